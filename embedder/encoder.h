@@ -1,0 +1,99 @@
+// Text in, vectors out: the one interface the rest of Vecnest sees of a model.
+#ifndef VECNEST_EMBEDDER_ENCODER_H_
+#define VECNEST_EMBEDDER_ENCODER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace vecnest::embedder {
+
+// What a text is used for. Models trained with prefixes put a different one before each.
+enum class TextType { kDocument, kQuery };
+
+struct ModelInfo {
+  std::string name;          // the directory's last component, e.g. "all-MiniLM-L6-v2"
+  std::string directory;     // where it was loaded from
+  std::string architecture;  // registry key, e.g. "bert"
+  int dimensions = 0;        // width of a sentence vector
+  int layers = 0;            // transformer blocks; hidden states are numbered 0..layers
+  int max_tokens = 0;        // longest input including special tokens
+  std::string pooling;       // "mean", "cls" or "max"
+  bool normalized = false;   // vectors have unit length
+  std::string query_prefix;
+  std::string document_prefix;
+  // Hex XXH3-128 over weights, tokenizer, pooling and prompts: two models with the same
+  // identity give the same vectors, and vectors of different identities must not be mixed.
+  std::string identity;
+};
+
+struct EncodeOptions {
+  TextType type = TextType::kDocument;
+  // When false, a text of more than max_tokens is an InvalidArgument error that names its
+  // position; when true it is cut and marked in Encoding::truncated.
+  bool truncate = true;
+  // Replaces the model's own prefix for `type` when set (an empty string: no prefix).
+  std::optional<std::string> prefix;
+  // First `dimensions` components, renormalised when the model normalises. 0: full width.
+  int dimensions = 0;
+};
+
+struct Encoding {
+  std::vector<float> vector;
+  int tokens = 0;          // tokens read by the model, special tokens included
+  bool truncated = false;
+};
+
+// Tokens of a batch, concatenated: sequence i is ids[offsets[i] .. offsets[i + 1]).
+struct TokenBatch {
+  std::vector<int32_t> ids;
+  std::vector<size_t> offsets = {0};
+  size_t size() const { return offsets.size() - 1; }
+};
+
+// A loaded model. Immutable after Load; every method may be called from any thread.
+class Encoder {
+ public:
+  struct LoadOptions {
+    int threads = 1;  // worker threads a batch is spread over
+  };
+
+  // Reads a Hugging Face / sentence-transformers directory. Every error names the file, and
+  // for weights the tensor, what was found and what was expected.
+  static absl::StatusOr<std::unique_ptr<Encoder>> Load(const std::string& directory,
+                                                       const LoadOptions& options);
+  virtual ~Encoder() = default;
+
+  virtual const ModelInfo& info() const = 0;
+
+  // Adds prefix and special tokens and truncates as told. Text must be valid UTF-8
+  // (InvalidArgument otherwise, naming the position in `texts`).
+  virtual absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
+                                              const EncodeOptions& options) const = 0;
+
+  // One Encoding per text, in order.
+  virtual absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
+                                                       const EncodeOptions& options) const = 0;
+
+  // Encodes token ids given by the caller, used as they are (no special tokens added). Ids
+  // outside the vocabulary and empty or overlong sequences are InvalidArgument.
+  virtual absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
+                                                             const EncodeOptions& options)
+      const = 0;
+
+  // Every hidden state x_0 .. x_layers of the concatenated tokens: result[l] is a row-major
+  // [batch.ids.size(), dimensions] matrix.
+  virtual absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(
+      const TokenBatch& batch) const = 0;
+};
+
+}  // namespace vecnest::embedder
+
+#endif  // VECNEST_EMBEDDER_ENCODER_H_
