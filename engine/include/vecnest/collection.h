@@ -1,0 +1,68 @@
+// What a collection is made of and what is known about it.
+#ifndef VECNEST_COLLECTION_H_
+#define VECNEST_COLLECTION_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "vecnest/types.h"
+
+namespace vecnest {
+
+struct HnswConfig {
+  int m = 16;               // links per node and layer, twice that on the lowest layer
+  int ef_construct = 200;   // candidates looked at while building
+};
+
+struct VectorConfig {
+  int size = 0;             // dimensions, 1..65536
+  Metric metric = Metric::kCosine;
+  HnswConfig hnsw;
+};
+
+struct CollectionConfig {
+  // By name; a collection with one unnamed vector has the single key "".
+  std::map<std::string, VectorConfig> vectors;
+  // A JSON object kept for the user; Vecnest does not look into it.
+  std::string metadata = "{}";
+};
+
+// Changes to a collection; what is not set stays.
+struct CollectionUpdate {
+  // New default metric by vector name. Takes effect at once: until graphs for the new metric are
+  // built in the background, queries are answered by the unit-norm equivalence or exactly.
+  std::map<std::string, Metric> metrics;
+};
+
+struct VectorInfo {
+  VectorConfig config;
+  // Name and identity of the model that texts of this vector were embedded with; empty until the
+  // first text. Texts of another model are refused from then on.
+  std::string model;
+  std::string model_identity;
+  uint64_t vectors = 0;
+  uint64_t indexed_vectors = 0;  // in sealed segments; the rest is scanned
+  uint64_t segments = 0;
+  bool unit_norm = false;        // all have unit length: cosine, dot and L2 give one order
+  uint64_t memory_bytes = 0;
+  uint64_t mapped_bytes = 0;
+};
+
+struct CollectionInfo {
+  std::string name;
+  std::string uuid;
+  CollectionConfig config;
+  uint64_t points = 0;
+  std::map<std::string, VectorInfo> vectors;
+  uint64_t last_sequence = 0;
+  // False while background work (sealing, merging) is due.
+  bool optimized = true;
+  // Not empty: the collection could not be loaded and only this is known about it.
+  std::string error;
+};
+
+}  // namespace vecnest
+
+#endif  // VECNEST_COLLECTION_H_

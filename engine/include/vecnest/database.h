@@ -1,0 +1,185 @@
+// Vecnest as a library: a directory of collections that understand text by themselves.
+//
+//   auto db = vecnest::Database::Open({.directory = "data", .models = {"all-MiniLM-L6-v2"}});
+//   (*db)->CreateCollection("notes", {.vectors = {{"", {.size = 384}}}});
+//   (*db)->Upsert("notes", {{.id = 1, .vectors = {{"", vecnest::Text{"a text"}}}}});
+//   auto answer = (*db)->Search("notes", {.nearest = vecnest::Text{"a question"}});
+#ifndef VECNEST_DATABASE_H_
+#define VECNEST_DATABASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "vecnest/collection.h"
+#include "vecnest/embedding.h"
+#include "vecnest/filter.h"
+#include "vecnest/query.h"
+#include "vecnest/types.h"
+
+namespace vecnest {
+
+struct DatabaseOptions {
+  std::string directory;  // created when missing; one process at a time
+  // Names (looked up in the model path, see FindModel) or directories. The first is the default.
+  // Loaded by Open; without any, texts are refused.
+  std::vector<std::string> models;
+  int threads = 0;        // for encoding; 0: one per core
+  // A growing segment is sealed into a graph when it holds this many vectors.
+  size_t seal_threshold = 8192;
+};
+
+enum class Durability {
+  kSynced,    // on the disk before the call returns: survives a power cut
+  kBuffered,  // handed to the operating system: survives kill -9, not a power cut
+};
+
+struct WriteOptions {
+  Durability durability = Durability::kSynced;
+};
+
+struct WriteResult {
+  uint64_t sequence = 0;   // later reads see the change; also called operation_id
+  uint64_t affected = 0;   // points
+  // Texts embedded by this call.
+  uint64_t tokens = 0;
+  std::vector<PointId> truncated;  // points with a text longer than the model reads
+};
+
+// Either named points or all that pass a filter.
+using PointSelector = std::variant<std::vector<PointId>, Filter>;
+
+enum class PayloadChange {
+  kMerge,      // set the given keys, keep the others
+  kOverwrite,  // replace the payload
+};
+
+struct ScrollRequest {
+  std::optional<Filter> filter;
+  size_t limit = 10;
+  std::optional<PointId> offset;  // first id that may be returned
+  PayloadSelector with_payload{PayloadSelector::Kind::kAll, {}};
+  VectorSelector with_vectors;
+};
+
+struct ScrollPage {
+  std::vector<Record> records;         // in the order of ids
+  std::optional<PointId> next_offset;  // unset after the last page
+};
+
+struct VerifyReport {
+  uint64_t collections = 0;
+  uint64_t points = 0;
+  uint64_t vectors = 0;
+  uint64_t texts_reencoded = 0;
+  // One line a finding; empty: all is well.
+  std::vector<std::string> problems;
+};
+
+// Thread safety: every method may be called from any thread. Reads never wait for writes.
+// Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
+// the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
+// ResourceExhausted (a limit), DataLoss (damage found), Unavailable (closing), Internal.
+class Database {
+ public:
+  // Reads what is there, replays what no segment file contains. A collection that can't be loaded
+  // is listed with its error and does not keep the others from opening.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const DatabaseOptions& options);
+  // Waits for background work, then closes the files.
+  virtual ~Database() = default;
+
+  // -- Collections. Names: 1..255 characters other than / \ < > : " | ? * and controls.
+  virtual absl::Status CreateCollection(const std::string& name,
+                                        const CollectionConfig& config) = 0;
+  virtual absl::Status UpdateCollection(const std::string& name,
+                                        const CollectionUpdate& update) = 0;
+  // False when there was none.
+  virtual absl::StatusOr<bool> DeleteCollection(const std::string& name) = 0;
+  virtual bool HasCollection(const std::string& name) const = 0;
+  virtual std::vector<std::string> CollectionNames() const = 0;  // sorted
+  virtual absl::StatusOr<CollectionInfo> DescribeCollection(const std::string& name) const = 0;
+
+  // -- Writes. One call is one atomic batch: all of it is applied or nothing.
+  // Inserts points, or replaces them whole (all vectors and payload). A point may leave named
+  // vectors out.
+  virtual absl::StatusOr<WriteResult> Upsert(const std::string& collection,
+                                             std::vector<Point> points,
+                                             const WriteOptions& options = {}) = 0;
+  // Replaces the given vectors of existing points, keeps their other vectors and payload.
+  virtual absl::StatusOr<WriteResult> UpdateVectors(
+      const std::string& collection, std::vector<std::pair<PointId, NamedInputs>> vectors,
+      const WriteOptions& options = {}) = 0;
+  virtual absl::StatusOr<WriteResult> DeleteVectors(const std::string& collection,
+                                                    const PointSelector& points,
+                                                    const std::vector<std::string>& names,
+                                                    const WriteOptions& options = {}) = 0;
+  virtual absl::StatusOr<WriteResult> Delete(const std::string& collection,
+                                             const PointSelector& points,
+                                             const WriteOptions& options = {}) = 0;
+  // `payload` is a JSON object. `key`: a path; the object is merged into what is under it.
+  virtual absl::StatusOr<WriteResult> SetPayload(const std::string& collection,
+                                                 const PointSelector& points,
+                                                 const std::string& payload, PayloadChange change,
+                                                 const std::string& key = "",
+                                                 const WriteOptions& options = {}) = 0;
+  virtual absl::StatusOr<WriteResult> DeletePayloadKeys(const std::string& collection,
+                                                        const PointSelector& points,
+                                                        const std::vector<std::string>& keys,
+                                                        const WriteOptions& options = {}) = 0;
+  virtual absl::StatusOr<WriteResult> ClearPayload(const std::string& collection,
+                                                   const PointSelector& points,
+                                                   const WriteOptions& options = {}) = 0;
+
+  // -- Reads.
+  // In the order of `ids`; missing ones are left out.
+  virtual absl::StatusOr<std::vector<Record>> Retrieve(const std::string& collection,
+                                                       const std::vector<PointId>& ids,
+                                                       const PayloadSelector& with_payload,
+                                                       const VectorSelector& with_vectors)
+      const = 0;
+  virtual absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
+                                            const ScrollRequest& request) const = 0;
+  virtual absl::StatusOr<uint64_t> Count(const std::string& collection,
+                                         const std::optional<Filter>& filter) const = 0;
+  virtual absl::StatusOr<QueryAnswer> Search(const std::string& collection,
+                                             const Query& query) const = 0;
+  // Answers in the order of `queries`; texts are encoded in one batch.
+  virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
+      const std::string& collection, const std::vector<Query>& queries) const = 0;
+
+  // -- Models.
+  virtual std::vector<ModelInfo> Models() const = 0;
+  // The model of this name: exactly, or by the last component of "org/name", without regard to
+  // case; "" is the default. NotFound lists what is loaded.
+  virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
+  virtual absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
+                                                       const EmbedOptions& options) const = 0;
+  // Token ids as the model's tokenizer makes them, special tokens included.
+  virtual absl::StatusOr<std::vector<Embedding>> EmbedTokens(
+      const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const = 0;
+
+  // -- Care.
+  // Seals everything into segment files and waits for all background work.
+  virtual absl::Status Optimize(const std::string& collection) = 0;
+  // Re-checks checksums of store and segment files, that index and store hold the same vectors,
+  // and re-encodes up to `sample` stored texts of each collection whose model is loaded.
+  virtual absl::StatusOr<VerifyReport> Verify(size_t sample) const = 0;
+};
+
+// Finds a model's directory: `name` itself when it is one, else `name` under $VECNEST_MODELS, the
+// `models` folder beside the running program, or ~/.cache/vecnest/models. NotFound lists the
+// places looked at and what to do.
+absl::StatusOr<std::string> FindModel(const std::string& name);
+
+// The library's version, e.g. "0.1.0".
+std::string_view Version();
+
+}  // namespace vecnest
+
+#endif  // VECNEST_DATABASE_H_

@@ -1,0 +1,96 @@
+// Conditions on payload and id, in the shape of Qdrant's filters.
+#ifndef VECNEST_FILTER_H_
+#define VECNEST_FILTER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vecnest/types.h"
+
+namespace vecnest {
+
+struct Filter;
+
+using MatchValue = std::variant<bool, int64_t, std::string>;
+
+// The value, or one element of it when it is a list, equals `value`.
+struct MatchCondition {
+  MatchValue value;
+};
+// ... equals one of `values`.
+struct MatchAnyCondition {
+  std::vector<MatchValue> values;
+};
+// ... exists and equals none of `values`.
+struct MatchExceptCondition {
+  std::vector<MatchValue> values;
+};
+// ... is a string that contains `text` (without regard to case), on whole words when the words of
+// `text` are separated by blanks: every word must occur.
+struct MatchTextCondition {
+  std::string text;
+};
+// ... is a number within the bounds that are set.
+struct RangeCondition {
+  std::optional<double> gt, gte, lt, lte;
+};
+// ... is an RFC 3339 date-time (or date) within the bounds, which are microseconds since 1970 UTC.
+struct DatetimeRangeCondition {
+  std::optional<int64_t> gt, gte, lt, lte;
+};
+// The number of elements of the value (a list: its length; null or missing: 0; other: 1).
+struct ValuesCountCondition {
+  std::optional<int64_t> gt, gte, lt, lte;
+};
+// The key is missing, null or an empty list.
+struct IsEmptyCondition {};
+// The key is there and null.
+struct IsNullCondition {};
+
+// A condition on the payload value under `key`: a path of names joined by dots. "name[]" reads
+// every element of the list under "name", "name[2]" one of them; a list in the middle of a path is
+// entered without being asked to.
+struct FieldCondition {
+  std::string key;
+  std::variant<MatchCondition, MatchAnyCondition, MatchExceptCondition, MatchTextCondition,
+               RangeCondition, DatetimeRangeCondition, ValuesCountCondition, IsEmptyCondition,
+               IsNullCondition>
+      test;
+};
+
+struct HasIdCondition {
+  std::vector<PointId> ids;
+};
+// The point has a vector of this name.
+struct HasVectorCondition {
+  std::string name;
+};
+// One element of the list of objects under `key` fulfils the whole filter by itself.
+struct NestedCondition {
+  std::string key;
+  std::shared_ptr<const Filter> filter;
+};
+
+using Condition = std::variant<FieldCondition, HasIdCondition, HasVectorCondition, NestedCondition,
+                               std::shared_ptr<const Filter>>;
+
+// True when every condition of `must`, at least one of `should` (when there are any), at least
+// min_should.min_count of `min_should` and none of `must_not` holds. An empty filter is true.
+struct Filter {
+  struct MinShould {
+    std::vector<Condition> conditions;
+    size_t min_count = 0;
+  };
+  std::vector<Condition> must;
+  std::vector<Condition> should;
+  std::vector<Condition> must_not;
+  std::optional<MinShould> min_should;
+};
+
+}  // namespace vecnest
+
+#endif  // VECNEST_FILTER_H_

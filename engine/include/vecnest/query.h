@@ -1,0 +1,65 @@
+// Nearest-neighbour queries.
+#ifndef VECNEST_QUERY_H_
+#define VECNEST_QUERY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vecnest/filter.h"
+#include "vecnest/types.h"
+
+namespace vecnest {
+
+struct Query {
+  // A vector, a text (embedded as a query), or the id of a point whose vector is taken and which
+  // is left out of the answer. Unset: no ranking, points in the order of their ids.
+  std::optional<std::variant<std::vector<float>, Text, PointId>> nearest;
+  std::string vector_name;              // which named vector is searched
+  std::optional<Filter> filter;
+  size_t limit = 10;
+  size_t offset = 0;
+  std::optional<float> score_threshold; // inclusive, in the metric's own sense
+  PayloadSelector with_payload;
+  VectorSelector with_vectors;
+
+  // First `dimensions` components of query and vectors; 0: all. Answers are exact at that width.
+  int dimensions = 0;
+  std::optional<Metric> metric;         // the vector's default metric when unset
+  size_t hnsw_ef = 0;                   // candidates of the graph walk; 0: chosen
+  bool exact = false;                   // look at every vector
+  bool explain = false;                 // fill QueryAnswer::plan
+};
+
+// How an answer was found.
+struct QueryPlan {
+  Metric metric = Metric::kCosine;
+  int dimensions = 0;
+  // Prefixes were scaled back to unit length (always so under cosine).
+  bool renormalized = false;
+  std::string strategy;                 // in words
+  bool exact = false;                   // nothing approximate took part
+  uint64_t segments = 0;
+  uint64_t candidates = 0;
+  uint64_t distances = 0;
+  std::optional<uint64_t> filter_matches;
+  // Seconds per stage.
+  double embed_seconds = 0;
+  double filter_seconds = 0;
+  double search_seconds = 0;
+  double fetch_seconds = 0;
+};
+
+struct QueryAnswer {
+  std::vector<ScoredPoint> points;      // best first; equal scores by id
+  std::optional<QueryPlan> plan;
+  // Of the query's text, when it was one.
+  int tokens = 0;
+  bool truncated = false;
+};
+
+}  // namespace vecnest
+
+#endif  // VECNEST_QUERY_H_

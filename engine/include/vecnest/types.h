@@ -1,0 +1,105 @@
+// The nouns of Vecnest's public API: ids, vectors, points, metrics.
+#ifndef VECNEST_TYPES_H_
+#define VECNEST_TYPES_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace vecnest {
+
+// How vectors are compared. Cosine and dot are similarities (larger is nearer); Euclid and
+// Manhattan are distances (smaller is nearer). Use the one the model was trained for.
+enum class Metric { kCosine, kDot, kEuclid, kManhattan };
+
+// "Cosine", "Dot", "Euclid", "Manhattan".
+std::string_view MetricName(Metric metric);
+// Accepts exactly what MetricName gives; InvalidArgument lists the choices.
+absl::StatusOr<Metric> ParseMetric(std::string_view name);
+
+// A point's name: an unsigned 64-bit number or a UUID. Numbers sort before UUIDs.
+class PointId {
+ public:
+  PointId() = default;
+  PointId(uint64_t number) : low_(number) {}  // NOLINT(google-explicit-constructor)
+
+  static PointId Uuid(uint64_t high, uint64_t low);
+  // A decimal number, or a UUID with or without dashes, in any case, also as "urn:uuid:…".
+  static absl::StatusOr<PointId> Parse(std::string_view text);
+
+  bool is_uuid() const { return is_uuid_; }
+  uint64_t number() const { return low_; }  // only when !is_uuid()
+  uint64_t high() const { return high_; }
+  uint64_t low() const { return low_; }
+  // A decimal number, or lower-case 8-4-4-4-12.
+  std::string ToString() const;
+
+  friend auto operator<=>(const PointId&, const PointId&) = default;
+
+ private:
+  bool is_uuid_ = false;
+  uint64_t high_ = 0;
+  uint64_t low_ = 0;
+};
+
+// A text to be embedded. An empty `model` means the one the collection is bound to, or the
+// database's default. `prefix` replaces the model's own prefix (an empty string: none).
+struct Text {
+  std::string text;
+  std::string model;
+  std::optional<std::string> prefix;
+};
+
+// Where a vector is wanted a text may stand.
+using VectorInput = std::variant<std::vector<float>, Text>;
+
+// Vectors by name. The unnamed vector of a collection with a single vector is "".
+using NamedInputs = std::map<std::string, VectorInput>;
+using NamedVectors = std::map<std::string, std::vector<float>>;
+
+struct Point {
+  PointId id;
+  NamedInputs vectors;
+  std::string payload = "{}";  // a JSON object
+};
+
+// What a read returns. `payload` is empty when it was not asked for.
+struct Record {
+  PointId id;
+  std::optional<std::string> payload;     // a JSON object
+  std::optional<NamedVectors> vectors;    // as they were written, not normalised
+};
+
+struct ScoredPoint {
+  PointId id;
+  uint64_t version = 0;                   // sequence number of the point's last change
+  float score = 0;
+  std::optional<std::string> payload;
+  std::optional<NamedVectors> vectors;
+};
+
+// Which parts of the payload a read returns. Keys are paths such as "author.name".
+struct PayloadSelector {
+  enum class Kind { kNone, kAll, kInclude, kExclude };
+  Kind kind = Kind::kNone;
+  std::vector<std::string> keys;
+};
+
+// Which vectors a read returns.
+struct VectorSelector {
+  enum class Kind { kNone, kAll, kNames };
+  Kind kind = Kind::kNone;
+  std::vector<std::string> names;
+};
+
+}  // namespace vecnest
+
+#endif  // VECNEST_TYPES_H_
