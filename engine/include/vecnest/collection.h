@@ -12,12 +12,12 @@
 namespace vecnest {
 
 struct HnswConfig {
-  int m = 16;               // links per node and layer, twice that on the lowest layer
-  int ef_construct = 200;   // candidates looked at while building
+  int m = 16;              // links per node and layer, twice that on the lowest layer
+  int ef_construct = 200;  // candidates looked at while building
 };
 
 struct VectorConfig {
-  int size = 0;             // dimensions, 1..65536
+  int size = 0;  // dimensions, 1..65536
   Metric metric = Metric::kCosine;
   HnswConfig hnsw;
 };
@@ -31,8 +31,9 @@ struct CollectionConfig {
 
 // Changes to a collection; what is not set stays.
 struct CollectionUpdate {
-  // New default metric by vector name. Takes effect at once: until graphs for the new metric are
-  // built in the background, queries are answered by the unit-norm equivalence or exactly.
+  // New default metric by vector name. Takes effect at once. Graphs stay as they were built:
+  // where all vectors have unit length cosine, dot and Euclid share them, otherwise queries
+  // under another metric than the graph's look at every vector. The answer's plan tells.
   std::map<std::string, Metric> metrics;
 };
 
@@ -45,7 +46,7 @@ struct VectorInfo {
   uint64_t vectors = 0;
   uint64_t indexed_vectors = 0;  // in sealed segments; the rest is scanned
   uint64_t segments = 0;
-  bool unit_norm = false;        // all have unit length: cosine, dot and L2 give one order
+  bool unit_norm = false;  // all have unit length: cosine, dot and L2 give one order
   uint64_t memory_bytes = 0;
   uint64_t mapped_bytes = 0;
 };

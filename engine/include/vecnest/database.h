@@ -30,7 +30,7 @@ struct DatabaseOptions {
   // Names (looked up in the model path, see FindModel) or directories. The first is the default.
   // Loaded by Open; without any, texts are refused.
   std::vector<std::string> models;
-  int threads = 0;        // for encoding; 0: one per core
+  int threads = 0;  // for encoding; 0: one per core
   // A growing segment is sealed into a graph when it holds this many vectors.
   size_t seal_threshold = 8192;
 };
@@ -45,8 +45,8 @@ struct WriteOptions {
 };
 
 struct WriteResult {
-  uint64_t sequence = 0;   // later reads see the change; also called operation_id
-  uint64_t affected = 0;   // points
+  uint64_t sequence = 0;  // later reads see the change; also called operation_id
+  uint64_t affected = 0;  // points
   // Texts embedded by this call.
   uint64_t tokens = 0;
   std::vector<PointId> truncated;  // points with a text longer than the model reads
@@ -138,11 +138,9 @@ class Database {
 
   // -- Reads.
   // In the order of `ids`; missing ones are left out.
-  virtual absl::StatusOr<std::vector<Record>> Retrieve(const std::string& collection,
-                                                       const std::vector<PointId>& ids,
-                                                       const PayloadSelector& with_payload,
-                                                       const VectorSelector& with_vectors)
-      const = 0;
+  virtual absl::StatusOr<std::vector<Record>> Retrieve(
+      const std::string& collection, const std::vector<PointId>& ids,
+      const PayloadSelector& with_payload, const VectorSelector& with_vectors) const = 0;
   virtual absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
                                             const ScrollRequest& request) const = 0;
   virtual absl::StatusOr<uint64_t> Count(const std::string& collection,

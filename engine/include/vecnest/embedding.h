@@ -30,7 +30,7 @@ struct ModelInfo {
 };
 
 struct EmbedOptions {
-  std::string model;   // empty: the default model
+  std::string model;  // empty: the default model
   TextType type = TextType::kDocument;
   int dimensions = 0;  // 0: the model's width; else a prefix of it, renormalised
   // False: a text longer than the model reads is an InvalidArgument that names it.
@@ -40,7 +40,7 @@ struct EmbedOptions {
 
 struct Embedding {
   std::vector<float> vector;
-  int tokens = 0;          // as read by the model, special tokens included
+  int tokens = 0;  // as read by the model, special tokens included
   bool truncated = false;
 };
 

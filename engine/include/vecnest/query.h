@@ -17,20 +17,20 @@ struct Query {
   // A vector, a text (embedded as a query), or the id of a point whose vector is taken and which
   // is left out of the answer. Unset: no ranking, points in the order of their ids.
   std::optional<std::variant<std::vector<float>, Text, PointId>> nearest;
-  std::string vector_name;              // which named vector is searched
+  std::string vector_name;  // which named vector is searched
   std::optional<Filter> filter;
   size_t limit = 10;
   size_t offset = 0;
-  std::optional<float> score_threshold; // inclusive, in the metric's own sense
+  std::optional<float> score_threshold;  // inclusive, in the metric's own sense
   PayloadSelector with_payload;
   VectorSelector with_vectors;
 
   // First `dimensions` components of query and vectors; 0: all. Answers are exact at that width.
   int dimensions = 0;
-  std::optional<Metric> metric;         // the vector's default metric when unset
-  size_t hnsw_ef = 0;                   // candidates of the graph walk; 0: chosen
-  bool exact = false;                   // look at every vector
-  bool explain = false;                 // fill QueryAnswer::plan
+  std::optional<Metric> metric;  // the vector's default metric when unset
+  size_t hnsw_ef = 0;            // candidates of the graph walk; 0: chosen
+  bool exact = false;            // look at every vector
+  bool explain = false;          // fill QueryAnswer::plan
 };
 
 // How an answer was found.
@@ -39,8 +39,8 @@ struct QueryPlan {
   int dimensions = 0;
   // Prefixes were scaled back to unit length (always so under cosine).
   bool renormalized = false;
-  std::string strategy;                 // in words
-  bool exact = false;                   // nothing approximate took part
+  std::string strategy;  // in words
+  bool exact = false;    // nothing approximate took part
   uint64_t segments = 0;
   uint64_t candidates = 0;
   uint64_t distances = 0;
@@ -53,7 +53,7 @@ struct QueryPlan {
 };
 
 struct QueryAnswer {
-  std::vector<ScoredPoint> points;      // best first; equal scores by id
+  std::vector<ScoredPoint> points;  // best first; equal scores by id
   std::optional<QueryPlan> plan;
   // Of the query's text, when it was one.
   int tokens = 0;

@@ -74,13 +74,13 @@ struct Point {
 // What a read returns. `payload` is empty when it was not asked for.
 struct Record {
   PointId id;
-  std::optional<std::string> payload;     // a JSON object
-  std::optional<NamedVectors> vectors;    // as they were written, not normalised
+  std::optional<std::string> payload;   // a JSON object
+  std::optional<NamedVectors> vectors;  // as they were written, not normalised
 };
 
 struct ScoredPoint {
   PointId id;
-  uint64_t version = 0;                   // sequence number of the point's last change
+  uint64_t version = 0;  // sequence number of the point's last change
   float score = 0;
   std::optional<std::string> payload;
   std::optional<NamedVectors> vectors;

@@ -1,0 +1,118 @@
+#include "storage/store.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/temporary_directory.h"
+
+namespace vecnest::storage {
+namespace {
+
+std::unique_ptr<Store> OpenOrDie(const std::string& directory) {
+  auto store = Store::Open(directory);
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
+}
+
+std::vector<std::string> KeysOf(Cursor& cursor) {
+  std::vector<std::string> keys;
+  for (; cursor.Valid(); cursor.Next()) keys.emplace_back(cursor.key());
+  EXPECT_TRUE(cursor.status().ok());
+  return keys;
+}
+
+TEST(StoreTest, BatchIsReadBackAfterReopening) {
+  const TemporaryDirectory directory;
+  {
+    auto store = OpenOrDie(directory.path());
+    Batch batch;
+    batch.Put(Family::kPoints, "a", "1");
+    batch.Put(Family::kVectors, "a", "2");
+    ASSERT_TRUE(store->Write(batch).ok());
+    ASSERT_TRUE(store->Sync().ok());
+  }
+  auto store = OpenOrDie(directory.path());
+  EXPECT_EQ(*store->Get(Family::kPoints, "a"), "1");
+  EXPECT_EQ(*store->Get(Family::kVectors, "a"), "2");
+  EXPECT_EQ(*store->Get(Family::kLog, "a"), std::nullopt);
+  EXPECT_THAT(*store->MultiGet(Family::kPoints, {"b", "a"}),
+              testing::ElementsAre(std::nullopt, "1"));
+}
+
+TEST(StoreTest, ScanStaysInsideThePrefix) {
+  const TemporaryDirectory directory;
+  auto store = OpenOrDie(directory.path());
+  Batch batch;
+  for (const char* key : {"a", "ab", "abc", "ac", "b"}) batch.Put(Family::kMeta, key, "");
+  ASSERT_TRUE(store->Write(batch).ok());
+  EXPECT_THAT(KeysOf(*store->Scan(Family::kMeta, "a")),
+              testing::ElementsAre("a", "ab", "abc", "ac"));
+  EXPECT_THAT(KeysOf(*store->Scan(Family::kMeta, "a", "abc")), testing::ElementsAre("abc", "ac"));
+}
+
+TEST(StoreTest, DeletePrefixLeavesNeighbours) {
+  const TemporaryDirectory directory;
+  auto store = OpenOrDie(directory.path());
+  Batch batch;
+  for (const char* key : {"a", "ab", "ab\xff", "ac"}) batch.Put(Family::kMeta, key, "");
+  ASSERT_TRUE(store->Write(batch).ok());
+  Batch removal;
+  removal.DeletePrefix(Family::kMeta, "ab");
+  ASSERT_TRUE(store->Write(removal).ok());
+  EXPECT_THAT(KeysOf(*store->Scan(Family::kMeta, "a")), testing::ElementsAre("a", "ac"));
+}
+
+TEST(StoreTest, SnapshotDoesNotSeeLaterWrites) {
+  const TemporaryDirectory directory;
+  auto store = OpenOrDie(directory.path());
+  Batch first;
+  first.Put(Family::kMeta, "k", "old");
+  ASSERT_TRUE(store->Write(first).ok());
+  const auto snapshot = store->TakeSnapshot();
+  Batch second;
+  second.Put(Family::kMeta, "k", "new");
+  ASSERT_TRUE(store->Write(second).ok());
+  EXPECT_EQ(*store->Get(Family::kMeta, "k", snapshot.get()), "old");
+  EXPECT_EQ(*store->Get(Family::kMeta, "k"), "new");
+}
+
+TEST(StoreTest, SecondOwnerIsRefusedWithAReason) {
+  const TemporaryDirectory directory;
+  auto store = OpenOrDie(directory.path());
+  const auto second = Store::Open(directory.path());
+  ASSERT_EQ(second.status().code(), absl::StatusCode::kUnavailable) << second.status();
+  EXPECT_THAT(std::string(second.status().message()), testing::HasSubstr("another process"));
+}
+
+TEST(StoreTest, DamagedBlockIsFound) {
+  const TemporaryDirectory directory;
+  {
+    auto store = OpenOrDie(directory.path());
+    // Several write buffers, so that table files are written.
+    for (int i = 0; i < 40; ++i) {
+      Batch batch;
+      batch.Put(Family::kVectors, "key" + std::to_string(i), std::string(1 << 20, 'v'));
+      ASSERT_TRUE(store->Write(batch).ok());
+    }
+    ASSERT_TRUE(store->VerifyChecksums().ok());
+  }
+  {
+    auto flushed_by_recovery = OpenOrDie(directory.path());
+  }
+  int damaged = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory.path())) {
+    if (file.path().extension() != ".sst" || file.file_size() < (1 << 20)) continue;
+    std::fstream stream(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(file.file_size() / 2));
+    stream.put('X');
+    ++damaged;
+  }
+  ASSERT_GT(damaged, 0);
+  auto store = OpenOrDie(directory.path());
+  EXPECT_EQ(store->VerifyChecksums().code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace vecnest::storage
