@@ -47,7 +47,7 @@ struct EncodeOptions {
 
 struct Encoding {
   std::vector<float> vector;
-  int tokens = 0;          // tokens read by the model, special tokens included
+  int tokens = 0;  // tokens read by the model, special tokens included
   bool truncated = false;
 };
 
@@ -84,9 +84,8 @@ class Encoder {
 
   // Encodes token ids given by the caller, used as they are (no special tokens added). Ids
   // outside the vocabulary and empty or overlong sequences are InvalidArgument.
-  virtual absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
-                                                             const EncodeOptions& options)
-      const = 0;
+  virtual absl::StatusOr<std::vector<Encoding>> EncodeTokens(
+      const TokenBatch& batch, const EncodeOptions& options) const = 0;
 
   // Every hidden state x_0 .. x_layers of the concatenated tokens: result[l] is a row-major
   // [batch.ids.size(), dimensions] matrix.
