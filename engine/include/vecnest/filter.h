@@ -25,12 +25,11 @@ struct MatchCondition {
 struct MatchAnyCondition {
   std::vector<MatchValue> values;
 };
-// ... exists and equals none of `values`.
+// ... is there and differs from all of `values`.
 struct MatchExceptCondition {
   std::vector<MatchValue> values;
 };
-// ... is a string that contains `text` (without regard to case), on whole words when the words of
-// `text` are separated by blanks: every word must occur.
+// ... is a string that contains `text` letter by letter.
 struct MatchTextCondition {
   std::string text;
 };

@@ -1,0 +1,345 @@
+// Opening, collections, models and care; database_write.cc and database_read.cc have the rest.
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "engine/database_impl.h"
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest {
+
+std::string_view Version() { return VECNEST_VERSION; }
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
+  return engine::DatabaseImpl::Open(options);
+}
+
+namespace engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A re-encoded text must come this close to what is stored (cosine distance).
+constexpr double kReencodeTolerance = 1e-4;
+
+absl::Status NoCollection(const std::string& name) {
+  return absl::NotFoundError(fmt::format("Collection `{}` doesn't exist!", name));
+}
+
+double CosineDistance(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return 1;
+  double dot = 0;
+  double a2 = 0;
+  double b2 = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    dot += double{a[i]} * b[i];
+    a2 += double{a[i]} * a[i];
+    b2 += double{b[i]} * b[i];
+  }
+  return a2 == 0 || b2 == 0 ? 0 : 1 - dot / std::sqrt(a2 * b2);
+}
+
+embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
+  embedder::EncodeOptions to;
+  to.type =
+      options.type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+  to.truncate = options.truncate;
+  to.prefix = options.prefix;
+  to.dimensions = options.dimensions;
+  return to;
+}
+
+absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
+  if (dimensions >= 0 && dimensions <= model.dimensions) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("dimensions: {}, expected 1 to {} (the width of {})", dimensions,
+                  model.dimensions, model.name));
+}
+
+std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
+  std::vector<Embedding> embeddings;
+  embeddings.reserve(encodings.size());
+  for (embedder::Encoding& from : encodings) {
+    embeddings.push_back({std::move(from.vector), from.tokens, from.truncated});
+  }
+  return embeddings;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseOptions& options) {
+  if (options.directory.empty()) {
+    return absl::InvalidArgumentError("directory: a path is expected");
+  }
+  std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(options));
+  auto models = engine::Models::Load(options.models, options.threads);
+  if (!models.ok()) return models.status();
+  database->models_ = *std::move(models);
+  std::error_code error;
+  fs::create_directories(fs::path(options.directory) / "segments", error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        fmt::format("data directory {}: {}", options.directory, error.message()));
+  }
+  auto store = storage::Store::Open((fs::path(options.directory) / "store").string());
+  if (!store.ok()) return store.status();
+  database->store_ = *std::move(store);
+  auto log = storage::LocalWriteLog::Open(database->store_.get());
+  if (!log.ok()) return log.status();
+  database->log_ = *std::move(log);
+  if (auto status = database->LoadCollections(); !status.ok()) return status;
+  return database;
+}
+
+ShardEnvironment DatabaseImpl::EnvironmentFor(const Definition& definition) const {
+  ShardEnvironment environment;
+  environment.store = store_.get();
+  environment.log = log_.get();
+  environment.directory = (fs::path(options_.directory) / "segments" / definition.uuid()).string();
+  environment.seal_threshold = options_.seal_threshold;
+  return environment;
+}
+
+absl::Status DatabaseImpl::LoadCollections() {
+  auto definitions = Shard::StoredDefinitions(*store_);
+  if (!definitions.ok()) return definitions.status();
+  maintainer_ = std::make_unique<Maintainer>();
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> directories;
+  for (auto& [name, definition] : *definitions) {
+    absl::StatusOr<std::shared_ptr<Shard>> shard = definition.status();
+    if (definition.ok()) {
+      const ShardEnvironment environment = EnvironmentFor(*definition);
+      directories.push_back(environment.directory);
+      shard = Shard::Open(environment, *definition);
+    }
+    if (shard.ok()) {
+      maintainer_->Notify(*shard);
+      shards_[name] = *std::move(shard);
+    } else {
+      spdlog::error("collection '{}' can't be loaded: {}", name,
+                    std::string(shard.status().message()));
+      failed_[name] = shard.status();
+    }
+  }
+  // A crash between removing a collection's records and its files leaves the files. While a
+  // definition can't be read it is not known which files are its own.
+  if (!failed_.empty()) return absl::OkStatus();
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(fs::path(options_.directory) / "segments")) {
+    if (std::count(directories.begin(), directories.end(), entry.path().string()) == 0) {
+      fs::remove_all(entry.path(), ignored);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Shard>> DatabaseImpl::FindShard(const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  if (const auto found = shards_.find(name); found != shards_.end()) return found->second;
+  if (const auto failed = failed_.find(name); failed != failed_.end()) {
+    return absl::Status(failed->second.code(),
+                        fmt::format("collection '{}' could not be loaded: {}", name,
+                                    std::string(failed->second.message())));
+  }
+  return NoCollection(name);
+}
+
+absl::Status DatabaseImpl::CreateCollection(const std::string& name,
+                                            const CollectionConfig& config) {
+  absl::MutexLock structure_lock(&structure_mutex_);
+  if (HasCollection(name)) {
+    return absl::AlreadyExistsError(fmt::format("Collection `{}` already exists!", name));
+  }
+  auto definition = Definition::Create(name, config);
+  if (!definition.ok()) return definition.status();
+  storage::Batch batch;
+  Shard::AddCreation(*definition, batch);
+  if (auto status = store_->Write(batch); !status.ok()) return status;
+  if (auto status = store_->Sync(); !status.ok()) return status;
+  auto shard = Shard::Open(EnvironmentFor(*definition), *definition);
+  if (!shard.ok()) return shard.status();
+  absl::MutexLock lock(&mutex_);
+  shards_[name] = *std::move(shard);
+  return absl::OkStatus();
+}
+
+absl::Status DatabaseImpl::UpdateCollection(const std::string& name,
+                                            const CollectionUpdate& update) {
+  auto shard = FindShard(name);
+  if (!shard.ok()) return shard.status();
+  return (*shard)->SetMetrics(update.metrics);
+}
+
+absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
+  absl::MutexLock structure_lock(&structure_mutex_);
+  std::shared_ptr<Shard> shard;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (const auto failed = failed_.find(name); failed != failed_.end()) {
+      // Its id may be unreadable, so only a repair can free what it holds.
+      return absl::FailedPreconditionError(fmt::format(
+          "collection '{}' could not be loaded: {}", name, std::string(failed->second.message())));
+    }
+    const auto found = shards_.find(name);
+    if (found == shards_.end()) return false;
+    shard = std::move(found->second);
+    shards_.erase(found);
+  }
+  shard->Drop();
+  const auto definition = shard->definition();
+  storage::Batch batch;
+  Shard::AddRemoval(*definition, batch);
+  if (auto status = store_->Write(batch); !status.ok()) return status;
+  if (auto status = store_->Sync(); !status.ok()) return status;
+  std::error_code ignored;
+  fs::remove_all(EnvironmentFor(*definition).directory, ignored);
+  return true;
+}
+
+bool DatabaseImpl::HasCollection(const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  return shards_.contains(name) || failed_.contains(name);
+}
+
+std::vector<std::string> DatabaseImpl::CollectionNames() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, shard] : shards_) names.push_back(name);
+  for (const auto& [name, status] : failed_) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::string& name) const {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (const auto failed = failed_.find(name); failed != failed_.end()) {
+      CollectionInfo info;
+      info.name = name;
+      info.error = std::string(failed->second.message());
+      return info;
+    }
+  }
+  auto shard = FindShard(name);
+  if (!shard.ok()) return shard.status();
+  return (*shard)->Describe();
+}
+
+std::vector<ModelInfo> DatabaseImpl::Models() const {
+  std::vector<ModelInfo> infos;
+  for (const auto& encoder : models_->all()) infos.push_back(ToModelInfo(encoder->info()));
+  return infos;
+}
+
+absl::StatusOr<ModelInfo> DatabaseImpl::Model(std::string_view name) const {
+  auto encoder = models_->Resolve(name);
+  if (!encoder.ok()) return encoder.status();
+  return ToModelInfo((*encoder)->info());
+}
+
+absl::StatusOr<std::vector<Embedding>> DatabaseImpl::Embed(const std::vector<std::string>& texts,
+                                                           const EmbedOptions& options) const {
+  auto encoder = models_->Resolve(options.model);
+  if (!encoder.ok()) return encoder.status();
+  if (auto status = CheckDimensions((*encoder)->info(), options.dimensions); !status.ok()) {
+    return status;
+  }
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  auto encodings = (*encoder)->Encode(views, ToEncodeOptions(options));
+  if (!encodings.ok()) return encodings.status();
+  return ToEmbeddings(*std::move(encodings));
+}
+
+absl::StatusOr<std::vector<Embedding>> DatabaseImpl::EmbedTokens(
+    const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const {
+  auto encoder = models_->Resolve(options.model);
+  if (!encoder.ok()) return encoder.status();
+  if (auto status = CheckDimensions((*encoder)->info(), options.dimensions); !status.ok()) {
+    return status;
+  }
+  embedder::TokenBatch batch;
+  for (const auto& sequence : ids) {
+    batch.ids.insert(batch.ids.end(), sequence.begin(), sequence.end());
+    batch.offsets.push_back(batch.ids.size());
+  }
+  auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options));
+  if (!encodings.ok()) return encodings.status();
+  return ToEmbeddings(*std::move(encodings));
+}
+
+absl::Status DatabaseImpl::Optimize(const std::string& collection) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  return (*shard)->Optimize();
+}
+
+absl::StatusOr<VerifyReport> DatabaseImpl::Verify(size_t sample) const {
+  VerifyReport report;
+  if (auto status = store_->VerifyChecksums(); !status.ok()) {
+    report.problems.emplace_back(status.message());
+  }
+  for (const std::string& name : CollectionNames()) {
+    auto shard = FindShard(name);
+    absl::Status status = shard.status();
+    if (status.ok()) status = (*shard)->Verify(report);
+    if (status.ok()) status = VerifyTexts(**shard, sample, report);
+    if (!status.ok()) {
+      report.problems.push_back(
+          fmt::format("collection '{}': {}", name, std::string(status.message())));
+    }
+  }
+  return report;
+}
+
+absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
+                                       VerifyReport& report) const {
+  const auto definition = shard.definition();
+  TextBatch batch(*models_, *definition);
+  struct Sampled {
+    PointId id;
+    VectorRecord record;
+    size_t ticket = 0;
+  };
+  std::vector<Sampled> sampled;
+  absl::Status failure;
+  // Ids are spread over partitions by a hash: the first ones met are as good as random ones.
+  auto status = shard.ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+    for (const SlotLabel& entry : record.labels) {
+      const auto& identity = definition->slots[entry.slot].model_identity;
+      if (identity.empty() || models_->FindIdentity(identity) == nullptr) continue;
+      auto vector = shard.ReadVector(id, entry.slot);
+      if (!vector.ok()) {
+        failure = vector.status();
+        return false;
+      }
+      if (!*vector || !(*vector)->text) continue;
+      auto ticket =
+          batch.Add({*(*vector)->text, "", (*vector)->prefix}, entry.slot, TextType::kDocument);
+      if (!ticket.ok()) {
+        failure = ticket.status();
+        return false;
+      }
+      sampled.push_back({id, **std::move(vector), *ticket});
+    }
+    return sampled.size() < sample;
+  });
+  if (status.ok()) status = failure;
+  if (status.ok()) status = batch.Run();
+  if (!status.ok()) return status;
+  for (const Sampled& one : sampled) {
+    const double distance = CosineDistance(one.record.vector, batch.result(one.ticket).vector);
+    if (distance > kReencodeTolerance) {
+      report.problems.push_back(fmt::format(
+          "collection '{}': point {}: its text now encodes to a vector at cosine distance {:.2g}",
+          definition->name, one.id.ToString(), distance));
+    }
+  }
+  report.texts_reencoded += sampled.size();
+  return absl::OkStatus();
+}
+
+}  // namespace engine
+}  // namespace vecnest

@@ -1,0 +1,113 @@
+// The engine behind vecnest::Database.
+#ifndef VECNEST_ENGINE_DATABASE_IMPL_H_
+#define VECNEST_ENGINE_DATABASE_IMPL_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/maintainer.h"
+#include "engine/models.h"
+#include "engine/shard.h"
+#include "vecnest/database.h"
+
+namespace vecnest::engine {
+
+class DatabaseImpl final : public Database {
+ public:
+  static absl::StatusOr<std::unique_ptr<DatabaseImpl>> Open(const DatabaseOptions& options);
+
+  absl::Status CreateCollection(const std::string& name, const CollectionConfig& config) override;
+  absl::Status UpdateCollection(const std::string& name, const CollectionUpdate& update) override;
+  absl::StatusOr<bool> DeleteCollection(const std::string& name) override;
+  bool HasCollection(const std::string& name) const override;
+  std::vector<std::string> CollectionNames() const override;
+  absl::StatusOr<CollectionInfo> DescribeCollection(const std::string& name) const override;
+
+  absl::StatusOr<WriteResult> Upsert(const std::string& collection, std::vector<Point> points,
+                                     const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> UpdateVectors(const std::string& collection,
+                                            std::vector<std::pair<PointId, NamedInputs>> vectors,
+                                            const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> DeleteVectors(const std::string& collection,
+                                            const PointSelector& points,
+                                            const std::vector<std::string>& names,
+                                            const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> Delete(const std::string& collection, const PointSelector& points,
+                                     const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> SetPayload(const std::string& collection, const PointSelector& points,
+                                         const std::string& payload, PayloadChange change,
+                                         const std::string& key,
+                                         const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> DeletePayloadKeys(const std::string& collection,
+                                                const PointSelector& points,
+                                                const std::vector<std::string>& keys,
+                                                const WriteOptions& options) override;
+  absl::StatusOr<WriteResult> ClearPayload(const std::string& collection,
+                                           const PointSelector& points,
+                                           const WriteOptions& options) override;
+
+  absl::StatusOr<std::vector<Record>> Retrieve(const std::string& collection,
+                                               const std::vector<PointId>& ids,
+                                               const PayloadSelector& with_payload,
+                                               const VectorSelector& with_vectors) const override;
+  absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
+                                    const ScrollRequest& request) const override;
+  absl::StatusOr<uint64_t> Count(const std::string& collection,
+                                 const std::optional<Filter>& filter) const override;
+  absl::StatusOr<QueryAnswer> Search(const std::string& collection,
+                                     const Query& query) const override;
+  absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
+      const std::string& collection, const std::vector<Query>& queries) const override;
+
+  std::vector<ModelInfo> Models() const override;
+  absl::StatusOr<ModelInfo> Model(std::string_view name) const override;
+  absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
+                                               const EmbedOptions& options) const override;
+  absl::StatusOr<std::vector<Embedding>> EmbedTokens(const std::vector<std::vector<int32_t>>& ids,
+                                                     const EmbedOptions& options) const override;
+
+  absl::Status Optimize(const std::string& collection) override;
+  absl::StatusOr<VerifyReport> Verify(size_t sample) const override;
+
+ private:
+  explicit DatabaseImpl(const DatabaseOptions& options) : options_(options) {}
+
+  absl::Status LoadCollections();
+  ShardEnvironment EnvironmentFor(const Definition& definition) const;
+  absl::StatusOr<std::shared_ptr<Shard>> FindShard(const std::string& name) const;
+
+  // Gives the points' texts to `batch` and their ready vectors, checked, to the changes.
+  absl::StatusOr<WriteResult> WriteVectors(Shard& shard, std::vector<PointChange> changes,
+                                           const std::vector<NamedInputs*>& inputs, bool must_exist,
+                                           const WriteOptions& options);
+  // Changes the payload of every selected point by `edit`.
+  using PayloadEdit = absl::FunctionRef<absl::Status(Json&)>;
+  absl::StatusOr<WriteResult> EditPayload(const std::string& collection,
+                                          const PointSelector& points, PayloadEdit edit,
+                                          const WriteOptions& options);
+  absl::StatusOr<QueryAnswer> Listing(const Shard& shard, const Query& query) const;
+  absl::Status VerifyTexts(const Shard& shard, size_t sample, VerifyReport& report) const;
+
+  const DatabaseOptions options_;
+  std::unique_ptr<engine::Models> models_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::WriteLog> log_;
+
+  mutable absl::Mutex mutex_;  // held shortly; not while a shard works
+  std::map<std::string, std::shared_ptr<Shard>> shards_ ABSL_GUARDED_BY(mutex_);
+  // Collections that could not be loaded, with the reason.
+  std::map<std::string, absl::Status> failed_ ABSL_GUARDED_BY(mutex_);
+  // Creating and deleting collections happens one at a time.
+  absl::Mutex structure_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+
+  // Last, so that its thread ends before what it works on goes.
+  std::unique_ptr<Maintainer> maintainer_;
+};
+
+}  // namespace vecnest::engine
+
+#endif  // VECNEST_ENGINE_DATABASE_IMPL_H_

@@ -1,0 +1,282 @@
+// The writes of the database.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "engine/database_impl.h"
+#include "engine/payload.h"
+#include "fmt/format.h"
+
+namespace vecnest::engine {
+namespace {
+
+absl::Status CheckVector(const PointId& id, const SlotDefinition& slot,
+                         const std::vector<float>& vector) {
+  const auto where = [&] { return fmt::format("point {}, vector '{}'", id.ToString(), slot.name); };
+  if (vector.size() != static_cast<size_t>(slot.config.size)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "Wrong input: Vector dimension error: expected dim: {}, got {} ({}{})", slot.config.size,
+        vector.size(), where(), slot.model.empty() ? "" : fmt::format(", model {}", slot.model)));
+  }
+  const auto bad = std::find_if_not(vector.begin(), vector.end(),
+                                    [](float value) { return std::isfinite(value); });
+  if (bad == vector.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("{}: component {} is {}, expected a finite number",
+                                                where(), bad - vector.begin(), *bad));
+}
+
+// Keeps the last of the points that have the same id: a batch writes each point once.
+void KeepLast(std::vector<Point>& points) {
+  std::set<PointId> seen;
+  std::vector<Point> kept;
+  for (auto point = points.rbegin(); point != points.rend(); ++point) {
+    if (seen.insert(point->id).second) kept.push_back(std::move(*point));
+  }
+  std::reverse(kept.begin(), kept.end());
+  points = std::move(kept);
+}
+
+}  // namespace
+
+absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
+                                                       std::vector<PointChange> changes,
+                                                       const std::vector<NamedInputs*>& inputs,
+                                                       bool must_exist,
+                                                       const WriteOptions& options) {
+  const auto definition = shard.definition();
+  TextBatch texts(*models_, *definition);
+  struct Pending {
+    size_t change;
+    size_t vector;
+    size_t ticket;
+  };
+  std::vector<Pending> pending;
+  std::vector<PointId> ids;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    ids.push_back(ToPointId(changes[i].key));
+    for (auto& [name, input] : *inputs[i]) {
+      auto slot = definition->RequireSlot(name);
+      if (!slot.ok()) return slot.status();
+      VectorWrite write{*slot, std::nullopt, std::nullopt, {}};
+      if (auto* text = std::get_if<Text>(&input)) {
+        auto ticket = texts.Add(*text, *slot, TextType::kDocument);
+        if (!ticket.ok()) return ticket.status();
+        pending.push_back({i, changes[i].vectors.size(), *ticket});
+        write.text = text->text;
+        write.prefix = text->prefix;
+      } else {
+        write.vector = std::move(std::get<std::vector<float>>(input));
+        auto status = CheckVector(ids.back(), definition->slots[*slot], write.vector);
+        if (!status.ok()) return status;
+      }
+      changes[i].vectors.push_back(std::move(write));
+    }
+  }
+  if (auto status = texts.Run(); !status.ok()) return status;
+  uint64_t tokens = 0;
+  std::vector<PointId> truncated;
+  for (const auto& [change, vector, ticket] : pending) {
+    const embedder::Encoding& encoding = texts.result(ticket);
+    changes[change].vectors[vector].vector = encoding.vector;
+    tokens += static_cast<uint64_t>(encoding.tokens);
+    if (encoding.truncated) truncated.push_back(ids[change]);
+  }
+  auto result = shard.Write(
+      [&]() -> absl::StatusOr<std::vector<PointChange>> {
+        if (!must_exist) return std::move(changes);
+        auto existing = shard.Read(ids);
+        if (!existing.ok()) return existing.status();
+        size_t next = 0;
+        for (const PointId& id : ids) {
+          if (next == existing->size() || (*existing)[next].id != id) {
+            return absl::NotFoundError(fmt::format("No point with id {} found", id.ToString()));
+          }
+          ++next;
+        }
+        return std::move(changes);
+      },
+      texts.bindings(), options.durability);
+  if (!result.ok()) return result.status();
+  result->tokens = tokens;
+  result->truncated = std::move(truncated);
+  return result;
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::Upsert(const std::string& collection,
+                                                 std::vector<Point> points,
+                                                 const WriteOptions& options) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  KeepLast(points);
+  std::vector<PointChange> changes;
+  std::vector<NamedInputs*> inputs;
+  for (Point& point : points) {
+    auto payload =
+        ParseJsonObject(point.payload, fmt::format("payload of point {}", point.id.ToString()));
+    if (!payload.ok()) return payload.status();
+    PointChange change;
+    change.key = ToStorageKey(point.id);
+    change.kind = PointChange::Kind::kReplace;
+    change.payload = payload->dump();
+    changes.push_back(std::move(change));
+    inputs.push_back(&point.vectors);
+  }
+  auto result = WriteVectors(**shard, std::move(changes), inputs, false, options);
+  maintainer_->Notify(*shard);
+  return result;
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::UpdateVectors(
+    const std::string& collection, std::vector<std::pair<PointId, NamedInputs>> vectors,
+    const WriteOptions& options) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  // The same point may come several times with different vectors.
+  std::map<PointId, NamedInputs> merged;
+  for (auto& [id, inputs] : vectors) {
+    for (auto& [name, input] : inputs) merged[id][name] = std::move(input);
+  }
+  std::vector<PointChange> changes;
+  std::vector<NamedInputs*> inputs;
+  for (auto& [id, named] : merged) {
+    PointChange change;
+    change.key = ToStorageKey(id);
+    change.kind = PointChange::Kind::kPatch;
+    changes.push_back(std::move(change));
+    inputs.push_back(&named);
+  }
+  auto result = WriteVectors(**shard, std::move(changes), inputs, true, options);
+  maintainer_->Notify(*shard);
+  return result;
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::DeleteVectors(const std::string& collection,
+                                                        const PointSelector& points,
+                                                        const std::vector<std::string>& names,
+                                                        const WriteOptions& options) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  std::vector<Slot> slots;
+  for (const std::string& name : names) {
+    auto slot = (*shard)->definition()->RequireSlot(name);
+    if (!slot.ok()) return slot.status();
+    slots.push_back(*slot);
+  }
+  return (*shard)->Write(
+      [&]() -> absl::StatusOr<std::vector<PointChange>> {
+        auto selected = (*shard)->Select(points);
+        if (!selected.ok()) return selected.status();
+        std::vector<PointChange> changes;
+        for (const StoredPoint& point : *selected) {
+          changes.push_back({ToStorageKey(point.id), PointChange::Kind::kPatch, {}, {}, slots});
+        }
+        return changes;
+      },
+      {}, options.durability);
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::Delete(const std::string& collection,
+                                                 const PointSelector& points,
+                                                 const WriteOptions& options) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto result = (*shard)->Write(
+      [&]() -> absl::StatusOr<std::vector<PointChange>> {
+        auto selected = (*shard)->Select(points);
+        if (!selected.ok()) return selected.status();
+        std::vector<PointChange> changes;
+        for (const StoredPoint& point : *selected) {
+          changes.push_back({ToStorageKey(point.id), PointChange::Kind::kDelete, {}, {}, {}});
+        }
+        return changes;
+      },
+      {}, options.durability);
+  maintainer_->Notify(*shard);
+  return result;
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::EditPayload(const std::string& collection,
+                                                      const PointSelector& points, PayloadEdit edit,
+                                                      const WriteOptions& options) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto result = (*shard)->Write(
+      [&]() -> absl::StatusOr<std::vector<PointChange>> {
+        auto selected = (*shard)->Select(points);
+        if (!selected.ok()) return selected.status();
+        std::vector<PointChange> changes;
+        for (const StoredPoint& point : *selected) {
+          auto payload = ParseJsonObject(point.record.payload, "stored payload");
+          if (!payload.ok()) return payload.status();
+          if (auto status = edit(*payload); !status.ok()) return status;
+          changes.push_back(
+              {ToStorageKey(point.id), PointChange::Kind::kPatch, payload->dump(), {}, {}});
+        }
+        return changes;
+      },
+      {}, options.durability);
+  maintainer_->Notify(*shard);
+  return result;
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::SetPayload(const std::string& collection,
+                                                     const PointSelector& points,
+                                                     const std::string& payload,
+                                                     PayloadChange change, const std::string& key,
+                                                     const WriteOptions& options) {
+  auto values = ParseJsonObject(payload, "payload");
+  if (!values.ok()) return values.status();
+  std::optional<PayloadPath> path;
+  if (!key.empty()) {
+    auto parsed = PayloadPath::Parse(key);
+    if (!parsed.ok()) return parsed.status();
+    path = *std::move(parsed);
+  }
+  return EditPayload(
+      collection, points,
+      [&](Json& stored) {
+        if (change == PayloadChange::kOverwrite) {
+          stored = *values;
+        } else if (path) {
+          path->Merge(stored, *values);
+        } else {
+          stored.update(*values);
+        }
+        return absl::OkStatus();
+      },
+      options);
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::DeletePayloadKeys(const std::string& collection,
+                                                            const PointSelector& points,
+                                                            const std::vector<std::string>& keys,
+                                                            const WriteOptions& options) {
+  std::vector<PayloadPath> paths;
+  for (const std::string& key : keys) {
+    auto path = PayloadPath::Parse(key);
+    if (!path.ok()) return path.status();
+    paths.push_back(*std::move(path));
+  }
+  return EditPayload(
+      collection, points,
+      [&](Json& stored) {
+        for (const PayloadPath& path : paths) path.Remove(stored);
+        return absl::OkStatus();
+      },
+      options);
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::ClearPayload(const std::string& collection,
+                                                       const PointSelector& points,
+                                                       const WriteOptions& options) {
+  return EditPayload(
+      collection, points,
+      [](Json& stored) {
+        stored = Json::object();
+        return absl::OkStatus();
+      },
+      options);
+}
+
+}  // namespace vecnest::engine

@@ -1,0 +1,52 @@
+// What the store remembers about a collection itself.
+#ifndef VECNEST_ENGINE_DEFINITION_H_
+#define VECNEST_ENGINE_DEFINITION_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/record.h"
+#include "storage/keys.h"
+#include "vecnest/collection.h"
+
+namespace vecnest::engine {
+
+// One named vector. Its position in Definition::slots is its Slot, for ever.
+struct SlotDefinition {
+  std::string name;
+  VectorConfig config;                    // config.metric is the default of queries
+  Metric graph_metric = Metric::kCosine;  // what graphs are built for
+  // The model its texts were embedded with; empty until the first text.
+  std::string model;
+  std::string model_identity;
+};
+
+struct Definition {
+  std::string name;
+  storage::CollectionId id{};
+  std::vector<SlotDefinition> slots;  // sorted by name
+  std::string metadata = "{}";
+
+  // Checks name and config; InvalidArgument names the field. Draws a random id.
+  static absl::StatusOr<Definition> Create(const std::string& name, const CollectionConfig& config);
+
+  std::optional<Slot> FindSlot(std::string_view vector_name) const;
+  // InvalidArgument lists the names there are.
+  absl::StatusOr<Slot> RequireSlot(std::string_view vector_name) const;
+
+  std::string Encode() const;  // JSON
+  static absl::StatusOr<Definition> Decode(std::string_view bytes);
+
+  CollectionConfig config() const;
+  std::string uuid() const;
+};
+
+absl::Status ValidateCollectionName(std::string_view name);
+
+}  // namespace vecnest::engine
+
+#endif  // VECNEST_ENGINE_DEFINITION_H_

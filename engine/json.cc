@@ -1,0 +1,92 @@
+#include "engine/json.h"
+
+#include <algorithm>
+#include <string>
+
+#include "fmt/format.h"
+
+namespace vecnest::engine {
+namespace {
+
+// Byte position where nesting exceeds the limit, or npos. Works on any bytes.
+size_t PositionTooDeep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxJsonDepth) return i;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return std::string_view::npos;
+}
+
+// The name of the member that is being read at `position`, as far as the text before it tells.
+std::string MemberBefore(std::string_view text, size_t position) {
+  const size_t colon = text.substr(0, position).rfind("\":");
+  if (colon == std::string_view::npos || colon == 0) return "";
+  const size_t open = text.rfind('"', colon - 1);
+  if (open == std::string_view::npos || colon - open > 64) return "";
+  return fmt::format(" in '{}'", text.substr(open + 1, colon - open - 1));
+}
+
+absl::Status Explain(std::string_view text, std::string_view what, size_t position,
+                     std::string_view reason) {
+  const std::string_view rest = text.substr(std::min(position, text.size()));
+  for (std::string_view word : {"NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"}) {
+    if (rest.starts_with(word)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{}: {} at byte {}{} is not a JSON number; expected a finite number", what,
+                      word, position, MemberBefore(text, position)));
+    }
+  }
+  return absl::InvalidArgumentError(fmt::format("{}: not valid JSON at byte {}{}: {}", what,
+                                                position, MemberBefore(text, position), reason));
+}
+
+// nlohmann's messages begin with "[json.exception.parse_error.101] "; the rest is for people.
+std::string_view WithoutTag(std::string_view message) {
+  const size_t end = message.find("] ");
+  return end == std::string_view::npos ? message : message.substr(end + 2);
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what) {
+  if (const size_t position = PositionTooDeep(text); position != std::string_view::npos) {
+    return absl::InvalidArgumentError(fmt::format("{}: nested more than {} levels deep at byte {}",
+                                                  what, kMaxJsonDepth, position));
+  }
+  try {
+    return Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {
+    // The parser stops one past the offending token's first bytes; step back to its start.
+    size_t position = std::min(error.byte == 0 ? 0 : error.byte - 1, text.size());
+    while (position > 0 && (std::isalpha(static_cast<unsigned char>(text[position - 1])) != 0 ||
+                            text[position - 1] == '-')) {
+      --position;
+    }
+    return Explain(text, what, position, WithoutTag(error.what()));
+  } catch (const Json::out_of_range& error) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}; expected a number that a double holds",
+                                                  what, WithoutTag(error.what())));
+  }
+}
+
+absl::StatusOr<Json> ParseJsonObject(std::string_view text, std::string_view what) {
+  auto value = ParseJson(text, what);
+  if (value.ok() && !value->is_object()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: expected a JSON object, got {}", what, value->type_name()));
+  }
+  return value;
+}
+
+}  // namespace vecnest::engine

@@ -1,0 +1,27 @@
+// Reading JSON that somebody else wrote.
+#ifndef VECNEST_ENGINE_JSON_H_
+#define VECNEST_ENGINE_JSON_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
+
+namespace vecnest::engine {
+
+using Json = nlohmann::json;
+
+// Deeper documents are refused: they are never meant, and writing them back would recurse as deep.
+inline constexpr int kMaxJsonDepth = 128;
+
+// InvalidArgument says where the text stops being JSON: not UTF-8, nested too deep, NaN or
+// Infinity, a number that no double holds, or a plain mistake. `what` begins the message.
+absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what);
+
+// The same, and the value must be an object.
+absl::StatusOr<Json> ParseJsonObject(std::string_view text, std::string_view what);
+
+}  // namespace vecnest::engine
+
+#endif  // VECNEST_ENGINE_JSON_H_

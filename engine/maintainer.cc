@@ -1,0 +1,55 @@
+#include "engine/maintainer.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "spdlog/spdlog.h"
+
+namespace vecnest::engine {
+namespace {
+
+constexpr int kNice = 10;
+
+}  // namespace
+
+Maintainer::Maintainer() : thread_([this] { Run(); }) {}
+
+Maintainer::~Maintainer() {
+  stop_ = true;
+  {
+    absl::MutexLock lock(&mutex_);  // wakes Run, which looks at stop_
+    queue_.clear();
+  }
+  thread_.join();
+}
+
+void Maintainer::Notify(std::shared_ptr<Shard> shard) {
+  absl::MutexLock lock(&mutex_);
+  if (std::find(queue_.begin(), queue_.end(), shard) == queue_.end()) {
+    queue_.push_back(std::move(shard));
+  }
+}
+
+void Maintainer::Run() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  while (true) {
+    std::shared_ptr<Shard> shard;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](Maintainer* self) { return self->stop_ || !self->queue_.empty(); }, this));
+      if (stop_) return;
+      shard = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    if (auto status = shard->Maintain(stop_); !status.ok()) {
+      spdlog::error("background work on collection '{}': {}", shard->definition()->name,
+                    std::string(status.message()));
+    }
+  }
+}
+
+}  // namespace vecnest::engine

@@ -1,0 +1,139 @@
+#include "engine/models.h"
+
+#include <algorithm>
+#include <cctype>
+#include <thread>
+
+#include "fmt/format.h"
+#include "vecnest/database.h"
+
+namespace vecnest::engine {
+namespace {
+
+std::string_view LastComponent(std::string_view name) {
+  return name.substr(name.find_last_of('/') + 1);
+}
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+embedder::TextType ToEmbedder(TextType type) {
+  return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+}
+
+}  // namespace
+
+ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
+  return {info.name,         info.directory,       info.architecture, info.dimensions,
+          info.layers,       info.max_tokens,      info.pooling,      info.normalized,
+          info.query_prefix, info.document_prefix, info.identity};
+}
+
+absl::StatusOr<std::unique_ptr<Models>> Models::Load(const std::vector<std::string>& names,
+                                                     int threads) {
+  if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  auto models = std::make_unique<Models>();
+  for (const std::string& name : names) {
+    auto directory = FindModel(name);
+    if (!directory.ok()) return directory.status();
+    embedder::Encoder::LoadOptions options;
+    options.threads = threads;
+    auto encoder = embedder::Encoder::Load(*directory, options);
+    if (!encoder.ok()) return encoder.status();
+    models->encoders_.push_back(*std::move(encoder));
+  }
+  return models;
+}
+
+absl::StatusOr<const embedder::Encoder*> Models::Resolve(std::string_view name) const {
+  if (encoders_.empty()) {
+    return absl::FailedPreconditionError(
+        "a text was given but no model is loaded; start with a model or send vectors");
+  }
+  if (name.empty()) return encoders_.front().get();
+  for (const auto& encoder : encoders_) {
+    if (encoder->info().name == name) return encoder.get();
+  }
+  for (const auto& encoder : encoders_) {
+    if (EqualsIgnoringCase(encoder->info().name, LastComponent(name))) return encoder.get();
+  }
+  std::string loaded;
+  for (const auto& encoder : encoders_) {
+    loaded += fmt::format("{}{}", loaded.empty() ? "" : ", ", encoder->info().name);
+  }
+  return absl::NotFoundError(fmt::format("model '{}' is not loaded; loaded: {}", name, loaded));
+}
+
+const embedder::Encoder* Models::FindIdentity(std::string_view identity) const {
+  for (const auto& encoder : encoders_) {
+    if (encoder->info().identity == identity) return encoder.get();
+  }
+  return nullptr;
+}
+
+absl::StatusOr<const embedder::Encoder*> TextBatch::EncoderFor(const Text& text, Slot slot) const {
+  const SlotDefinition& target = definition_.slots[slot];
+  if (text.model.empty() && !target.model_identity.empty()) {
+    if (const auto* bound = models_.FindIdentity(target.model_identity)) return bound;
+    return absl::FailedPreconditionError(
+        fmt::format("collection '{}' was embedded with model '{}' ({}), which is not loaded",
+                    definition_.name, target.model, target.model_identity.substr(0, 8)));
+  }
+  auto encoder = models_.Resolve(text.model);
+  if (!encoder.ok()) return encoder.status();
+  const embedder::ModelInfo& info = (*encoder)->info();
+  if (!target.model_identity.empty() && target.model_identity != info.identity) {
+    return absl::FailedPreconditionError(fmt::format(
+        "collection '{}' was embedded with model '{}' ({}); vectors of '{}' ({}) can't be compared "
+        "with its vectors",
+        definition_.name, target.model, target.model_identity.substr(0, 8), info.name,
+        info.identity.substr(0, 8)));
+  }
+  return encoder;
+}
+
+absl::StatusOr<size_t> TextBatch::Add(const Text& text, Slot slot, TextType type) {
+  auto encoder = EncoderFor(text, slot);
+  if (!encoder.ok()) return encoder.status();
+  const embedder::ModelInfo& info = (*encoder)->info();
+  const SlotDefinition& target = definition_.slots[slot];
+  if (target.config.size > info.dimensions) {
+    return absl::InvalidArgumentError(
+        fmt::format("vector '{}' has {} dimensions, model '{}' gives only {}", target.name,
+                    target.config.size, info.name, info.dimensions));
+  }
+  const auto [bound, added] = bindings_.try_emplace(slot, ModelBinding{info.name, info.identity});
+  if (!added && bound->second.identity != info.identity) {
+    return absl::InvalidArgumentError(
+        fmt::format("one request uses models '{}' and '{}' for the same vector",
+                    bound->second.model, info.name));
+  }
+  const size_t ticket = results_.size();
+  results_.emplace_back();
+  Members& members = groups_[Group(*encoder, type, text.prefix, target.config.size)];
+  members.texts.emplace_back(text.text);
+  members.tickets.push_back(ticket);
+  return ticket;
+}
+
+absl::Status TextBatch::Run() {
+  for (const auto& [group, members] : groups_) {
+    const auto& [encoder, type, prefix, dimensions] = group;
+    embedder::EncodeOptions options;
+    options.type = ToEmbedder(type);
+    options.truncate = true;
+    options.prefix = prefix;
+    options.dimensions = dimensions;
+    auto encodings = encoder->Encode(members.texts, options);
+    if (!encodings.ok()) return encodings.status();
+    for (size_t i = 0; i < members.tickets.size(); ++i) {
+      results_[members.tickets[i]] = std::move((*encodings)[i]);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace vecnest::engine

@@ -1,0 +1,79 @@
+// The models a database has loaded, and how texts on their way into vectors are batched.
+#ifndef VECNEST_ENGINE_MODELS_H_
+#define VECNEST_ENGINE_MODELS_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "embedder/encoder.h"
+#include "engine/definition.h"
+#include "engine/shard.h"
+#include "vecnest/embedding.h"
+
+namespace vecnest::engine {
+
+// Immutable after Load, thread-safe.
+class Models {
+ public:
+  // Each of `names` as FindModel takes it; the first is the default.
+  static absl::StatusOr<std::unique_ptr<Models>> Load(const std::vector<std::string>& names,
+                                                      int threads);
+
+  // By exact name, or by the last component of "org/name" without regard to case; "" is the
+  // default. NotFound lists what is loaded.
+  absl::StatusOr<const embedder::Encoder*> Resolve(std::string_view name) const;
+  // Null when no loaded model has this identity.
+  const embedder::Encoder* FindIdentity(std::string_view identity) const;
+
+  const std::vector<std::unique_ptr<embedder::Encoder>>& all() const { return encoders_; }
+
+ private:
+  std::vector<std::unique_ptr<embedder::Encoder>> encoders_;
+};
+
+ModelInfo ToModelInfo(const embedder::ModelInfo& info);
+
+// Texts that are to become vectors of one collection, encoded together. Not thread-safe.
+class TextBatch {
+ public:
+  TextBatch(const Models& models, const Definition& definition)
+      : models_(models), definition_(definition) {}
+
+  // Takes a text for a vector of `slot`; it is read by Run. The result is the ticket to fetch it
+  // with. Errors: the model is not loaded, is not the one the slot is bound to, or is too narrow.
+  absl::StatusOr<size_t> Add(const Text& text, Slot slot, TextType type);
+
+  // Encodes everything that was added.
+  absl::Status Run();
+
+  const embedder::Encoding& result(size_t ticket) const { return results_[ticket]; }
+  size_t size() const { return results_.size(); }
+  // Which model each slot's texts were read by.
+  const std::map<Slot, ModelBinding>& bindings() const { return bindings_; }
+
+ private:
+  using Group = std::tuple<const embedder::Encoder*, TextType, std::optional<std::string>, int>;
+  struct Members {
+    std::vector<std::string_view> texts;
+    std::vector<size_t> tickets;
+  };
+
+  absl::StatusOr<const embedder::Encoder*> EncoderFor(const Text& text, Slot slot) const;
+
+  const Models& models_;
+  const Definition& definition_;
+  std::map<Group, Members> groups_;
+  std::vector<embedder::Encoding> results_;
+  std::map<Slot, ModelBinding> bindings_;
+};
+
+}  // namespace vecnest::engine
+
+#endif  // VECNEST_ENGINE_MODELS_H_

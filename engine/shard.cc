@@ -1,0 +1,548 @@
+#include "engine/shard.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <unordered_map>
+
+#include "engine/definition.h"
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest::engine {
+namespace {
+
+using storage::Batch;
+using storage::Family;
+using storage::Sequence;
+
+// A manifest is committed when this much log has gathered although no segment was written.
+constexpr size_t kLogBytesPerManifest = size_t{64} << 20;
+
+std::string IdBytes(const storage::CollectionId& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
+std::string CollectionKey(const std::string& name) { return "collection/" + name; }
+std::string ManifestKey(const storage::CollectionId& id) { return "manifest/" + IdBytes(id); }
+std::string CountKey(const storage::CollectionId& id) { return "count/" + IdBytes(id); }
+std::string DeadPrefix(const storage::CollectionId& id) { return "dead/" + IdBytes(id); }
+std::string DeadKey(const storage::CollectionId& id, Sequence sequence) {
+  return "dead/" + storage::LogKey(id, sequence);
+}
+
+std::string EncodeCount(uint64_t count) {
+  return {reinterpret_cast<const char*>(&count), sizeof(count)};
+}
+
+index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_threshold) {
+  index::IndexConfig config;
+  config.dimensions = slot.config.size;
+  config.metric = ToIndexMetric(slot.graph_metric);
+  config.m = slot.config.hnsw.m;
+  config.ef_construct = slot.config.hnsw.ef_construct;
+  config.seal_threshold = seal_threshold;
+  return config;
+}
+
+}  // namespace
+
+storage::PointKey ToStorageKey(const PointId& id) {
+  return {static_cast<uint8_t>(id.is_uuid()), id.high(), id.low()};
+}
+index::PointKey ToIndexKey(const PointId& id) {
+  return {static_cast<uint8_t>(id.is_uuid()), id.high(), id.low()};
+}
+PointId ToPointId(const index::PointKey& key) {
+  return key.kind == 1 ? PointId::Uuid(key.high, key.low) : PointId(key.low);
+}
+PointId ToPointId(const storage::PointKey& key) {
+  return key.kind == 1 ? PointId::Uuid(key.high, key.low) : PointId(key.low);
+}
+
+index::Metric ToIndexMetric(Metric metric) {
+  switch (metric) {
+    case Metric::kCosine:
+      return index::Metric::kCosine;
+    case Metric::kDot:
+      return index::Metric::kDot;
+    case Metric::kEuclid:
+      return index::Metric::kEuclid;
+    case Metric::kManhattan:
+      break;
+  }
+  return index::Metric::kManhattan;
+}
+
+Metric FromIndexMetric(index::Metric metric) {
+  switch (metric) {
+    case index::Metric::kCosine:
+      return Metric::kCosine;
+    case index::Metric::kDot:
+      return Metric::kDot;
+    case index::Metric::kEuclid:
+      return Metric::kEuclid;
+    case index::Metric::kManhattan:
+      break;
+  }
+  return Metric::kManhattan;
+}
+
+// What a command does to records and indexes, worked out against the state it meets.
+struct Shard::Effects {
+  struct Added {
+    Slot slot;
+    index::Label label;
+    index::PointKey key;
+    const std::vector<float>* vector;
+  };
+  std::vector<Added> added;
+  std::vector<SlotLabel> dead;
+  int64_t points = 0;
+
+  // Adds the effect of one change to this and to `batch`. `old` is the point as it is stored.
+  void Add(const storage::CollectionId& collection, Sequence sequence, size_t position,
+           const PointChange& change, const std::optional<PointRecord>& old, Batch& batch) {
+    const index::Label label = MakeLabel(sequence, position);
+    if (change.kind != PointChange::Kind::kReplace && !old) {
+      // Nothing to change; a replay of the command must not leave its vectors behind either.
+      for (const VectorWrite& vector : change.vectors) dead.push_back({vector.slot, label});
+      return;
+    }
+    const auto drop = [&](const SlotLabel& entry) {
+      dead.push_back(entry);
+      batch.Delete(Family::kVectors, storage::VectorsKey(collection, change.key, entry.slot));
+    };
+    if (change.kind == PointChange::Kind::kDelete) {
+      std::for_each(old->labels.begin(), old->labels.end(), drop);
+      batch.Delete(Family::kPoints, storage::PointsKey(collection, change.key));
+      --points;
+      return;
+    }
+    PointRecord record;
+    record.version = sequence;
+    record.payload = change.payload.value_or(old ? old->payload : "{}");
+    if (!old) ++points;
+    const auto written = [&](Slot slot) {
+      return std::any_of(change.vectors.begin(), change.vectors.end(),
+                         [&](const VectorWrite& vector) { return vector.slot == slot; });
+    };
+    const auto removed = [&](Slot slot) {
+      return change.kind == PointChange::Kind::kReplace ||
+             std::count(change.removed_slots.begin(), change.removed_slots.end(), slot) > 0;
+    };
+    for (const SlotLabel& entry : old ? old->labels : std::vector<SlotLabel>()) {
+      if (written(entry.slot)) {
+        dead.push_back(entry);
+      } else if (removed(entry.slot)) {
+        drop(entry);
+      } else {
+        record.labels.push_back(entry);
+      }
+    }
+    for (const VectorWrite& vector : change.vectors) {
+      record.labels.push_back({vector.slot, label});
+      added.push_back(
+          {vector.slot, label, {change.key.kind, change.key.high, change.key.low}, &vector.vector});
+      batch.Put(Family::kVectors, storage::VectorsKey(collection, change.key, vector.slot),
+                VectorRecord{label, vector.text, vector.prefix, vector.vector}.Encode());
+    }
+    batch.Put(Family::kPoints, storage::PointsKey(collection, change.key), record.Encode());
+  }
+};
+
+void Shard::AddCreation(const Definition& definition, Batch& batch) {
+  batch.Put(Family::kMeta, CollectionKey(definition.name), definition.Encode());
+  batch.Put(Family::kMeta, CountKey(definition.id), EncodeCount(0));
+}
+
+void Shard::AddRemoval(const Definition& definition, Batch& batch) {
+  batch.Delete(Family::kMeta, CollectionKey(definition.name));
+  batch.Delete(Family::kMeta, ManifestKey(definition.id));
+  batch.Delete(Family::kMeta, CountKey(definition.id));
+  batch.DeletePrefix(Family::kMeta, DeadPrefix(definition.id));
+  batch.DeletePrefix(Family::kLog, storage::LogPrefix(definition.id));
+  for (int partition = 0; partition < storage::kPartitions; ++partition) {
+    const std::string prefix =
+        storage::PartitionPrefix(definition.id, static_cast<uint8_t>(partition));
+    batch.DeletePrefix(Family::kPoints, prefix);
+    batch.DeletePrefix(Family::kVectors, prefix);
+  }
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, absl::StatusOr<Definition>>>>
+Shard::StoredDefinitions(const storage::Store& store) {
+  std::vector<std::pair<std::string, absl::StatusOr<Definition>>> definitions;
+  const std::string prefix = CollectionKey("");
+  auto cursor = store.Scan(Family::kMeta, prefix);
+  for (; cursor->Valid(); cursor->Next()) {
+    definitions.emplace_back(cursor->key().substr(prefix.size()),
+                             Definition::Decode(cursor->value()));
+  }
+  if (auto status = cursor->status(); !status.ok()) return status;
+  return definitions;
+}
+
+absl::StatusOr<std::shared_ptr<Shard>> Shard::Open(const ShardEnvironment& environment,
+                                                   Definition definition) {
+  std::shared_ptr<Shard> shard(new Shard(environment, std::move(definition)));
+  if (auto status = shard->Load(); !status.ok()) return status;
+  return shard;
+}
+
+absl::Status Shard::Load() {
+  const auto meaning = definition();
+  auto count = environment_.store->Get(Family::kMeta, CountKey(meaning->id));
+  if (!count.ok()) return count.status();
+  uint64_t points = 0;
+  if (!*count || (*count)->size() != sizeof(points)) {
+    return absl::DataLossError("the collection's point count is missing or damaged");
+  }
+  std::memcpy(&points, (*count)->data(), sizeof(points));
+  points_ = points;
+
+  ShardManifest manifest;
+  manifest.slots.resize(meaning->slots.size());
+  auto stored = environment_.store->Get(Family::kMeta, ManifestKey(meaning->id));
+  if (!stored.ok()) return stored.status();
+  if (*stored) {
+    auto decoded = ShardManifest::Decode(**stored);
+    if (!decoded.ok()) return decoded.status();
+    if (decoded->slots.size() != meaning->slots.size()) {
+      return absl::DataLossError("the manifest does not fit the collection's vectors");
+    }
+    manifest = *std::move(decoded);
+  }
+  if (auto status = OpenIndexes(manifest); !status.ok()) return status;
+  return Replay(manifest.contained);
+}
+
+absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
+  const auto meaning = definition();
+  bool restored = false;
+  for (Slot slot = 0; slot < meaning->slots.size(); ++slot) {
+    const std::string directory = fmt::format("{}/{}", environment_.directory, slot);
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) {
+      return absl::InternalError(fmt::format("creating {}: {}", directory, error.message()));
+    }
+    auto opened = index::VectorIndex::Open(
+        directory, ToIndexConfig(meaning->slots[slot], environment_.seal_threshold),
+        manifest.slots[slot]);
+    if (!opened.ok()) return opened.status();
+    indexes_.push_back(std::move(opened->index));
+    for (const auto& [segment, reason] : opened->damaged) {
+      spdlog::warn("collection '{}': rebuilding a segment from the store: {}", meaning->name,
+                   std::string(reason.message()));
+      if (auto status = RestoreSegment(slot, segment); !status.ok()) return status;
+      restored = true;
+    }
+  }
+  {
+    absl::MutexLock lock(&write_mutex_);
+    contained_ = manifest.contained;
+    last_sequence_ = manifest.contained;
+  }
+  // Until the new files are listed, another start would take them for left-overs.
+  return restored ? CommitManifest() : absl::OkStatus();
+}
+
+absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segment) {
+  std::vector<index::Entry> entries;
+  absl::Status failure;
+  const auto status = ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+    const auto label = record.LabelOf(slot);
+    if (!label || *label < segment.min_label || *label > segment.max_label) return true;
+    auto vector = ReadVector(id, slot);
+    if (vector.ok() && !*vector) vector = absl::DataLossError("a stored vector is missing");
+    if (!vector.ok()) {
+      failure = vector.status();
+      return false;
+    }
+    entries.push_back({*label, ToIndexKey(id), std::move((*vector)->vector)});
+    return true;
+  });
+  if (!status.ok()) return status;
+  if (!failure.ok()) return failure;
+  std::sort(entries.begin(), entries.end(),
+            [](const index::Entry& a, const index::Entry& b) { return a.label < b.label; });
+  return indexes_[slot]->RestoreSegment(segment, std::move(entries));
+}
+
+absl::Status Shard::Replay(Sequence after) {
+  const auto meaning = definition();
+  absl::MutexLock lock(&write_mutex_);
+  return environment_.log->Replay(
+      meaning->id, after, [&](Sequence sequence, std::string_view command) -> absl::Status {
+        write_mutex_.AssertHeld();
+        auto changes = DecodeCommand(command);
+        if (!changes.ok()) return changes.status();
+        auto dead = environment_.store->Get(Family::kMeta, DeadKey(meaning->id, sequence));
+        if (!dead.ok()) return dead.status();
+        Effects effects;
+        if (*dead) {
+          auto labels = DecodeLabels(**dead);
+          if (!labels.ok()) return labels.status();
+          effects.dead = *std::move(labels);
+        }
+        for (size_t i = 0; i < changes->size(); ++i) {
+          const PointChange& change = (*changes)[i];
+          for (const VectorWrite& vector : change.vectors) {
+            effects.added.push_back({vector.slot,
+                                     MakeLabel(sequence, i),
+                                     {change.key.kind, change.key.high, change.key.low},
+                                     &vector.vector});
+          }
+        }
+        log_bytes_ += command.size();
+        last_sequence_ = sequence;
+        return UpdateIndexes(effects);
+      });
+}
+
+std::shared_ptr<const Definition> Shard::definition() const {
+  absl::MutexLock lock(&definition_mutex_);
+  return definition_;
+}
+
+absl::Status Shard::SetMetrics(const std::map<std::string, Metric>& metrics) {
+  absl::MutexLock lock(&write_mutex_);
+  auto updated = std::make_shared<Definition>(*definition());
+  for (const auto& [name, metric] : metrics) {
+    auto slot = updated->RequireSlot(name);
+    if (!slot.ok()) return slot.status();
+    updated->slots[*slot].config.metric = metric;
+  }
+  Batch batch;
+  batch.Put(Family::kMeta, CollectionKey(updated->name), updated->Encode());
+  if (auto status = environment_.store->Write(batch); !status.ok()) return status;
+  if (auto status = environment_.store->Sync(); !status.ok()) return status;
+  absl::MutexLock definition_lock(&definition_mutex_);
+  definition_ = std::move(updated);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<WriteResult> Shard::Write(Decide decide,
+                                         const std::map<Slot, ModelBinding>& bindings,
+                                         Durability durability) {
+  WriteResult result;
+  {
+    absl::MutexLock lock(&write_mutex_);
+    if (dropped_) return absl::NotFoundError("the collection was deleted");
+    auto changes = decide();
+    if (!changes.ok()) return changes.status();
+    result.sequence = last_sequence_;
+    result.affected = changes->size();
+    if (changes->empty()) return result;
+    if (changes->size() > kMaxChangesPerCommand) {
+      return absl::InvalidArgumentError(fmt::format("{} points in one request, expected at most {}",
+                                                    changes->size(), kMaxChangesPerCommand));
+    }
+    std::shared_ptr<const Definition> updated;
+    if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
+    auto sequence = Append(*changes, std::move(updated));
+    if (!sequence.ok()) return sequence.status();
+    result.sequence = *sequence;
+  }
+  if (durability == Durability::kSynced) {
+    if (auto status = environment_.log->Sync(result.sequence); !status.ok()) return status;
+  }
+  return result;
+}
+
+absl::Status Shard::CheckBindings(const std::map<Slot, ModelBinding>& bindings,
+                                  std::shared_ptr<const Definition>& updated) const {
+  const auto current = definition();
+  auto changed = std::make_shared<Definition>(*current);
+  bool any = false;
+  for (const auto& [slot, binding] : bindings) {
+    SlotDefinition& target = changed->slots[slot];
+    if (target.model_identity == binding.identity) continue;
+    if (!target.model_identity.empty()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "collection '{}' holds texts embedded with model '{}' ({}); '{}' ({}) gives vectors that "
+          "can't be compared with them. Use that model or another collection",
+          current->name, target.model, target.model_identity.substr(0, 8), binding.model,
+          binding.identity.substr(0, 8)));
+    }
+    target.model = binding.model;
+    target.model_identity = binding.identity;
+    any = true;
+  }
+  if (any) updated = std::move(changed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
+                                       std::shared_ptr<const Definition> updated) {
+  const storage::CollectionId id = definition()->id;
+  std::vector<std::string> keys;
+  keys.reserve(changes.size());
+  for (const PointChange& change : changes) keys.push_back(storage::PointsKey(id, change.key));
+  auto stored = environment_.store->MultiGet(Family::kPoints, keys);
+  if (!stored.ok()) return stored.status();
+
+  Effects effects;
+  const std::string command = EncodeCommand(changes);
+  auto sequence =
+      environment_.log->Append(id, command, [&](Sequence given, Batch& batch) -> absl::Status {
+        write_mutex_.AssertHeld();
+        // A log may deliver a command twice; the second time it is already in.
+        if (given <= last_sequence_) return absl::OkStatus();
+        effects = Effects();
+        for (size_t i = 0; i < changes.size(); ++i) {
+          std::optional<PointRecord> old;
+          if ((*stored)[i]) {
+            auto record = PointRecord::Decode(*(*stored)[i]);
+            if (!record.ok()) return record.status();
+            old = *std::move(record);
+          }
+          effects.Add(id, given, i, changes[i], old, batch);
+        }
+        batch.Put(Family::kMeta, CountKey(id),
+                  EncodeCount(points() + static_cast<uint64_t>(effects.points)));
+        if (!effects.dead.empty()) {
+          batch.Put(Family::kMeta, DeadKey(id, given), EncodeLabels(effects.dead));
+        }
+        if (updated != nullptr) {
+          batch.Put(Family::kMeta, CollectionKey(updated->name), updated->Encode());
+        }
+        return absl::OkStatus();
+      });
+  if (!sequence.ok()) return sequence.status();
+  last_sequence_ = *sequence;
+  log_bytes_ += command.size();
+  points_ += static_cast<uint64_t>(effects.points);
+  if (updated != nullptr) {
+    absl::MutexLock lock(&definition_mutex_);
+    definition_ = std::move(updated);
+  }
+  if (auto status = UpdateIndexes(effects); !status.ok()) return status;
+  return *sequence;
+}
+
+absl::Status Shard::UpdateIndexes(const Effects& effects) {
+  // New versions first: a reader in between sees both and keeps the newer one.
+  for (const Effects::Added& added : effects.added) {
+    if (added.slot >= indexes_.size())
+      return absl::DataLossError("a command names no known vector");
+    auto status = indexes_[added.slot]->Add(added.label, added.key, *added.vector);
+    if (!status.ok()) return status;
+  }
+  for (const SlotLabel& dead : effects.dead) {
+    if (dead.slot >= indexes_.size()) return absl::DataLossError("a command names no known vector");
+    indexes_[dead.slot]->Delete(dead.label);
+  }
+  return absl::OkStatus();
+}
+
+CollectionInfo Shard::Describe() const {
+  const auto meaning = definition();
+  CollectionInfo info;
+  info.name = meaning->name;
+  info.uuid = meaning->uuid();
+  info.config = meaning->config();
+  info.points = points();
+  info.optimized = !NeedsMaintenance();
+  {
+    absl::MutexLock lock(&write_mutex_);
+    info.last_sequence = last_sequence_;
+  }
+  for (Slot slot = 0; slot < meaning->slots.size(); ++slot) {
+    const SlotDefinition& from = meaning->slots[slot];
+    const index::IndexStats stats = indexes_[slot]->Stats();
+    VectorInfo& to = info.vectors[from.name];
+    to.config = from.config;
+    to.model = from.model;
+    to.model_identity = from.model_identity;
+    to.vectors = stats.live;
+    to.indexed_vectors = stats.live - std::min(stats.growing, stats.live);
+    to.segments = stats.sealed_segments;
+    to.unit_norm = stats.unit_norm;
+    to.memory_bytes = stats.memory_bytes;
+    to.mapped_bytes = stats.mapped_bytes;
+  }
+  return info;
+}
+
+bool Shard::NeedsMaintenance() const {
+  for (const auto& index : indexes_) {
+    if (index->Stats().growing >= environment_.seal_threshold) return true;
+  }
+  absl::MutexLock lock(&write_mutex_);
+  return log_bytes_ > kLogBytesPerManifest;
+}
+
+absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
+  absl::MutexLock lock(&maintain_mutex_);
+  for (const auto& index : indexes_) {
+    while (!stop) {
+      auto worked = index->Maintain();
+      if (!worked.ok()) return worked.status();
+      if (!*worked) break;
+      if (auto status = CommitManifest(); !status.ok()) return status;
+    }
+  }
+  bool long_log = false;
+  {
+    absl::MutexLock write_lock(&write_mutex_);
+    long_log = log_bytes_ > kLogBytesPerManifest;
+  }
+  if (!long_log || stop) return absl::OkStatus();
+  for (const auto& index : indexes_) {
+    if (auto status = index->SealAll(); !status.ok()) return status;
+  }
+  return CommitManifest();
+}
+
+absl::Status Shard::Optimize() {
+  absl::MutexLock lock(&maintain_mutex_);
+  for (const auto& index : indexes_) {
+    if (auto status = index->SealAll(); !status.ok()) return status;
+    while (true) {
+      auto worked = index->Maintain();
+      if (!worked.ok()) return worked.status();
+      if (!*worked) break;
+    }
+  }
+  return CommitManifest();
+}
+
+absl::Status Shard::CommitManifest() {
+  const storage::CollectionId id = definition()->id;
+  ShardManifest manifest;
+  {
+    absl::MutexLock lock(&write_mutex_);
+    if (dropped_) return absl::OkStatus();
+    manifest.contained = last_sequence_;
+    for (const auto& index : indexes_) {
+      manifest.slots.push_back(index->TakeManifest());
+      if (index->Stats().growing == 0) continue;
+      // The command that the last sealed vector came with may be half in: replay it whole.
+      const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
+      manifest.contained = std::min(manifest.contained, through == 0 ? 0 : through - 1);
+    }
+    manifest.contained = std::max(manifest.contained, contained_);
+    Batch batch;
+    batch.Put(Family::kMeta, ManifestKey(id), manifest.Encode());
+    batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
+    environment_.log->Trim(id, manifest.contained, batch);
+    if (auto status = environment_.store->Write(batch); !status.ok()) return status;
+    contained_ = manifest.contained;
+    log_bytes_ = 0;
+  }
+  // Old files go only when no power cut can bring their manifest back.
+  if (auto status = environment_.store->Sync(); !status.ok()) return status;
+  for (size_t slot = 0; slot < indexes_.size(); ++slot) {
+    indexes_[slot]->RemoveObsoleteFiles(manifest.slots[slot]);
+  }
+  return absl::OkStatus();
+}
+
+void Shard::Drop() {
+  absl::MutexLock lock(&write_mutex_);
+  dropped_ = true;
+}
+
+}  // namespace vecnest::engine
