@@ -1,34 +1,46 @@
 // The index of one named vector of a collection: a growing segment that is scanned, sealed
-// segments that are walked, tombstones for what was deleted.
+// segments that are walked, tombstones for what was deleted. Start reading the folder here.
+//
+// The way of a vector: Add puts it into the growing segment (growing_segment.h), where it is found
+// at once. Maintain, in the background, freezes a full growing segment, copies what is live into a
+// file, builds an HNSW graph over it (segment_writer.h, hnsw_builder.h), maps the file
+// (sealed_segment.h, segment_format.h) and puts it in the growing one's place (segment_set.h);
+// later it merges neighbours (merge_policy.h). Delete only marks (deletion_marks.h).
+//
+// The way of a query: a view of all segments is fixed; each sealed segment is walked
+// (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments
+// are scanned; the nearest of all are the answer (segment_search.h). Scores are always computed
+// from the stored f32 vectors at the requested metric and width: what that means for each metric,
+// and when prefixes are scaled back to unit length, is in scorer.h. Only which vectors a walk
+// meets is approximate.
+//
+// Everything rests on ascending labels: a segment's rows are sorted by label without being sorted,
+// a label is found by binary search, a filter is merged with a segment as two sorted lists, and
+// "deleted when the largest label was L" gives readers a consistent view (deletion_marks.h).
+//
+// Limits: 1 <= dimensions <= 65536; 2 <= m <= 1024; 16 million vectors in a merged segment. Lengths
+// of vectors outside 1.1e-19 .. 1.8e19 are taken for zero by cosine.
 #ifndef VECNEST_INDEX_VECTOR_INDEX_H_
 #define VECNEST_INDEX_VECTOR_INDEX_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "index/hnsw_builder.h"
 #include "index/metric.h"
+#include "index/segment_set.h"
+#include "index/types.h"
 
 namespace vecnest::index {
-
-// What a caller calls a point. Ordered; equal scores are returned in this order.
-struct PointKey {
-  uint8_t kind = 0;
-  uint64_t high = 0;
-  uint64_t low = 0;
-  friend auto operator<=>(const PointKey&, const PointKey&) = default;
-};
-
-// Identifies one version of one vector: given by the caller, strictly increasing over Add.
-// Replacing a vector is Add with a new label followed by Delete of the old one.
-using Label = uint64_t;
 
 struct IndexConfig {
   int dimensions = 0;
@@ -43,10 +55,10 @@ struct IndexConfig {
 
 struct SearchParams {
   size_t k = 10;
-  std::optional<Metric> metric;   // IndexConfig::metric when unset
-  int dimensions = 0;             // 0: all
-  size_t ef = 0;                  // 0: chosen by the index for its default recall
-  bool exact = false;             // scan everything
+  std::optional<Metric> metric;  // IndexConfig::metric when unset
+  int dimensions = 0;            // 0: all
+  size_t ef = 0;                 // 0: chosen by the index for its default recall
+  bool exact = false;            // scan everything
   // When set, only these labels may be returned. Sorted ascending; kept alive by the caller.
   std::optional<absl::Span<const Label>> allowed;
   std::optional<float> score_threshold;  // in the metric's own sense, inclusive
@@ -62,30 +74,23 @@ struct ScoredLabel {
 struct SearchStats {
   Metric metric = Metric::kCosine;
   int dimensions = 0;
-  bool renormalized = false;      // prefixes were scaled back to unit length
-  bool exact = false;             // nothing approximate took part
+  bool renormalized = false;  // prefixes were scaled back to unit length
+  bool exact = false;         // nothing approximate took part
   size_t segments_scanned = 0;
   size_t segments_walked = 0;
-  size_t candidates = 0;          // re-ranked exactly
-  size_t distances = 0;           // distances computed
-  std::string strategy;           // e.g. "graph", "exact scan (few matches)"
-};
-
-// One vector with its names, as handed in and out in bulk.
-struct Entry {
-  Label label = 0;
-  PointKey key;
-  std::vector<float> vector;
+  size_t candidates = 0;  // re-ranked exactly
+  size_t distances = 0;   // distances computed
+  std::string strategy;   // e.g. "graph", "exact scan (few matches)"
 };
 
 // A sealed segment as the owner of the index records it. Label ranges of an index's segments
 // are disjoint and ascending (only neighbours are merged).
 struct SegmentRecord {
-  std::string file;         // name inside the index directory
+  std::string file;  // name inside the index directory
   Label min_label = 0;
   Label max_label = 0;
-  uint64_t count = 0;       // vectors in the file, deleted ones included
-  std::string tombstones;   // serialized Roaring bitmap of deleted offsets
+  uint64_t count = 0;      // vectors in the file, deleted ones included
+  std::string tombstones;  // serialized Roaring bitmap of deleted offsets
 };
 
 // What has to be remembered to open the index again. The owner commits it together with the
@@ -97,13 +102,13 @@ struct Manifest {
 };
 
 struct IndexStats {
-  size_t live = 0;           // vectors that can be found
-  size_t deleted = 0;        // tombstones not yet merged away
-  size_t growing = 0;        // vectors not in a sealed segment yet
+  size_t live = 0;     // vectors that can be found
+  size_t deleted = 0;  // tombstones not yet merged away
+  size_t growing = 0;  // vectors not in a sealed segment yet
   size_t sealed_segments = 0;
-  size_t memory_bytes = 0;   // owned memory
-  size_t mapped_bytes = 0;   // segment files
-  bool unit_norm = false;    // every live vector has unit length (to 1e-3)
+  size_t memory_bytes = 0;  // owned memory
+  size_t mapped_bytes = 0;  // segment files
+  bool unit_norm = false;   // every live vector has unit length (to 1e-3)
 };
 
 // Thread safety: Search, Contains, Get and Stats may be called from any thread at any time and
@@ -119,15 +124,20 @@ class VectorIndex {
   };
 
   // An index over `directory` (created when missing) holding what `manifest` lists. Files that
-  // it does not list are left-overs of an interrupted run and are removed.
+  // it does not list are left-overs of an interrupted run and are removed. Every byte of the listed
+  // ones is verified, at the speed of memory. InvalidArgument: a config outside the limits, or a
+  // manifest whose ranges overlap; otherwise only the operating system makes it fail.
   static absl::StatusOr<OpenResult> Open(const std::string& directory, const IndexConfig& config,
                                          const Manifest& manifest);
 
-  // Rebuilds a damaged segment from the vectors that have labels in its range, sorted by label.
+  // Rebuilds a damaged segment from the live vectors that have labels in its range, sorted by
+  // label; none at all is fine. Until then the manifest goes on listing the damaged file. NotFound:
+  // `record` is not one of the damaged segments. InvalidArgument: entries out of order or range.
   absl::Status RestoreSegment(const SegmentRecord& record, std::vector<Entry> entries);
 
-  // Makes a vector visible at once. InvalidArgument: wrong width, or a component that is not
-  // finite. A label at or below the largest one seen is ignored: replaying is harmless.
+  // Makes a vector visible at once. InvalidArgument: wrong width, label 0, or a component that is
+  // not finite (the message has its position). A label at or below the largest one seen is
+  // ignored: replaying is harmless.
   absl::Status Add(Label label, const PointKey& key, absl::Span<const float> vector);
 
   // False when no live vector has this label.
@@ -136,8 +146,9 @@ class VectorIndex {
   bool Contains(Label label) const;
   std::optional<std::vector<float>> Get(Label label) const;
 
-  // Best first. InvalidArgument: wrong width, non-finite query, dimensions outside 1..width.
-  // `stats` may be null.
+  // Best first, equal scores in the order of keys, each key once, and never fewer than min(k, live
+  // matches) unless a threshold cuts. InvalidArgument: wrong width, non-finite query, dimensions
+  // outside 1..width. `stats` may be null.
   absl::StatusOr<std::vector<ScoredLabel>> Search(absl::Span<const float> query,
                                                   const SearchParams& params,
                                                   SearchStats* stats) const;
@@ -160,8 +171,38 @@ class VectorIndex {
   // Every live label, ascending; for verification.
   std::vector<Label> LiveLabels() const;
 
-  // Re-reads every segment file and checks its checksums.
+  // Re-reads every segment file and checks its checksums. The first problem, damaged segments that
+  // have not been restored included, as DataLoss or NotFound.
   absl::Status VerifyFiles() const;
+
+ private:
+  VectorIndex(std::string directory, const IndexConfig& config,
+              std::vector<std::shared_ptr<SealedSegment>> sealed,
+              std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file);
+
+  GraphParams BuildParams() const;
+  std::string StartFile();
+  void FinishFile();
+  absl::StatusOr<std::shared_ptr<SealedSegment>> WriteSegment(const std::vector<Rows>& blocks,
+                                                              const std::string& file) const;
+  absl::StatusOr<std::shared_ptr<SealedSegment>> WriteEntries(const std::vector<Entry>& entries,
+                                                              const std::string& file) const;
+  absl::Status Rebuild(const Replaced& sources) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+  absl::StatusOr<bool> SealOldestFrozen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+  std::optional<Replaced> PickSources() const;
+  absl::Status CheckEntries(const SegmentRecord& record, const std::vector<Entry>& entries) const;
+  std::vector<SegmentRecord> Damaged() const;
+
+  const std::string directory_;
+  const IndexConfig config_;
+  SegmentSet set_;
+  // Held through a build: there is one at a time. Locks are taken in this order: maintenance,
+  // files, then those inside the set.
+  absl::Mutex maintenance_mutex_ ABSL_ACQUIRED_BEFORE(files_mutex_);
+  mutable absl::Mutex files_mutex_;
+  std::vector<SegmentRecord> damaged_ ABSL_GUARDED_BY(files_mutex_);
+  std::string writing_ ABSL_GUARDED_BY(files_mutex_);  // the file of the build under way
+  uint64_t next_file_ ABSL_GUARDED_BY(files_mutex_);
 };
 
 }  // namespace vecnest::index

@@ -1,0 +1,48 @@
+// Builds the graph of a segment: HNSW after Malkov & Yashunin, "Efficient and robust approximate
+// nearest neighbor search using Hierarchical Navigable Small World graphs" (2016), by hnswlib.
+//
+// hnswlib gets 4-byte row numbers as its "vectors" and calls back for distances, so the vectors
+// are not copied and its compile-time SIMD plays no part. Its graph is taken over into the layout
+// of segment_format.h and hnswlib is gone when this returns.
+#ifndef VECNEST_INDEX_HNSW_BUILDER_H_
+#define VECNEST_INDEX_HNSW_BUILDER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "index/metric.h"
+#include "index/rows.h"
+#include "index/segment_format.h"
+
+namespace vecnest::index {
+
+struct GraphParams {
+  Metric metric = Metric::kCosine;
+  size_t dimensions = 0;
+  int m = 16;  // at least 2
+  int ef_construct = 200;
+  uint64_t seed = 100;
+  int threads = 1;
+};
+
+// What GraphView views, owned.
+struct BuiltGraph {
+  size_t m = 0;
+  uint32_t entry_point = 0;
+  int max_level = 0;
+  std::vector<uint32_t> links;
+  std::vector<uint8_t> levels;
+  std::vector<uint32_t> upper_starts;
+  std::vector<uint32_t> upper_links;
+
+  GraphView View() const;
+};
+
+// `rows` holds at least one row. Repeatable with one thread; with more, the order of insertion and
+// so the links vary. ResourceExhausted without memory, Internal for what else hnswlib throws.
+absl::StatusOr<BuiltGraph> BuildGraph(const Rows& rows, const GraphParams& params);
+
+}  // namespace vecnest::index
+
+#endif  // VECNEST_INDEX_HNSW_BUILDER_H_

@@ -1,0 +1,35 @@
+// Which sealed segments to rewrite or merge next. A pure function, so that it can be tested alone.
+#ifndef VECNEST_INDEX_MERGE_POLICY_H_
+#define VECNEST_INDEX_MERGE_POLICY_H_
+
+#include <cstddef>
+#include <optional>
+
+#include "absl/types/span.h"
+
+namespace vecnest::index {
+
+struct SegmentSize {
+  size_t rows = 0;
+  size_t deleted = 0;
+  // A damaged segment lies between this one and the one before: they may not be merged.
+  bool gap_before = false;
+};
+
+struct MergeRange {
+  size_t first = 0;
+  size_t count = 0;
+};
+
+// The most useful piece of work on neighbouring segments, or nothing. In this order:
+//   1. rewrite a segment of which more than a quarter is deleted;
+//   2. merge a run of small segments that together stay below `seal_threshold`;
+//   3. merge four of a tier, with smaller ones between them. A tier's segments are four times as
+//      large as those of the tier below, so each vector is rebuilt about log4(n / threshold) times
+//      and at most three segments per tier remain.
+// Segments never grow beyond 16 million rows.
+std::optional<MergeRange> PickMerge(absl::Span<const SegmentSize> segments, size_t seal_threshold);
+
+}  // namespace vecnest::index
+
+#endif  // VECNEST_INDEX_MERGE_POLICY_H_

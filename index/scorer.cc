@@ -1,0 +1,90 @@
+#include "index/scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace vecnest::index {
+namespace {
+
+// 1 / sqrt(norm_squared), or 0 outside the normal numbers: subnormal squares have lost digits.
+float InverseRoot(float norm_squared) {
+  if (!(norm_squared >= std::numeric_limits<float>::min()) ||
+      norm_squared > std::numeric_limits<float>::max()) {
+    return 0;
+  }
+  return 1.0F / std::sqrt(norm_squared);
+}
+
+double NormSquared(absl::Span<const float> vector) {
+  double sum = 0;
+  for (const float value : vector) sum += static_cast<double>(value) * value;
+  return sum;
+}
+
+}  // namespace
+
+float InverseNorm(absl::Span<const float> vector) {
+  const double norm_squared = NormSquared(vector);
+  if (norm_squared < std::numeric_limits<float>::min() ||
+      norm_squared > std::numeric_limits<float>::max()) {
+    return 0;
+  }
+  return static_cast<float>(1.0 / std::sqrt(norm_squared));
+}
+
+bool IsUnitNorm(float inverse_norm) {
+  return inverse_norm > 0 && std::fabs(1.0F / inverse_norm - 1.0F) <= 1e-3F;
+}
+
+Scorer::Scorer(Metric metric, absl::Span<const float> query, size_t dimensions,
+               Renormalize renormalize)
+    : kernels_(kernels::Distances()),
+      metric_(metric),
+      cut_(dimensions < query.size()),
+      scaled_(cut_ && renormalize == Renormalize::kYes),
+      query_(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions)) {
+  const float inverse_prefix = InverseNorm(query_);
+  if (metric == Metric::kCosine) {
+    query_factor_ = inverse_prefix;
+  } else if (scaled_) {
+    const auto factor = static_cast<float>(std::sqrt(NormSquared(query)) * inverse_prefix);
+    for (float& value : query_) value *= factor;
+  }
+}
+
+float Scorer::CutScale(const float* vector) const {
+  return InverseRoot(kernels_.dot_and_norm(vector, vector, query_.size()).norm_squared);
+}
+
+float Scorer::CutCosine(const float* vector) const {
+  const kernels::DotAndNorm sums = kernels_.dot_and_norm(query_.data(), vector, query_.size());
+  return sums.dot * InverseRoot(sums.norm_squared);
+}
+
+float Scorer::RawCost(const float* vector, float inverse_norm) const {
+  const float* query = query_.data();
+  const size_t n = query_.size();
+  switch (metric_) {
+    case Metric::kCosine:
+      if (cut_) return -(CutCosine(vector) * query_factor_);
+      return -(kernels_.dot(query, vector, n) * query_factor_ * inverse_norm);
+    case Metric::kDot:
+      return scaled_ ? -CutCosine(vector) : -kernels_.dot(query, vector, n);
+    case Metric::kEuclid:
+      return std::sqrt(kernels_.squared_l2(query, vector, scaled_ ? CutScale(vector) : 1.0F, n));
+    case Metric::kManhattan:
+      return kernels_.l1(query, vector, scaled_ ? CutScale(vector) : 1.0F, n);
+  }
+  return 0;
+}
+
+float Scorer::Cost(const float* vector, float inverse_norm) const {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  const float cost = RawCost(vector, inverse_norm);
+  // Sums that overflowed rank last (or first), and NaN must not reach a sort.
+  if (!(cost <= kLargest)) return kLargest;
+  return std::max(cost, -kLargest);
+}
+
+}  // namespace vecnest::index

@@ -1,0 +1,120 @@
+// The file of a sealed segment, version 1.
+//
+// A header and eight sections, each starting on a 64-byte boundary and padded with zeros to the
+// next one; integers and floats little-endian, so that the file is used as it is mapped. With
+// n = count, s = stride (floats per row), m = HNSW links per node:
+//
+//   header         SegmentHeader
+//   labels         u64[n], strictly ascending
+//   keys           StoredKey[n]
+//   inverse norms  f32[n]
+//   vectors        f32[n][s], rows as they were added, padded with zeros
+//   links          u32[n][1 + 2m], layer 0: how many, then the rows linked to
+//   levels         u8[n], the highest layer of each row
+//   upper starts   u32[n], index of the row's first block in the upper links (layer 1)
+//   upper links    u32[sum of levels][1 + m], one block per row and layer above 0
+//
+// Every section carries the XXH3-64 of its bytes, padding included, and the header one of itself,
+// so that no byte of the file is unguarded. Parse verifies all of them, at the speed of memory.
+#ifndef VECNEST_INDEX_SEGMENT_FORMAT_H_
+#define VECNEST_INDEX_SEGMENT_FORMAT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "index/metric.h"
+#include "index/rows.h"
+
+namespace vecnest::index {
+
+enum Section {
+  kLabels,
+  kKeys,
+  kInverseNorms,
+  kVectors,
+  kLinks,
+  kLevels,
+  kUpperStarts,
+  kUpperLinks,
+  kSectionCount
+};
+
+struct SectionEntry {
+  uint64_t offset = 0;
+  uint64_t size = 0;  // with padding
+  uint64_t checksum = 0;
+};
+
+inline constexpr std::array<char, 8> kSegmentMagic = {'V', 'N', 'S', 'E', 'G', '\r', '\n', '\0'};
+inline constexpr uint32_t kSegmentVersion = 1;
+inline constexpr int kMaxGraphLevel = 63;
+
+struct SegmentHeader {
+  std::array<char, 8> magic = kSegmentMagic;
+  uint32_t version = kSegmentVersion;
+  uint32_t metric = 0;  // enum Metric: the one the graph was built for
+  uint64_t count = 0;
+  uint32_t dimensions = 0;
+  uint32_t stride = 0;
+  uint32_t m = 0;
+  uint32_t entry_point = 0;
+  uint32_t max_level = 0;
+  uint32_t reserved = 0;
+  uint64_t file_size = 0;
+  std::array<SectionEntry, kSectionCount> sections;
+  uint64_t checksum = 0;  // of the bytes before it
+};
+static_assert(sizeof(SegmentHeader) == 256);
+
+// An HNSW graph (Malkov & Yashunin 2016) in the layout of the file. Owns nothing.
+struct GraphView {
+  size_t m = 0;
+  uint32_t entry_point = 0;
+  int max_level = 0;
+  const uint32_t* links = nullptr;
+  const uint8_t* levels = nullptr;
+  const uint32_t* upper_starts = nullptr;
+  const uint32_t* upper_links = nullptr;
+
+  absl::Span<const uint32_t> Links(uint32_t row) const {
+    const uint32_t* block = links + size_t{row} * (1 + 2 * m);
+    return {block + 1, block[0]};
+  }
+  // level in 1 .. levels[row]
+  absl::Span<const uint32_t> UpperLinks(uint32_t row, int level) const {
+    const size_t index = upper_starts[row] + static_cast<size_t>(level - 1);
+    const uint32_t* block = upper_links + index * (1 + m);
+    return {block + 1, block[0]};
+  }
+};
+
+// A parsed file. Points into the bytes it was parsed from.
+struct SegmentView {
+  Metric metric = Metric::kCosine;
+  size_t dimensions = 0;
+  Rows rows;  // without marks
+  GraphView graph;
+};
+
+// The offsets and padded sizes of the sections (checksums left 0), and file_size, from count,
+// dimensions, stride, m and the number of upper blocks.
+void LayOut(SegmentHeader& header, uint64_t upper_blocks);
+
+// `bytes` must start on a 64-byte boundary and outlive the view. Checks everything that a search
+// relies on: checksums, sizes, order of labels, bounds and levels of every link. DataLoss says what
+// is wrong, Unimplemented is a version from the future.
+absl::StatusOr<SegmentView> ParseSegment(absl::Span<const uint8_t> bytes);
+
+// Checks the checksums alone; `bytes` was parsed before.
+absl::Status VerifyChecksums(absl::Span<const uint8_t> bytes);
+
+uint64_t HeaderChecksum(const SegmentHeader& header);
+uint64_t SectionChecksum(absl::Span<const uint8_t> bytes);
+
+}  // namespace vecnest::index
+
+#endif  // VECNEST_INDEX_SEGMENT_FORMAT_H_

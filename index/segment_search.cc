@@ -1,0 +1,244 @@
+#include "index/segment_search.h"
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include "index/graph_walk.h"
+#include "index/row_filter.h"
+#include "index/scorer.h"
+#include "index/search_plan.h"
+
+namespace vecnest::index {
+namespace {
+
+struct Candidate {
+  float cost = 0;
+  PointKey key;
+  Label label = 0;
+  friend auto operator<=>(const Candidate&, const Candidate&) = default;
+};
+
+// The nearest candidates seen, by cost, then key.
+class Nearest {
+ public:
+  explicit Nearest(size_t capacity) : capacity_(capacity) {}
+
+  // Whether something of this cost can still enter; saves reading the keys of the others.
+  bool Admits(float cost) const { return heap_.size() < capacity_ || cost <= heap_.front().cost; }
+
+  void Offer(const Candidate& candidate) {
+    if (heap_.size() == capacity_) {
+      overflowed_ = true;
+      if (!(candidate < heap_.front())) return;
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    }
+    heap_.push_back(candidate);
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+
+  void Reject() { overflowed_ = true; }
+  bool overflowed() const { return overflowed_; }
+
+  // Nearest first, each key once: of two versions the later one, which is about to replace the
+  // other.
+  std::vector<Candidate> TakeUnique() {
+    std::sort(heap_.begin(), heap_.end(), [](const Candidate& a, const Candidate& b) {
+      return std::tie(a.key, b.label) < std::tie(b.key, a.label);
+    });
+    const auto same_key = [](const Candidate& a, const Candidate& b) { return a.key == b.key; };
+    heap_.erase(std::unique(heap_.begin(), heap_.end(), same_key), heap_.end());
+    std::sort(heap_.begin(), heap_.end());
+    return std::move(heap_);
+  }
+
+ private:
+  const size_t capacity_;
+  std::vector<Candidate> heap_;
+  bool overflowed_ = false;
+};
+
+// How many rows ahead a scan prefetches.
+constexpr size_t kAhead = 3;
+
+// One pass over all segments for the `wanted` nearest.
+class Pass {
+ public:
+  Pass(const SetView& view, const SearchParams& params, const Scorer& scorer, bool graph_allowed,
+       bool unit_norm, size_t width, size_t wanted, SearchStats& stats)
+      : view_(view),
+        params_(params),
+        scorer_(scorer),
+        graph_allowed_(graph_allowed),
+        unit_norm_(unit_norm),
+        width_(width),
+        wanted_(wanted),
+        stats_(stats),
+        nearest_(wanted) {}
+
+  Nearest& Run() {
+    for (const auto& segment : view_.list->sealed) SearchSealed(*segment);
+    for (const auto& segment : view_.list->growing) {
+      const std::vector<Rows> blocks = segment->Blocks();
+      for (const Rows& block : blocks) {
+        const Rows rows = block.Until(view_.as_of);
+        params_.allowed ? Scan(rows, MatchingRows(rows, *params_.allowed)) : Scan(rows);
+      }
+      if (!blocks.empty()) ++stats_.segments_scanned;
+    }
+    return nearest_;
+  }
+
+  bool walked() const { return walked_; }
+  bool few_matches() const { return few_matches_; }
+  bool no_graph() const { return no_graph_; }
+
+ private:
+  void Offer(const Rows& rows, uint32_t row, float cost) {
+    ++stats_.candidates;
+    if (!nearest_.Admits(cost)) return nearest_.Reject();
+    nearest_.Offer({cost, Load(rows.keys[row]), rows.labels[row]});
+  }
+
+  void ScanRow(const Rows& rows, const RowFilter& filter, uint32_t row) {
+    if (!filter.Accepts(row)) return;
+    ++stats_.distances;
+    Offer(rows, row, scorer_.Cost(rows.Vector(row), rows.inverse_norms[row]));
+  }
+
+  void Scan(const Rows& rows) {
+    const RowFilter filter(rows, view_.as_of);
+    for (uint32_t row = 0; row < rows.count; ++row) {
+      if (row + kAhead < rows.count) rows.Prefetch(row + kAhead, scorer_.dimensions());
+      ScanRow(rows, filter, row);
+    }
+  }
+
+  void Scan(const Rows& rows, absl::Span<const uint32_t> listed) {
+    const RowFilter filter(rows, view_.as_of);
+    for (size_t i = 0; i < listed.size(); ++i) {
+      if (i + kAhead < listed.size()) rows.Prefetch(listed[i + kAhead], scorer_.dimensions());
+      ScanRow(rows, filter, listed[i]);
+    }
+  }
+
+  void SearchSealed(const SealedSegment& segment) {
+    const Rows rows = segment.rows();
+    if (!params_.allowed) {
+      const size_t live = rows.count - rows.marks->count();
+      if (IsWorthWalking(segment, live) &&
+          FindByWalk(segment, rows, RowFilter(rows, view_.as_of), live)) {
+        return;
+      }
+      ++stats_.segments_scanned;
+      return Scan(rows);
+    }
+    std::vector<uint32_t> matches = MatchingRows(rows, *params_.allowed);
+    const RowFilter live(rows, view_.as_of);
+    std::erase_if(matches, [&](uint32_t row) { return !live.Accepts(row); });
+    if (IsWorthWalking(segment, matches.size()) &&
+        FindByWalk(segment, rows, RowFilter(rows, view_.as_of, matches), matches.size())) {
+      return;
+    }
+    ++stats_.segments_scanned;
+    Scan(rows, matches);
+  }
+
+  size_t EfFor(const SealedSegment& segment) const {
+    const size_t ef = params_.ef > 0
+                          ? params_.ef
+                          : DefaultEf(wanted_, segment.count(), scorer_.dimensions(), width_);
+    return std::max(ef, wanted_);
+  }
+
+  bool IsWorthWalking(const SealedSegment& segment, size_t matches) {
+    if (!graph_allowed_) return false;
+    if (!GraphServes(segment.metric(), scorer_.metric(), unit_norm_)) {
+      no_graph_ = true;
+      return false;
+    }
+    if (!ScanIsCheaper(matches, segment.count(), EfFor(segment))) return true;
+    few_matches_ = true;
+    return false;
+  }
+
+  // False when the rows have to be scanned instead.
+  bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                  size_t matches) {
+    const WalkParams params{EfFor(segment), 2 * matches};
+    const WalkResult walk = WalkGraph(segment.graph(), rows, scorer_, filter, params);
+    stats_.distances += walk.distances;
+    if (walk.gave_up || walk.rows.size() < std::min(wanted_, matches)) return false;
+    for (const WalkedRow& found : walk.rows) Offer(rows, found.row, found.cost);
+    if (walk.rows.size() < matches) nearest_.Reject();
+    ++stats_.segments_walked;
+    walked_ = true;
+    return true;
+  }
+
+  const SetView& view_;
+  const SearchParams& params_;
+  const Scorer& scorer_;
+  const bool graph_allowed_;
+  const bool unit_norm_;
+  const size_t width_;
+  const size_t wanted_;
+  SearchStats& stats_;
+  Nearest nearest_;
+  bool walked_ = false;
+  bool few_matches_ = false;
+  bool no_graph_ = false;
+};
+
+std::string Strategy(const Pass& pass, const SearchParams& params, const SearchStats& stats) {
+  if (pass.walked()) {
+    const std::string name = params.allowed ? "filtered graph" : "graph";
+    return stats.segments_scanned > 0 ? name + " and exact scan" : name;
+  }
+  if (params.exact) return "exact scan (asked for)";
+  if (pass.no_graph()) return "exact scan (no graph for this metric)";
+  if (pass.few_matches()) return params.allowed ? "exact scan (few matches)" : "exact scan (small)";
+  return "exact scan";
+}
+
+}  // namespace
+
+std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const float> query,
+                                        const SearchParams& params, Metric metric, bool unit_norm,
+                                        SearchStats& stats) {
+  const size_t dimensions =
+      params.dimensions == 0 ? query.size() : static_cast<size_t>(params.dimensions);
+  const bool cut = dimensions < query.size();
+  const Scorer scorer(metric, query, dimensions, unit_norm ? Renormalize::kYes : Renormalize::kNo);
+  // To a zero query all similarities are equal, and only a scan finds the first keys among them.
+  const bool graph_allowed = !params.exact && InverseNorm(query.first(dimensions)) > 0;
+  size_t rows = 0;
+  for (const Rows& block : view.Blocks()) rows += block.count;
+  const size_t k = std::min(params.k, rows);
+  std::vector<Candidate> found;
+  // Rarely repeated: only when two versions of a key took two of the places, which can be while
+  // an update is under way.
+  for (size_t wanted = k; wanted > 0; wanted *= 2) {
+    stats = {};
+    Pass pass(view, params, scorer, graph_allowed, unit_norm, query.size(), wanted, stats);
+    Nearest& nearest = pass.Run();
+    const bool complete = !nearest.overflowed();
+    found = nearest.TakeUnique();
+    stats.exact = !pass.walked();
+    stats.strategy = Strategy(pass, params, stats);
+    if (found.size() >= k || complete) break;
+  }
+  stats.metric = metric;
+  stats.dimensions = static_cast<int>(dimensions);
+  stats.renormalized = cut && unit_norm && metric != Metric::kCosine;
+  std::vector<ScoredLabel> answer;
+  for (const Candidate& candidate : found) {
+    if (answer.size() == k) break;
+    if (params.score_threshold && !scorer.Passes(candidate.cost, *params.score_threshold)) break;
+    answer.push_back({candidate.label, candidate.key, scorer.ScoreOf(candidate.cost)});
+  }
+  return answer;
+}
+
+}  // namespace vecnest::index

@@ -1,0 +1,140 @@
+#include "index/segment_writer.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "fmt/format.h"
+
+namespace vecnest::index {
+namespace {
+
+template <class T>
+std::vector<uint8_t> Padded(const std::vector<T>& values, size_t size) {
+  std::vector<uint8_t> bytes(size, 0);
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), values.size() * sizeof(T));
+  return bytes;
+}
+
+}  // namespace
+
+SegmentWriter::SegmentWriter(std::string directory, const std::string& name,
+                             const GraphParams& params)
+    : directory_(std::move(directory)),
+      path_(fmt::format("{}/{}", directory_, name)),
+      temporary_(path_ + kTemporarySuffix),
+      params_(params) {}
+
+absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const std::string& directory,
+                                                                     const std::string& name,
+                                                                     size_t count,
+                                                                     const GraphParams& params) {
+  std::unique_ptr<SegmentWriter> writer(new SegmentWriter(directory, name, params));
+  if (absl::Status status = writer->Allocate(count); !status.ok()) return status;
+  return writer;
+}
+
+SegmentWriter::~SegmentWriter() {
+  if (created_) ::unlink(temporary_.c_str());
+}
+
+absl::Status SegmentWriter::Allocate(size_t count) {
+  header_.metric = static_cast<uint32_t>(params_.metric);
+  header_.count = count;
+  header_.dimensions = static_cast<uint32_t>(params_.dimensions);
+  header_.stride = static_cast<uint32_t>(RowStride(params_.dimensions));
+  header_.m = static_cast<uint32_t>(params_.m);
+  LayOut(header_, 0);
+  const uint64_t mapped = header_.sections[kLinks].offset;
+  file_ = FileDescriptor(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file_.get() < 0) return FileError("create", temporary_, errno);
+  created_ = true;
+  if (const int error = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(mapped)); error != 0) {
+    return FileError("allocate", temporary_, error);
+  }
+  absl::StatusOr<Mapping> mapping = Mapping::Write(file_, mapped, temporary_);
+  if (!mapping.ok()) return mapping.status();
+  mapping_ = *std::move(mapping);
+  return absl::OkStatus();
+}
+
+template <class T>
+T* SegmentWriter::Data(Section section) {
+  return reinterpret_cast<T*>(mapping_.data() + header_.sections[section].offset);
+}
+
+void SegmentWriter::Append(Label label, const StoredKey& key, float inverse_norm,
+                           const float* vector) {
+  Data<Label>(kLabels)[rows_] = label;
+  Data<StoredKey>(kKeys)[rows_] = key;
+  Data<float>(kInverseNorms)[rows_] = inverse_norm;
+  // The padding is zero already: the file system hands out zeroed blocks.
+  std::copy_n(vector, params_.dimensions, Data<float>(kVectors) + rows_ * header_.stride);
+  ++rows_;
+}
+
+Rows SegmentWriter::WrittenRows() {
+  Rows rows;
+  rows.count = rows_;
+  rows.stride = header_.stride;
+  rows.labels = Data<Label>(kLabels);
+  rows.keys = Data<StoredKey>(kKeys);
+  rows.inverse_norms = Data<float>(kInverseNorms);
+  rows.vectors = Data<float>(kVectors);
+  return rows;
+}
+
+absl::Status SegmentWriter::Commit() {
+  if (rows_ != header_.count) {
+    return absl::InternalError(
+        fmt::format("{} of {} rows were appended to {}", rows_, header_.count, path_));
+  }
+  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), params_);
+  if (!graph.ok()) return graph.status();
+  if (absl::Status status = WriteGraph(*graph); !status.ok()) return status;
+  return Publish();
+}
+
+absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph) {
+  LayOut(header_, graph.upper_links.size() / (1 + graph.m));
+  header_.entry_point = graph.entry_point;
+  header_.max_level = static_cast<uint32_t>(graph.max_level);
+  const auto write = [&](Section id, const auto& values) {
+    SectionEntry& section = header_.sections[id];
+    const std::vector<uint8_t> bytes = Padded(values, section.size);
+    section.checksum = SectionChecksum(bytes);
+    return WriteAt(file_, bytes, section.offset, temporary_);
+  };
+  if (absl::Status status = write(kLinks, graph.links); !status.ok()) return status;
+  if (absl::Status status = write(kLevels, graph.levels); !status.ok()) return status;
+  if (absl::Status status = write(kUpperStarts, graph.upper_starts); !status.ok()) return status;
+  if (absl::Status status = write(kUpperLinks, graph.upper_links); !status.ok()) return status;
+  for (const Section id : {kLabels, kKeys, kInverseNorms, kVectors}) {
+    SectionEntry& section = header_.sections[id];
+    section.checksum = SectionChecksum({Data<uint8_t>(id), section.size});
+  }
+  header_.checksum = HeaderChecksum(header_);
+  std::memcpy(mapping_.data(), &header_, sizeof(header_));
+  return absl::OkStatus();
+}
+
+absl::Status SegmentWriter::Publish() {
+  if (::msync(mapping_.data(), mapping_.bytes().size(), MS_SYNC) != 0 ||
+      ::fsync(file_.get()) != 0) {
+    return FileError("sync", temporary_, errno);
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return FileError("rename", temporary_, errno);
+  }
+  created_ = false;
+  return SyncDirectory(directory_);
+}
+
+}  // namespace vecnest::index

@@ -1,0 +1,461 @@
+#include "index/vector_index.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include "fmt/format.h"
+#include "index/file_io.h"
+#include "index/merge_policy.h"
+#include "index/scorer.h"
+#include "index/segment_search.h"
+#include "index/segment_writer.h"
+
+namespace vecnest::index {
+namespace {
+
+constexpr std::string_view kFilePrefix = "segment-";
+
+absl::Status CheckConfig(const IndexConfig& config) {
+  const auto outside = [](std::string_view name, int64_t value, int64_t low, int64_t high) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is {}, must be {} to {}", name, value, low, high));
+  };
+  if (config.dimensions < 1 || config.dimensions > 65536) {
+    return outside("dimensions", config.dimensions, 1, 65536);
+  }
+  if (config.m < 2 || config.m > 1024) return outside("m", config.m, 2, 1024);
+  if (config.ef_construct < 1 || config.ef_construct > 65536) {
+    return outside("ef_construct", config.ef_construct, 1, 65536);
+  }
+  if (config.build_threads < 1 || config.build_threads > 1024) {
+    return outside("build_threads", config.build_threads, 1, 1024);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVector(absl::Span<const float> vector, size_t width) {
+  if (vector.size() != width) {
+    return absl::InvalidArgumentError(
+        fmt::format("the vector has {} dimensions, the index {}", vector.size(), width));
+  }
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (!std::isfinite(vector[i])) {
+      return absl::InvalidArgumentError(fmt::format("component {} is {}", i, vector[i]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckManifest(const Manifest& manifest) {
+  Label last = 0;
+  for (const SegmentRecord& record : manifest.segments) {
+    if (record.min_label <= last || record.max_label < record.min_label ||
+        record.max_label > manifest.persisted_through) {
+      return absl::InvalidArgumentError(fmt::format("the manifest's range {} to {} of {} overlaps",
+                                                    record.min_label, record.max_label,
+                                                    record.file));
+    }
+    if (record.file.find('/') != std::string::npos) {
+      return absl::InvalidArgumentError(fmt::format("{} is not a file name", record.file));
+    }
+    last = record.max_label;
+  }
+  return absl::OkStatus();
+}
+
+// Our files in a directory; others are not touched.
+absl::StatusOr<std::vector<std::string>> ListFiles(const std::string& directory) {
+  std::vector<std::string> files;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (name.rfind(kFilePrefix, 0) == 0) files.push_back(std::move(name));
+  }
+  if (error) return FileError("list", directory, error.value());
+  return files;
+}
+
+void RemoveAllBut(const std::string& directory, const std::vector<std::string>& files,
+                  const std::vector<std::string>& kept) {
+  for (const std::string& file : files) {
+    if (std::find(kept.begin(), kept.end(), file) != kept.end()) continue;
+    // A file that cannot be removed now is left over at the next Open.
+    std::error_code ignored;
+    std::filesystem::remove(fmt::format("{}/{}", directory, file), ignored);
+  }
+}
+
+uint64_t NumberOf(std::string_view file) {
+  uint64_t number = 0;
+  if (file.rfind(kFilePrefix, 0) == 0) {
+    file.remove_prefix(kFilePrefix.size());
+    std::from_chars(file.data(), file.data() + file.size(), number);
+  }
+  return number;
+}
+
+absl::Status CreateDirectory(const std::string& directory) {
+  std::error_code error;
+  if (!std::filesystem::create_directories(directory, error)) {
+    return error ? FileError("create", directory, error.value()) : absl::OkStatus();
+  }
+  return SyncDirectory(std::filesystem::absolute(directory).parent_path().string());
+}
+
+absl::StatusOr<std::shared_ptr<SealedSegment>> OpenListed(const std::string& directory,
+                                                          const SegmentRecord& record,
+                                                          size_t dimensions) {
+  auto segment = SealedSegment::Open(directory, record.file, dimensions);
+  if (!segment.ok()) return segment;
+  if ((*segment)->count() != record.count || (*segment)->min_label() < record.min_label ||
+      (*segment)->max_label() > record.max_label) {
+    return absl::DataLossError(fmt::format("{} is not the file that was recorded", record.file));
+  }
+  absl::Status marked = (*segment)->marks().MarkSerialized(record.tombstones);
+  if (!marked.ok()) return marked;
+  return segment;
+}
+
+}  // namespace
+
+VectorIndex::VectorIndex(std::string directory, const IndexConfig& config,
+                         std::vector<std::shared_ptr<SealedSegment>> sealed,
+                         std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file)
+    : directory_(std::move(directory)),
+      config_(config),
+      set_(static_cast<size_t>(config.dimensions), std::move(sealed), last_label),
+      damaged_(std::move(damaged)),
+      next_file_(next_file) {}
+
+absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& directory,
+                                                          const IndexConfig& config,
+                                                          const Manifest& manifest) {
+  if (absl::Status status = CheckConfig(config); !status.ok()) return status;
+  if (absl::Status status = CheckManifest(manifest); !status.ok()) return status;
+  if (absl::Status status = CreateDirectory(directory); !status.ok()) return status;
+  const absl::StatusOr<std::vector<std::string>> files = ListFiles(directory);
+  if (!files.ok()) return files.status();
+
+  OpenResult result;
+  std::vector<std::shared_ptr<SealedSegment>> sealed;
+  std::vector<SegmentRecord> damaged;
+  std::vector<std::string> listed;
+  uint64_t last_file = 0;
+  for (const SegmentRecord& record : manifest.segments) {
+    listed.push_back(record.file);
+    last_file = std::max(last_file, NumberOf(record.file));
+    auto segment = OpenListed(directory, record, static_cast<size_t>(config.dimensions));
+    if (segment.ok()) {
+      sealed.push_back(*std::move(segment));
+    } else {
+      damaged.push_back(record);
+      result.damaged.emplace_back(record, segment.status());
+    }
+  }
+  RemoveAllBut(directory, *files, listed);
+  result.index.reset(new VectorIndex(directory, config, std::move(sealed), std::move(damaged),
+                                     manifest.persisted_through, last_file + 1));
+  return result;
+}
+
+absl::Status VectorIndex::Add(Label label, const PointKey& key, absl::Span<const float> vector) {
+  if (label == 0) return absl::InvalidArgumentError("labels start at 1");
+  absl::Status status = CheckVector(vector, static_cast<size_t>(config_.dimensions));
+  if (status.ok()) set_.Add(label, key, vector, InverseNorm(vector));
+  return status;
+}
+
+bool VectorIndex::Delete(Label label) { return set_.Delete(label); }
+
+bool VectorIndex::Contains(Label label) const {
+  const SetView view = set_.View();
+  for (const Rows& rows : view.Blocks()) {
+    if (const std::optional<size_t> row = rows.Find(label)) {
+      return !rows.marks->IsDeleted(*row, view.as_of);
+    }
+  }
+  return false;
+}
+
+std::optional<std::vector<float>> VectorIndex::Get(Label label) const {
+  const SetView view = set_.View();
+  for (const Rows& rows : view.Blocks()) {
+    const std::optional<size_t> row = rows.Find(label);
+    if (!row) continue;
+    if (rows.marks->IsDeleted(*row, view.as_of)) return std::nullopt;
+    const float* vector = rows.Vector(*row);
+    return std::vector<float>(vector, vector + config_.dimensions);
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<std::vector<ScoredLabel>> VectorIndex::Search(absl::Span<const float> query,
+                                                             const SearchParams& params,
+                                                             SearchStats* stats) const {
+  absl::Status status = CheckVector(query, static_cast<size_t>(config_.dimensions));
+  if (!status.ok()) return status;
+  if (params.dimensions < 0 || params.dimensions > config_.dimensions) {
+    return absl::InvalidArgumentError(
+        fmt::format("dimensions is {}, must be 1 to {}", params.dimensions, config_.dimensions));
+  }
+  SearchStats own_stats;
+  return SearchSegments(set_.View(), query, params, params.metric.value_or(config_.metric),
+                        set_.unit_norm(), stats == nullptr ? own_stats : *stats);
+}
+
+GraphParams VectorIndex::BuildParams() const {
+  GraphParams params;
+  params.metric = config_.metric;
+  params.dimensions = static_cast<size_t>(config_.dimensions);
+  params.m = config_.m;
+  params.ef_construct = config_.ef_construct;
+  params.seed = config_.seed;
+  params.threads = config_.build_threads;
+  return params;
+}
+
+// The name is remembered before the file exists and until its segment is in the list, so that
+// RemoveObsoleteFiles always knows it from one or the other.
+std::string VectorIndex::StartFile() {
+  const absl::MutexLock lock(&files_mutex_);
+  writing_ = fmt::format("{}{:08}.vns", kFilePrefix, next_file_++);
+  return writing_;
+}
+
+void VectorIndex::FinishFile() {
+  const absl::MutexLock lock(&files_mutex_);
+  writing_.clear();
+}
+
+absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
+    const std::vector<Rows>& blocks, const std::string& file) const {
+  // Decided once per row: more may be deleted while this runs, and is carried over by Publish.
+  std::vector<std::vector<uint32_t>> live(blocks.size());
+  size_t count = 0;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    for (uint32_t row = 0; row < blocks[i].count; ++row) {
+      if (!blocks[i].marks->IsDeleted(row)) live[i].push_back(row);
+    }
+    count += live[i].size();
+  }
+  if (count == 0) return std::shared_ptr<SealedSegment>();
+  auto writer = SegmentWriter::Create(directory_, file, count, BuildParams());
+  if (!writer.ok()) return writer.status();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const Rows& rows = blocks[i];
+    for (const uint32_t row : live[i]) {
+      (*writer)->Append(rows.labels[row], rows.keys[row], rows.inverse_norms[row],
+                        rows.Vector(row));
+    }
+  }
+  if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;
+  return SealedSegment::Open(directory_, file, static_cast<size_t>(config_.dimensions));
+}
+
+absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
+    const std::vector<Entry>& entries, const std::string& file) const {
+  if (entries.empty()) return std::shared_ptr<SealedSegment>();
+  auto writer = SegmentWriter::Create(directory_, file, entries.size(), BuildParams());
+  if (!writer.ok()) return writer.status();
+  for (const Entry& entry : entries) {
+    (*writer)->Append(entry.label, Store(entry.key), InverseNorm(entry.vector),
+                      entry.vector.data());
+  }
+  if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;
+  return SealedSegment::Open(directory_, file, static_cast<size_t>(config_.dimensions));
+}
+
+absl::Status VectorIndex::Rebuild(const Replaced& sources) {
+  auto segment = WriteSegment(sources.Blocks(), StartFile());
+  if (segment.ok()) set_.Publish(sources, *segment);
+  FinishFile();
+  return segment.status();
+}
+
+absl::StatusOr<bool> VectorIndex::SealOldestFrozen() {
+  const SetView view = set_.View();
+  if (view.list->growing.size() < 2) return false;
+  Replaced sources;
+  sources.growing.push_back(view.list->growing.front());
+  if (absl::Status status = Rebuild(sources); !status.ok()) return status;
+  return true;
+}
+
+std::optional<Replaced> VectorIndex::PickSources() const {
+  const std::vector<SegmentRecord> damaged = Damaged();
+  const SetView view = set_.View();
+  std::vector<SegmentSize> sizes;
+  Label before = 0;
+  for (const auto& segment : view.list->sealed) {
+    SegmentSize size{segment->count(), segment->marks().count(), false};
+    for (const SegmentRecord& record : damaged) {
+      size.gap_before |= record.min_label > before && record.max_label < segment->min_label();
+    }
+    before = segment->max_label();
+    sizes.push_back(size);
+  }
+  const std::optional<MergeRange> range = PickMerge(sizes, config_.seal_threshold);
+  if (!range) return std::nullopt;
+  const auto first = view.list->sealed.begin() + static_cast<ptrdiff_t>(range->first);
+  Replaced sources;
+  sources.sealed.assign(first, first + static_cast<ptrdiff_t>(range->count));
+  return sources;
+}
+
+absl::StatusOr<bool> VectorIndex::Maintain() {
+  const absl::MutexLock lock(&maintenance_mutex_);
+  set_.Freeze(std::max<size_t>(config_.seal_threshold, 1));
+  absl::StatusOr<bool> sealed = SealOldestFrozen();
+  if (!sealed.ok() || *sealed) return sealed;
+  const std::optional<Replaced> sources = PickSources();
+  if (!sources) return false;
+  if (absl::Status status = Rebuild(*sources); !status.ok()) return status;
+  return true;
+}
+
+absl::Status VectorIndex::SealAll() {
+  const absl::MutexLock lock(&maintenance_mutex_);
+  set_.Freeze(1);
+  absl::StatusOr<bool> sealed = true;
+  while (sealed.ok() && *sealed) sealed = SealOldestFrozen();
+  return sealed.status();
+}
+
+std::vector<SegmentRecord> VectorIndex::Damaged() const {
+  const absl::MutexLock lock(&files_mutex_);
+  return damaged_;
+}
+
+absl::Status VectorIndex::CheckEntries(const SegmentRecord& record,
+                                       const std::vector<Entry>& entries) const {
+  Label last = 0;
+  for (const Entry& entry : entries) {
+    if (entry.label <= last || entry.label < record.min_label || entry.label > record.max_label) {
+      return absl::InvalidArgumentError(fmt::format("label {} is out of order or not in {} to {}",
+                                                    entry.label, record.min_label,
+                                                    record.max_label));
+    }
+    last = entry.label;
+    absl::Status status = CheckVector(entry.vector, static_cast<size_t>(config_.dimensions));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VectorIndex::RestoreSegment(const SegmentRecord& record, std::vector<Entry> entries) {
+  if (absl::Status status = CheckEntries(record, entries); !status.ok()) return status;
+  const absl::MutexLock lock(&maintenance_mutex_);
+  const auto is_record = [&](const SegmentRecord& other) { return other.file == record.file; };
+  const std::vector<SegmentRecord> damaged = Damaged();
+  if (std::none_of(damaged.begin(), damaged.end(), is_record)) {
+    return absl::NotFoundError(fmt::format("{} is not damaged", record.file));
+  }
+  auto segment = WriteEntries(entries, StartFile());
+  if (segment.ok()) {
+    const absl::MutexLock files(&files_mutex_);
+    set_.Publish({}, *segment);
+    std::erase_if(damaged_, is_record);
+  }
+  FinishFile();
+  return segment.status();
+}
+
+Manifest VectorIndex::TakeManifest() const {
+  const absl::MutexLock lock(&files_mutex_);  // no segment is half restored
+  Manifest manifest;
+  manifest.segments = damaged_;
+  return set_.WithWritersStopped([&](const SegmentList& list, Label last_label) {
+    for (const auto& segment : list.sealed) {
+      manifest.segments.push_back({segment->file(), segment->min_label(), segment->max_label(),
+                                   segment->count(), segment->marks().Serialize()});
+    }
+    std::sort(
+        manifest.segments.begin(), manifest.segments.end(),
+        [](const SegmentRecord& a, const SegmentRecord& b) { return a.min_label < b.min_label; });
+    manifest.persisted_through = last_label;
+    const std::vector<Rows> growing = Replaced{{}, list.growing}.Blocks();
+    for (auto rows = growing.rbegin(); rows != growing.rend(); ++rows) {
+      for (size_t row = rows->count; row > 0; --row) {
+        if (!rows->marks->IsDeleted(row - 1)) {
+          manifest.persisted_through = rows->labels[row - 1] - 1;
+        }
+      }
+    }
+    return manifest;
+  });
+}
+
+void VectorIndex::RemoveObsoleteFiles(const Manifest& committed) {
+  const absl::StatusOr<std::vector<std::string>> files = ListFiles(directory_);
+  if (!files.ok()) return;
+  std::vector<std::string> kept;
+  {
+    const absl::MutexLock lock(&files_mutex_);
+    if (!writing_.empty()) kept = {writing_, writing_ + kTemporarySuffix};
+    for (const SegmentRecord& record : damaged_) kept.push_back(record.file);
+  }
+  for (const SegmentRecord& record : committed.segments) kept.push_back(record.file);
+  for (const auto& segment : set_.View().list->sealed) kept.push_back(segment->file());
+  RemoveAllBut(directory_, *files, kept);
+}
+
+IndexStats VectorIndex::Stats() const {
+  const SetView view = set_.View();
+  IndexStats stats;
+  for (const auto& segment : view.list->sealed) {
+    const size_t deleted = segment->marks().count();
+    stats.live += segment->count() - deleted;
+    stats.deleted += deleted;
+    stats.memory_bytes += segment->marks().memory_bytes();
+    stats.mapped_bytes += segment->mapped_bytes();
+  }
+  for (const auto& segment : view.list->growing) {
+    for (const Rows& rows : segment->Blocks()) {
+      // Marks are counted before rows are added behind them, never beyond.
+      const size_t deleted = std::min(rows.marks->count(), rows.count);
+      stats.live += rows.count - deleted;
+      stats.deleted += deleted;
+      stats.growing += rows.count;
+    }
+    stats.memory_bytes += segment->memory_bytes();
+  }
+  stats.sealed_segments = view.list->sealed.size();
+  stats.unit_norm = set_.unit_norm();
+  return stats;
+}
+
+std::vector<Label> VectorIndex::LiveLabels() const {
+  const SetView view = set_.View();
+  std::vector<Label> labels;
+  for (const Rows& rows : view.Blocks()) {
+    for (size_t row = 0; row < rows.count; ++row) {
+      if (!rows.marks->IsDeleted(row, view.as_of)) labels.push_back(rows.labels[row]);
+    }
+  }
+  return labels;
+}
+
+absl::Status VectorIndex::VerifyFiles() const {
+  const std::vector<SegmentRecord> damaged = Damaged();
+  if (!damaged.empty()) {
+    return absl::DataLossError(
+        fmt::format("{} was damaged and has not been restored", damaged.front().file));
+  }
+  for (const auto& segment : set_.View().list->sealed) {
+    absl::Status status = segment->Verify(directory_);
+    if (status.ok()) continue;
+    // A segment that was merged away meanwhile may have lost its file rightly.
+    const SetView now = set_.View();
+    const auto& sealed = now.list->sealed;
+    if (std::find(sealed.begin(), sealed.end(), segment) != sealed.end()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace vecnest::index

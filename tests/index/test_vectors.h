@@ -1,0 +1,124 @@
+// Vectors and plain-loop answers for the tests of the index.
+#ifndef VECNEST_TESTS_INDEX_TEST_VECTORS_H_
+#define VECNEST_TESTS_INDEX_TEST_VECTORS_H_
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "index/metric.h"
+#include "index/vector_index.h"
+
+namespace vecnest::index::testing {
+
+// `count` vectors of `dimensions`, row after row.
+struct Matrix {
+  size_t dimensions = 0;
+  std::vector<float> values;
+
+  size_t count() const { return dimensions == 0 ? 0 : values.size() / dimensions; }
+  absl::Span<const float> Row(size_t row) const {
+    return {values.data() + row * dimensions, dimensions};
+  }
+};
+
+inline void Normalize(float* vector, size_t dimensions) {
+  double norm = 0;
+  for (size_t i = 0; i < dimensions; ++i) norm += static_cast<double>(vector[i]) * vector[i];
+  const double scale = norm > 0 ? 1.0 / std::sqrt(norm) : 0.0;
+  for (size_t i = 0; i < dimensions; ++i) vector[i] = static_cast<float>(vector[i] * scale);
+}
+
+// Topics within topics, with noise that fades over the dimensions: like sentence embeddings,
+// vectors fill a space of some 30 dimensions unevenly. `seed` chooses the points, the topics are
+// always the same, so that queries come from where the points are.
+inline Matrix Clustered(size_t count, size_t dimensions, uint32_t seed, bool unit = true) {
+  constexpr size_t kTopics = 40;
+  constexpr size_t kFactors = 32;
+  std::mt19937 fixed(7);
+  std::normal_distribution<float> normal;
+  Matrix factors{dimensions, {}};
+  factors.values.resize(kFactors * dimensions);
+  for (float& value : factors.values) value = normal(fixed);
+  Matrix topics{kFactors, {}};
+  topics.values.resize(kTopics * kFactors);
+  for (float& value : topics.values) value = normal(fixed);
+
+  std::mt19937 generator(seed);
+  Matrix points{dimensions, std::vector<float>(count * dimensions)};
+  for (size_t row = 0; row < count; ++row) {
+    const size_t topic = generator() % kTopics;
+    float* point = &points.values[row * dimensions];
+    for (size_t f = 0; f < kFactors; ++f) {
+      const float weight = topics.Row(topic)[f] + 0.8F * normal(generator);
+      for (size_t i = 0; i < dimensions; ++i) point[i] += weight * factors.Row(f)[i];
+    }
+    for (size_t i = 0; i < dimensions; ++i) point[i] += 1.5F * normal(generator);
+    if (unit) Normalize(point, dimensions);
+  }
+  return points;
+}
+
+// The score of scorer.h in double, written from its definition.
+inline double PlainScore(Metric metric, absl::Span<const float> query,
+                         absl::Span<const float> vector, size_t width, bool renormalize) {
+  std::vector<double> q(query.begin(), query.begin() + static_cast<ptrdiff_t>(width));
+  std::vector<double> v(vector.begin(), vector.begin() + static_cast<ptrdiff_t>(width));
+  const auto norm = [](const auto& values) {
+    double sum = 0;
+    for (const double value : values) sum += value * value;
+    return std::sqrt(sum);
+  };
+  const auto scale = [](std::vector<double>& values, double factor) {
+    for (double& value : values) value *= factor;
+  };
+  const double nq = norm(q);
+  const double nv = norm(v);
+  if (metric == Metric::kCosine) {
+    scale(q, nq > 0 ? 1 / nq : 0);
+    scale(v, nv > 0 ? 1 / nv : 0);
+  } else if (renormalize && width < query.size()) {
+    scale(q, nq > 0 ? norm(query) / nq : 0);
+    scale(v, nv > 0 ? 1 / nv : 0);
+  }
+  double sum = 0;
+  for (size_t i = 0; i < width; ++i) {
+    const double difference = q[i] - v[i];
+    if (LargerIsNearer(metric)) sum += q[i] * v[i];
+    if (metric == Metric::kEuclid) sum += difference * difference;
+    if (metric == Metric::kManhattan) sum += std::fabs(difference);
+  }
+  return metric == Metric::kEuclid ? std::sqrt(sum) : sum;
+}
+
+// A directory that goes with the test.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "vecnest-index-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline PointKey KeyOf(uint64_t number) { return {1, 0, number}; }
+
+}  // namespace vecnest::index::testing
+
+#endif  // VECNEST_TESTS_INDEX_TEST_VECTORS_H_
