@@ -1,0 +1,56 @@
+// A network of any kind: token ids in, hidden states out.
+#ifndef VECNEST_EMBEDDER_ARCHITECTURE_H_
+#define VECNEST_EMBEDDER_ARCHITECTURE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace vecnest::embedder {
+
+// Some sequences of a batch: sequence i is ids[offsets[i] - offsets[0] .. offsets[i + 1] -
+// offsets[0]). No padding between them.
+struct TokenSpan {
+  absl::Span<const int32_t> ids;
+  absl::Span<const size_t> offsets;
+};
+
+// Implementations are immutable after construction; any thread may run them, each with a
+// workspace of its own.
+class Architecture {
+ public:
+  struct Shape {
+    size_t width = 0;       // of a hidden state
+    size_t layers = 0;      // hidden states are numbered 0..layers
+    size_t vocabulary = 0;  // ids are below it
+    size_t max_tokens = 0;  // longest sequence
+  };
+
+  // Buffers of one running forward pass. They grow to the largest call and are kept.
+  class Workspace {
+   public:
+    virtual ~Workspace() = default;
+  };
+
+  // Receives hidden state `layer` of all tokens, row-major [tokens, width]; valid during the call.
+  using HiddenStateSink = absl::FunctionRef<void(size_t layer, const float* rows)>;
+
+  virtual ~Architecture() = default;
+  virtual const Shape& shape() const = 0;
+  virtual std::unique_ptr<Workspace> NewWorkspace() const = 0;
+
+  // Gives the sink the hidden states 0..layers in order. Ids and lengths must be within shape(),
+  // no sequence empty; memory grows with the number of tokens, so callers pass a bounded number.
+  // A sequence's states have the same bits whatever other sequences there are. Errors: the
+  // matrix library's (ResourceExhausted, Internal).
+  virtual absl::Status Forward(const TokenSpan& tokens, Workspace* workspace,
+                               HiddenStateSink sink) const = 0;
+};
+
+}  // namespace vecnest::embedder
+
+#endif  // VECNEST_EMBEDDER_ARCHITECTURE_H_

@@ -1,0 +1,324 @@
+#include "embedder/encoder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/synchronization/mutex.h"
+#include "embedder/architecture.h"
+#include "embedder/identity.h"
+#include "embedder/model_config.h"
+#include "embedder/pooling.h"
+#include "embedder/registry.h"
+#include "embedder/safetensors.h"
+#include "embedder/status_macros.h"
+#include "embedder/tokenizer_files.h"
+#include "embedder/utf8.h"
+#include "embedder/wordpiece.h"
+#include "embedder/worker_pool.h"
+
+namespace vecnest::embedder {
+namespace {
+
+// Tokens of one forward pass. More would only cost cache and memory: the matrix products reach
+// full speed well below.
+constexpr size_t kChunkTokens = 1024;
+constexpr size_t kSpecialTokens = 2;  // around every text
+
+// Workspaces that no forward pass uses at the moment.
+class WorkspacePool {
+ public:
+  using Workspace = std::unique_ptr<Architecture::Workspace>;
+
+  Workspace Take(const Architecture& architecture) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      if (!idle_.empty()) {
+        Workspace workspace = std::move(idle_.back());
+        idle_.pop_back();
+        return workspace;
+      }
+    }
+    return architecture.NewWorkspace();
+  }
+
+  void Return(Workspace workspace) {
+    const absl::MutexLock lock(&mutex_);
+    idle_.push_back(std::move(workspace));
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<Workspace> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+class ModelEncoder : public Encoder {
+ public:
+  ModelEncoder(ModelInfo info, Pooling pooling, WordPieceTokenizer tokenizer,
+               std::unique_ptr<const Architecture> architecture, int threads)
+      : info_(std::move(info)),
+        pooling_(pooling),
+        tokenizer_(std::move(tokenizer)),
+        architecture_(std::move(architecture)),
+        workers_(threads) {}
+
+  const ModelInfo& info() const override { return info_; }
+
+  absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
+                                      const EncodeOptions& options) const override {
+    std::vector<bool> truncated;
+    return TokenizeTexts(texts, options, &truncated);
+  }
+
+  absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
+                                               const EncodeOptions& options) const override {
+    VECNEST_ASSIGN_OR_RETURN(const size_t dimensions, Dimensions(options));
+    std::vector<bool> truncated;
+    VECNEST_ASSIGN_OR_RETURN(const TokenBatch batch, TokenizeTexts(texts, options, &truncated));
+    VECNEST_ASSIGN_OR_RETURN(std::vector<Encoding> encodings, EncodeBatch(batch, dimensions));
+    for (size_t i = 0; i < encodings.size(); ++i) encodings[i].truncated = truncated[i];
+    return encodings;
+  }
+
+  absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
+                                                     const EncodeOptions& options) const override {
+    VECNEST_ASSIGN_OR_RETURN(const size_t dimensions, Dimensions(options));
+    VECNEST_RETURN_IF_ERROR(CheckTokens(batch));
+    return EncodeBatch(batch, dimensions);
+  }
+
+  absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(
+      const TokenBatch& batch) const override {
+    VECNEST_RETURN_IF_ERROR(CheckTokens(batch));
+    const size_t width = architecture_->shape().width;
+    std::vector<std::vector<float>> states(architecture_->shape().layers + 1);
+    for (std::vector<float>& state : states) state.resize(batch.ids.size() * width);
+    const auto copy = [&](size_t, const TokenSpan& span, size_t layer, const float* rows) {
+      std::memcpy(states[layer].data() + span.offsets[0] * width, rows,
+                  span.ids.size() * width * sizeof(float));
+    };
+    VECNEST_RETURN_IF_ERROR(Run(batch, copy));
+    return states;
+  }
+
+ private:
+  // Receives a hidden state of some consecutive sequences, the first of which is `first`.
+  using ChunkSink =
+      absl::FunctionRef<void(size_t first, const TokenSpan& span, size_t layer, const float* rows)>;
+
+  absl::StatusOr<size_t> Dimensions(const EncodeOptions& options) const {
+    if (options.dimensions < 0 || options.dimensions > info_.dimensions) {
+      return absl::InvalidArgumentError(fmt::format("dimensions must be 1 to {} for {}, not {}",
+                                                    info_.dimensions, info_.name,
+                                                    options.dimensions));
+    }
+    return static_cast<size_t>(options.dimensions == 0 ? info_.dimensions : options.dimensions);
+  }
+
+  absl::StatusOr<TokenBatch> TokenizeTexts(absl::Span<const std::string_view> texts,
+                                           const EncodeOptions& options,
+                                           std::vector<bool>* truncated) const;
+  absl::Status CheckTokens(const TokenBatch& batch) const;
+  absl::StatusOr<std::vector<Encoding>> EncodeBatch(const TokenBatch& batch,
+                                                    size_t dimensions) const;
+  std::vector<size_t> ChunkBounds(const TokenBatch& batch) const;
+  absl::Status Run(const TokenBatch& batch, ChunkSink sink) const;
+  absl::Status RunChunk(const TokenBatch& batch, size_t first, size_t last, ChunkSink sink) const;
+
+  ModelInfo info_;
+  Pooling pooling_;
+  WordPieceTokenizer tokenizer_;
+  std::unique_ptr<const Architecture> architecture_;
+  mutable WorkspacePool workspaces_;
+  mutable WorkerPool workers_;
+};
+
+absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::string_view> texts,
+                                                       const EncodeOptions& options,
+                                                       std::vector<bool>* truncated) const {
+  const std::string& prefix =
+      options.prefix
+          ? *options.prefix
+          : (options.type == TextType::kQuery ? info_.query_prefix : info_.document_prefix);
+  if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
+  const size_t most = static_cast<size_t>(info_.max_tokens) - kSpecialTokens;
+  const size_t limit = options.truncate ? most : std::numeric_limits<size_t>::max() / 2;
+  TokenBatch batch;
+  std::string prefixed;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    std::string_view text = texts[i];
+    if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
+      return absl::InvalidArgumentError(
+          fmt::format("text {} is not valid UTF-8 at byte {}", i, *bad));
+    }
+    if (!prefix.empty()) {
+      prefixed = prefix;
+      prefixed += text;
+      text = prefixed;
+    }
+    batch.ids.push_back(tokenizer_.first_id());
+    truncated->push_back(tokenizer_.Tokenize(text, limit, &batch.ids));
+    batch.ids.push_back(tokenizer_.last_id());
+    const size_t tokens = batch.ids.size() - batch.offsets.back();
+    if (tokens > static_cast<size_t>(info_.max_tokens)) {
+      return absl::InvalidArgumentError(fmt::format("text {} has {} tokens, {} reads at most {}", i,
+                                                    tokens, info_.name, info_.max_tokens));
+    }
+    batch.offsets.push_back(batch.ids.size());
+  }
+  return batch;
+}
+
+absl::Status ModelEncoder::CheckTokens(const TokenBatch& batch) const {
+  if (batch.offsets.empty() || batch.offsets.front() != 0 ||
+      batch.offsets.back() != batch.ids.size()) {
+    return absl::InvalidArgumentError("the batch's offsets do not span its ids");
+  }
+  const Architecture::Shape& shape = architecture_->shape();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const size_t begin = batch.offsets[i];
+    const size_t end = batch.offsets[i + 1];
+    if (end <= begin || end > batch.ids.size() ||
+        end - begin > static_cast<size_t>(info_.max_tokens)) {
+      return absl::InvalidArgumentError(
+          fmt::format("sequence {} runs from {} to {}; it must have 1 to {} tokens", i, begin, end,
+                      info_.max_tokens));
+    }
+    for (size_t t = begin; t < end; ++t) {
+      if (batch.ids[t] < 0 || static_cast<size_t>(batch.ids[t]) >= shape.vocabulary) {
+        return absl::InvalidArgumentError(
+            fmt::format("sequence {}: token id {} is outside the vocabulary of {}", i, batch.ids[t],
+                        shape.vocabulary));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Encoding>> ModelEncoder::EncodeBatch(const TokenBatch& batch,
+                                                                size_t dimensions) const {
+  const Architecture::Shape& shape = architecture_->shape();
+  std::vector<Encoding> encodings(batch.size());
+  const auto pool = [&](size_t first, const TokenSpan& span, size_t layer, const float* rows) {
+    if (layer != shape.layers) return;
+    for (size_t i = 0; i + 1 < span.offsets.size(); ++i) {
+      const size_t begin = span.offsets[i] - span.offsets[0];
+      const size_t tokens = span.offsets[i + 1] - span.offsets[i];
+      Encoding& encoding = encodings[first + i];
+      encoding.vector = PoolTokens(pooling_, rows + begin * shape.width, tokens, shape.width,
+                                   dimensions, info_.normalized);
+      encoding.tokens = static_cast<int>(tokens);
+    }
+  };
+  VECNEST_RETURN_IF_ERROR(Run(batch, pool));
+  return encodings;
+}
+
+// Chunk c is the sequences [bounds[c], bounds[c + 1]): at most kChunkTokens tokens unless one
+// sequence alone has more, and small enough that every worker gets some.
+std::vector<size_t> ModelEncoder::ChunkBounds(const TokenBatch& batch) const {
+  const size_t share = batch.ids.size() / static_cast<size_t>(workers_.threads()) + 1;
+  const size_t budget = std::min(kChunkTokens, share);
+  std::vector<size_t> bounds = {0};
+  for (size_t i = 1; i <= batch.size(); ++i) {
+    const bool full =
+        i < batch.size() && batch.offsets[i + 1] - batch.offsets[bounds.back()] > budget;
+    if (full || i == batch.size()) bounds.push_back(i);
+  }
+  return bounds;
+}
+
+absl::Status ModelEncoder::Run(const TokenBatch& batch, ChunkSink sink) const {
+  if (batch.size() == 0) return absl::OkStatus();
+  const std::vector<size_t> bounds = ChunkBounds(batch);
+  std::vector<absl::Status> results(bounds.size() - 1);
+  workers_.ForEach(results.size(),
+                   [&](size_t c) { results[c] = RunChunk(batch, bounds[c], bounds[c + 1], sink); });
+  for (const absl::Status& result : results) VECNEST_RETURN_IF_ERROR(result);
+  return absl::OkStatus();
+}
+
+absl::Status ModelEncoder::RunChunk(const TokenBatch& batch, size_t first, size_t last,
+                                    ChunkSink sink) const {
+  const size_t begin = batch.offsets[first];
+  const TokenSpan span = {
+      absl::MakeConstSpan(batch.ids).subspan(begin, batch.offsets[last] - begin),
+      absl::MakeConstSpan(batch.offsets).subspan(first, last - first + 1)};
+  try {
+    WorkspacePool::Workspace workspace = workspaces_.Take(*architecture_);
+    absl::Status status = architecture_->Forward(
+        span, workspace.get(),
+        [&](size_t layer, const float* rows) { sink(first, span, layer, rows); });
+    workspaces_.Return(std::move(workspace));
+    return status;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("no memory for a forward pass");
+  }
+}
+
+// What the files say about each other.
+absl::Status CheckConsistency(const ModelConfig& config, const WordPieceTokenizer& tokenizer,
+                              const Architecture::Shape& shape, int max_tokens) {
+  if (static_cast<size_t>(tokenizer.vocabulary_size()) > shape.vocabulary) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the tokenizer has ids up to {}, the weights only {} tokens",
+                    config.directory, tokenizer.vocabulary_size() - 1, shape.vocabulary));
+  }
+  if (config.pooled_width && static_cast<size_t>(*config.pooled_width) != shape.width) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: the pooling module expects width {}, the model has {}", config.directory,
+                    *config.pooled_width, shape.width));
+  }
+  if (static_cast<size_t>(max_tokens) <= kSpecialTokens) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {} tokens are too few", config.directory, max_tokens));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& directory,
+                                                       const LoadOptions& options) {
+  if (options.threads < 1) {
+    return absl::InvalidArgumentError(
+        fmt::format("threads must be at least 1, not {}", options.threads));
+  }
+  VECNEST_ASSIGN_OR_RETURN(const ModelConfig config, LoadModelConfig(directory));
+  VECNEST_ASSIGN_OR_RETURN(WordPieceSpec spec, LoadWordPieceSpec(config.weights_directory));
+  spec.normalizer.lowercase = spec.normalizer.lowercase || config.lowercase_input;
+  absl::StatusOr<WordPieceTokenizer> tokenizer = WordPieceTokenizer::Create(spec);
+  if (!tokenizer.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: {}", config.directory, std::string(tokenizer.status().message())));
+  }
+  VECNEST_ASSIGN_OR_RETURN(const SafeTensors weights,
+                           SafeTensors::Open(config.weights_directory + "/model.safetensors"));
+  VECNEST_ASSIGN_OR_RETURN(std::unique_ptr<const Architecture> architecture,
+                           CreateArchitecture(config.hyperparameters, weights));
+  const Architecture::Shape& shape = architecture->shape();
+  const int longest = static_cast<int>(shape.max_tokens);
+  const int max_tokens = std::min(config.max_tokens.value_or(longest), longest);
+  VECNEST_RETURN_IF_ERROR(CheckConsistency(config, *tokenizer, shape, max_tokens));
+  ModelInfo info = {.name = config.name,
+                    .directory = config.directory,
+                    .architecture = config.architecture,
+                    .dimensions = static_cast<int>(shape.width),
+                    .layers = static_cast<int>(shape.layers),
+                    .max_tokens = max_tokens,
+                    .pooling = std::string(PoolingName(config.pooling)),
+                    .normalized = config.normalize,
+                    .query_prefix = config.query_prefix,
+                    .document_prefix = config.document_prefix,
+                    .identity = ModelIdentity(weights.file(), spec, config, max_tokens)};
+  return std::make_unique<ModelEncoder>(std::move(info), config.pooling, *std::move(tokenizer),
+                                        std::move(architecture), options.threads);
+}
+
+}  // namespace vecnest::embedder

@@ -1,0 +1,77 @@
+#include "embedder/identity.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "embedder/pooling.h"
+
+namespace vecnest::embedder {
+namespace {
+
+class Hasher {
+ public:
+  Hasher() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
+
+  // Lengths go first, so that "ab","c" and "a","bc" differ.
+  void Add(const void* data, size_t size) {
+    const uint64_t length = size;
+    XXH3_128bits_update(state_.get(), &length, sizeof(length));
+    XXH3_128bits_update(state_.get(), data, size);
+  }
+  void Add(std::string_view text) { Add(text.data(), text.size()); }
+  void Add(int64_t number) { Add(&number, sizeof(number)); }
+
+  void AddTokens(std::vector<std::pair<std::string, int32_t>> tokens) {
+    std::sort(tokens.begin(), tokens.end());
+    Add(static_cast<int64_t>(tokens.size()));
+    for (const auto& [token, id] : tokens) {
+      Add(token);
+      Add(static_cast<int64_t>(id));
+    }
+  }
+
+  std::string Hex() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+}  // namespace
+
+std::string ModelIdentity(const MappedFile& weights, const WordPieceSpec& tokenizer,
+                          const ModelConfig& config, int max_tokens) {
+  Hasher hasher;
+  hasher.Add("vecnest model 1");
+  hasher.Add(config.architecture);
+  hasher.Add(weights.bytes().data(), weights.bytes().size());
+  hasher.AddTokens(tokenizer.vocabulary);
+  hasher.AddTokens(tokenizer.added_tokens);
+  const NormalizerSettings& settings = tokenizer.normalizer;
+  for (const bool flag : {settings.clean_text, settings.handle_chinese_chars,
+                          settings.strip_accents, settings.lowercase}) {
+    hasher.Add(static_cast<int64_t>(flag));
+  }
+  hasher.Add(static_cast<int64_t>(settings.max_word_chars));
+  for (const std::string& text : {tokenizer.continuation, tokenizer.unknown_token,
+                                  tokenizer.first_token, tokenizer.last_token}) {
+    hasher.Add(text);
+  }
+  hasher.Add(PoolingName(config.pooling));
+  hasher.Add(static_cast<int64_t>(config.normalize));
+  hasher.Add(static_cast<int64_t>(max_tokens));
+  hasher.Add(config.query_prefix);
+  hasher.Add(config.document_prefix);
+  return hasher.Hex();
+}
+
+}  // namespace vecnest::embedder

@@ -1,0 +1,80 @@
+// Linear layers: y = x W^T + b on the rows of a matrix.
+#ifndef VECNEST_EMBEDDER_LINEAR_H_
+#define VECNEST_EMBEDDER_LINEAR_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+namespace vecnest::embedder {
+
+// What one running forward pass needs from the matrix library. Not to be shared by two threads
+// at a time. The calling thread must hold a SingleThreadGuard while layers run.
+class LinearContext {
+ public:
+  LinearContext();
+  ~LinearContext();
+  LinearContext(LinearContext&&) noexcept;
+  LinearContext& operator=(LinearContext&&) noexcept;
+
+ private:
+  friend class Linear;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// While it lives, the matrix library runs on the calling thread only; workers are our own.
+class SingleThreadGuard {
+ public:
+  SingleThreadGuard();
+  ~SingleThreadGuard();
+  SingleThreadGuard(const SingleThreadGuard&) = delete;
+  SingleThreadGuard& operator=(const SingleThreadGuard&) = delete;
+
+ private:
+  int previous_threads_;
+};
+
+// A dense layer with packed weights. Immutable, safe from any thread.
+//
+// A row of the result has the same bits whatever other rows there are. The library's f32 kernels
+// for AVX2 sum in another order in the last rows of a block (measured: rows modulo 6), so rows
+// are computed in blocks of at most kBlockRows, each rounded up to a multiple of kRowMultiple.
+class Linear {
+ public:
+  static constexpr size_t kRowMultiple = 12;
+  static constexpr size_t kBlockRows = 96;
+
+  // Rows that `x` and `y` must have room for. Those beyond `rows` are computed from whatever `x`
+  // holds there and must be ignored.
+  static constexpr size_t PaddedRows(size_t rows) {
+    return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
+  }
+
+  // `weights` is row-major [outputs, inputs]; `bias` has `outputs` values. Both are copied.
+  static absl::StatusOr<Linear> Create(size_t inputs, size_t outputs,
+                                       absl::Span<const float> weights,
+                                       absl::Span<const float> bias);
+  Linear(Linear&&) noexcept;
+  Linear& operator=(Linear&&) noexcept;
+  ~Linear();
+
+  size_t inputs() const;
+  size_t outputs() const;
+
+  // x: [PaddedRows(rows), inputs], y: [PaddedRows(rows), outputs], both row-major.
+  // ResourceExhausted or Internal when the library fails.
+  absl::Status Run(const float* x, size_t rows, float* y, LinearContext* context) const;
+
+ private:
+  struct State;
+  explicit Linear(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+}  // namespace vecnest::embedder
+
+#endif  // VECNEST_EMBEDDER_LINEAR_H_

@@ -1,0 +1,21 @@
+// Which architectures there are.
+#ifndef VECNEST_EMBEDDER_REGISTRY_H_
+#define VECNEST_EMBEDDER_REGISTRY_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "embedder/architecture.h"
+#include "embedder/json.h"
+#include "embedder/safetensors.h"
+
+namespace vecnest::embedder {
+
+// Builds the network that config.json's model_type names. InvalidArgument for a name that is not
+// registered (the message lists those that are), and whatever the network's own loader finds.
+absl::StatusOr<std::unique_ptr<const Architecture>> CreateArchitecture(const Json& config,
+                                                                       const SafeTensors& weights);
+
+}  // namespace vecnest::embedder
+
+#endif  // VECNEST_EMBEDDER_REGISTRY_H_
