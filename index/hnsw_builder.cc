@@ -18,6 +18,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -44,6 +46,20 @@ uint32_t RowAt(const void* element) {
   return row;
 }
 
+// Equal vectors are told apart by where their row numbers fall on a line. If all of them had
+// distance 0, more of them than a row has links would link to nothing but each other, and a walk
+// that gets among them would never leave. On the line each needs two links to the others.
+float Gap(uint32_t a, uint32_t b) {
+  constexpr uint32_t kGoldenRatio = 2654435761U;
+  const auto position = [](uint32_t row) { return static_cast<float>(row * kGoldenRatio >> 8); };
+  return std::fabs(position(a) - position(b)) * 0x1p-24F;
+}
+
+// Below this difference of direction, vectors count as equal; rounding alone makes as much.
+constexpr float kEqualCosine = 1e-6F;
+// Below every distance of different vectors.
+constexpr float kEqualDistance = 1e-30F;
+
 template <Metric metric>
 float Distance(const void* left, const void* right, const void* param) {
   const auto& context = *static_cast<const DistanceContext*>(param);
@@ -51,15 +67,18 @@ float Distance(const void* left, const void* right, const void* param) {
   const uint32_t b = RowAt(right);
   const float* x = context.rows.Vector(a);
   const float* y = context.rows.Vector(b);
-  if constexpr (metric == Metric::kCosine) {
-    return 1.0F - context.kernels.dot(x, y, context.dimensions) * context.rows.inverse_norms[a] *
-                      context.rows.inverse_norms[b];
-  } else if constexpr (metric == Metric::kDot) {
-    return -context.kernels.dot(x, y, context.dimensions);
-  } else if constexpr (metric == Metric::kEuclid) {
-    return context.kernels.squared_l2(x, y, 1.0F, context.dimensions);
+  if constexpr (metric == Metric::kCosine || metric == Metric::kDot) {
+    const float dot = context.kernels.dot(x, y, context.dimensions);
+    const float cosine = dot * context.rows.inverse_norms[a] * context.rows.inverse_norms[b];
+    const float difference =
+        cosine > 1.0F - kEqualCosine ? kEqualCosine * Gap(a, b) : 1.0F - cosine;
+    if constexpr (metric == Metric::kCosine) return difference;
+    return difference < kEqualCosine ? dot * (difference - 1.0F) : -dot;
   } else {
-    return context.kernels.l1(x, y, 1.0F, context.dimensions);
+    const float distance = metric == Metric::kEuclid
+                               ? context.kernels.squared_l2(x, y, 1.0F, context.dimensions)
+                               : context.kernels.l1(x, y, 1.0F, context.dimensions);
+    return distance > 0 ? distance : kEqualDistance * Gap(a, b);
   }
 }
 

@@ -62,6 +62,14 @@ class Nearest {
 // How many rows ahead a scan prefetches.
 constexpr size_t kAhead = 3;
 
+size_t DifferentCosts(const std::vector<WalkedRow>& sorted) {
+  size_t different = 0;
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    different += i == 0 || sorted[i].cost != sorted[i - 1].cost ? 1 : 0;
+  }
+  return different;
+}
+
 // One pass over all segments for the `wanted` nearest.
 class Pass {
  public:
@@ -166,9 +174,15 @@ class Pass {
   // False when the rows have to be scanned instead.
   bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
                   size_t matches) {
-    const WalkParams params{EfFor(segment), 2 * matches};
-    const WalkResult walk = WalkGraph(segment.graph(), rows, scorer_, filter, params);
-    stats_.distances += walk.distances;
+    const size_t ef = EfFor(segment);
+    WalkResult walk;
+    // Equal vectors crowd each other out: ef of them in few different places search as widely as
+    // so many. Then more are kept.
+    for (size_t kept = ef; kept <= 16 * ef; kept *= 4) {
+      walk = WalkGraph(segment.graph(), rows, scorer_, filter, {kept, 2 * matches});
+      stats_.distances += walk.distances;
+      if (walk.gave_up || 4 * DifferentCosts(walk.rows) >= std::min(ef, walk.rows.size())) break;
+    }
     if (walk.gave_up || walk.rows.size() < std::min(wanted_, matches)) return false;
     for (const WalkedRow& found : walk.rows) Offer(rows, found.row, found.cost);
     if (walk.rows.size() < matches) nearest_.Reject();

@@ -55,13 +55,13 @@ struct IndexConfig {
 
 struct SearchParams {
   size_t k = 10;
-  std::optional<Metric> metric;  // IndexConfig::metric when unset
-  int dimensions = 0;            // 0: all
-  size_t ef = 0;                 // 0: chosen by the index for its default recall
-  bool exact = false;            // scan everything
+  std::optional<Metric> metric = std::nullopt;  // IndexConfig::metric when unset
+  int dimensions = 0;                           // 0: all
+  size_t ef = 0;                                // 0: chosen by the index for its default recall
+  bool exact = false;                           // scan everything
   // When set, only these labels may be returned. Sorted ascending; kept alive by the caller.
-  std::optional<absl::Span<const Label>> allowed;
-  std::optional<float> score_threshold;  // in the metric's own sense, inclusive
+  std::optional<absl::Span<const Label>> allowed = std::nullopt;
+  std::optional<float> score_threshold = std::nullopt;  // in the metric's own sense, inclusive
 };
 
 struct ScoredLabel {

@@ -8,12 +8,16 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "index/metric.h"
+#include "index/scorer.h"
+#include "index/segment_writer.h"
 #include "index/vector_index.h"
 
 namespace vecnest::index::testing {
@@ -116,6 +120,52 @@ class TemporaryDirectory {
  private:
   std::string path_;
 };
+
+// Vectors as one block of rows.
+class Block {
+ public:
+  explicit Block(const Matrix& vectors) : vectors_(vectors), marks_(vectors.count()) {
+    for (size_t row = 0; row < vectors.count(); ++row) {
+      labels_.push_back(row + 1);
+      keys_.push_back({1, 0, row + 1});
+      norms_.push_back(InverseNorm(vectors.Row(row)));
+    }
+  }
+
+  Rows View() {
+    return {labels_.size(), vectors_.dimensions,    labels_.data(), keys_.data(),
+            norms_.data(),  vectors_.values.data(), &marks_};
+  }
+
+ private:
+  const Matrix vectors_;
+  std::vector<Label> labels_;
+  std::vector<StoredKey> keys_;
+  std::vector<float> norms_;
+  DeletionMarks marks_;
+};
+
+// Writes a segment file of labels 1 .. n with the keys KeyOf(label).
+inline absl::Status WriteSegmentFile(const std::string& directory, const std::string& name,
+                                     const Matrix& vectors, GraphParams params = {}) {
+  params.dimensions = vectors.dimensions;
+  auto writer = SegmentWriter::Create(directory, name, vectors.count(), params);
+  if (!writer.ok()) return writer.status();
+  for (size_t row = 0; row < vectors.count(); ++row) {
+    (*writer)->Append(row + 1, StoredKey{1, 0, row + 1}, InverseNorm(vectors.Row(row)),
+                      vectors.Row(row).data());
+  }
+  return (*writer)->Commit();
+}
+
+inline std::string ReadBytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline void WriteBytes(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
 
 inline PointKey KeyOf(uint64_t number) { return {1, 0, number}; }
 

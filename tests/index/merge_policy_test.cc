@@ -1,0 +1,73 @@
+#include "index/merge_policy.h"
+
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace vecnest::index {
+namespace {
+
+void ExpectRange(const std::vector<SegmentSize>& segments, size_t first, size_t count) {
+  const auto range = PickMerge(segments, 100);
+  ASSERT_TRUE(range.has_value());
+  EXPECT_EQ(range->first, first);
+  EXPECT_EQ(range->count, count);
+}
+
+TEST(MergePolicyTest, NothingToDo) {
+  EXPECT_FALSE(PickMerge({}, 100));
+  const std::vector<SegmentSize> three = {{100}, {100}, {100}};
+  EXPECT_FALSE(PickMerge(three, 100));
+  const std::vector<SegmentSize> tiers = {{1600}, {400}, {400}, {100}};
+  EXPECT_FALSE(PickMerge(tiers, 100));
+}
+
+TEST(MergePolicyTest, ManyDeletedRowsAreRewritten) {
+  ExpectRange({{100}, {100, 26}, {100}}, 1, 1);
+  const std::vector<SegmentSize> few = {{100}, {100, 25}, {100}};
+  EXPECT_FALSE(PickMerge(few, 100));
+  ExpectRange({{10, 10}}, 0, 1);
+}
+
+TEST(MergePolicyTest, SmallNeighboursAreMerged) {
+  ExpectRange({{200}, {10}, {20}, {30}}, 1, 3);
+  ExpectRange({{10}, {60}, {60}}, 0, 2);
+  const std::vector<SegmentSize> lone = {{10}, {400}, {10}};
+  EXPECT_FALSE(PickMerge(lone, 100));
+}
+
+TEST(MergePolicyTest, FourOfATierAreMerged) {
+  ExpectRange({{400}, {100}, {110}, {120}, {130}}, 1, 4);
+  ExpectRange({{1600}, {400}, {500}, {100}, {400}, {400}}, 1, 5);
+}
+
+TEST(MergePolicyTest, DamagedSegmentsAreNotJumped) {
+  const std::vector<SegmentSize> gap = {{100}, {100}, {100, 0, true}, {100}};
+  EXPECT_FALSE(PickMerge(gap, 100));
+  const std::vector<SegmentSize> small = {{10}, {10, 0, true}};
+  EXPECT_FALSE(PickMerge(small, 100));
+}
+
+TEST(MergePolicyTest, FewSegmentsRemainAndEachRowIsRewrittenSeldom) {
+  std::vector<SegmentSize> segments;
+  size_t rewritten = 0;
+  constexpr size_t kSeals = 1000;
+  for (size_t i = 0; i < kSeals; ++i) {
+    segments.push_back({100});
+    while (const auto range = PickMerge(segments, 100)) {
+      const auto first = segments.begin() + static_cast<ptrdiff_t>(range->first);
+      SegmentSize merged;
+      for (size_t j = 0; j < range->count; ++j)
+        merged.rows += (first + static_cast<ptrdiff_t>(j))->rows;
+      rewritten += merged.rows;
+      segments.erase(first + 1, first + static_cast<ptrdiff_t>(range->count));
+      segments[range->first] = merged;
+    }
+  }
+  EXPECT_LE(segments.size(), 16U);
+  EXPECT_LE(rewritten, 5 * kSeals * 100);
+}
+
+}  // namespace
+}  // namespace vecnest::index

@@ -1,0 +1,240 @@
+// Recall@10 of default searches against plain loops in double, after everything that happens to an
+// index in its life.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "index/vector_index.h"
+#include "tests/index/test_vectors.h"
+
+namespace vecnest::index {
+namespace {
+
+constexpr size_t kTop = 10;
+
+struct Found {
+  double recall = 0;
+  size_t walked = 0;  // queries in which a graph took part
+};
+
+class Recall {
+ public:
+  Recall(testing::Matrix points, testing::Matrix queries, const IndexConfig& config)
+      : points_(std::move(points)), queries_(std::move(queries)), config_(config) {
+    config_.dimensions = static_cast<int>(points_.dimensions);
+    index_ = std::move(VectorIndex::Open(directory_.path(), config_, {})->index);
+  }
+
+  VectorIndex& index() { return *index_; }
+  const testing::Matrix& points() const { return points_; }
+
+  void AddAll() {
+    for (size_t row = 0; row < points_.count(); ++row) {
+      ASSERT_TRUE(index_->Add(row + 1, testing::KeyOf(row + 1), points_.Row(row)).ok());
+    }
+    Maintain();
+  }
+
+  void Maintain() {
+    absl::StatusOr<bool> more = true;
+    while (*more) {
+      more = index_->Maintain();
+      ASSERT_TRUE(more.ok()) << more.status();
+    }
+  }
+
+  void Reopen() {
+    ASSERT_TRUE(index_->SealAll().ok());
+    const Manifest manifest = index_->TakeManifest();
+    index_.reset();
+    auto opened = VectorIndex::Open(directory_.path(), config_, manifest);
+    ASSERT_TRUE(opened.ok() && opened->damaged.empty());
+    index_ = std::move(opened->index);
+  }
+
+  // An answer counts when its true score is as good as the tenth of the plain loop, to rounding:
+  // among equals any choice is right.
+  Found Measure(const SearchParams& params) const {
+    const std::vector<Label> live = Matches(params);
+    const Metric metric = params.metric.value_or(config_.metric);
+    const size_t width =
+        params.dimensions == 0 ? points_.dimensions : static_cast<size_t>(params.dimensions);
+    const bool renormalize = index_->Stats().unit_norm;
+    const double sign = LargerIsNearer(metric) ? -1 : 1;
+    Found found;
+    size_t hits = 0;
+    size_t wanted = 0;
+    for (size_t q = 0; q < queries_.count(); ++q) {
+      std::vector<double> costs;
+      for (const Label label : live) {
+        costs.push_back(sign * testing::PlainScore(metric, queries_.Row(q), points_.Row(label - 1),
+                                                   width, renormalize));
+      }
+      const size_t top = std::min(kTop, costs.size());
+      std::nth_element(costs.begin(), costs.begin() + static_cast<ptrdiff_t>(top) - 1, costs.end());
+      const double worst = costs[top - 1];
+      SearchStats stats;
+      const auto answer = index_->Search(queries_.Row(q), params, &stats);
+      EXPECT_EQ(answer->size(), top);
+      for (const ScoredLabel& hit : *answer) {
+        const double cost =
+            sign * testing::PlainScore(metric, queries_.Row(q), points_.Row(hit.label - 1), width,
+                                       renormalize);
+        EXPECT_NEAR(sign * hit.score, cost, 1e-4 * (1 + std::fabs(cost)));
+        hits += cost <= worst + 1e-6 * (1 + std::fabs(worst)) ? 1 : 0;
+      }
+      wanted += top;
+      found.walked += stats.segments_walked > 0 ? 1 : 0;
+    }
+    found.recall = static_cast<double>(hits) / static_cast<double>(wanted);
+    return found;
+  }
+
+ private:
+  std::vector<Label> Matches(const SearchParams& params) const {
+    const std::vector<Label> live = index_->LiveLabels();
+    if (!params.allowed) return live;
+    std::vector<Label> matches;
+    std::set_intersection(live.begin(), live.end(), params.allowed->begin(), params.allowed->end(),
+                          std::back_inserter(matches));
+    return matches;
+  }
+
+  testing::TemporaryDirectory directory_;
+  testing::Matrix points_;
+  testing::Matrix queries_;
+  IndexConfig config_;
+  std::unique_ptr<VectorIndex> index_;
+};
+
+void ExpectRecall(const Recall& recall, const SearchParams& params, double floor,
+                  const std::string& what) {
+  const Found found = recall.Measure(params);
+  EXPECT_GE(found.recall, floor) << what;
+  std::printf("[ recall   ] %-40s %.4f, graph in %zu queries\n", what.c_str(), found.recall,
+              found.walked);
+}
+
+void ExpectRecallUnderFilters(const Recall& recall, double floor) {
+  for (const double percent : {0.1, 1.0, 5.0, 20.0, 50.0, 90.0}) {
+    std::vector<Label> allowed;
+    for (Label label = 1; label <= recall.points().count(); ++label) {
+      // Spread evenly, but not in step with anything else.
+      if (static_cast<double>(label * 2654435761U % 100000) < percent * 1000) {
+        allowed.push_back(label);
+      }
+    }
+    SearchParams params;
+    params.allowed = allowed;
+    ExpectRecall(recall, params, floor, "filter keeping " + std::to_string(percent) + " %");
+  }
+}
+
+// A filter that keeps what lies away from the query: the walk starts among rows it may not return.
+void ExpectRecallOfOneTopic(const Recall& recall, double floor) {
+  std::vector<Label> allowed;
+  for (Label label = 1; label <= recall.points().count(); ++label) {
+    if (recall.points().Row(label - 1)[0] > 0) allowed.push_back(label);
+  }
+  SearchParams params;
+  params.allowed = allowed;
+  ExpectRecall(recall, params, floor, "filter by a half-space");
+}
+
+IndexConfig Config(Metric metric, size_t seal_threshold) {
+  IndexConfig config;
+  config.metric = metric;
+  config.seal_threshold = seal_threshold;
+  return config;
+}
+
+TEST(RecallTest, ClusteredVectorsThroughLife) {
+  Recall recall(testing::Clustered(16000, 96, 1), testing::Clustered(50, 96, 2),
+                Config(Metric::kCosine, 8000));
+  recall.AddAll();
+  ExpectRecall(recall, {}, 0.97, "after adding");
+  ExpectRecallUnderFilters(recall, 0.97);
+  ExpectRecallOfOneTopic(recall, 0.97);
+  for (const int width : {24, 32, 64}) {
+    ExpectRecall(recall, {.dimensions = width}, 0.95, "width " + std::to_string(width));
+  }
+  for (const Metric metric : {Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    for (const int width : {48, 96}) {
+      ExpectRecall(recall, {.metric = metric, .dimensions = width}, 0.97,
+                   "metric " + std::to_string(static_cast<int>(metric)) + " at width " +
+                       std::to_string(width));
+    }
+  }
+  for (Label label = 1; label <= 16000; label += 5) ASSERT_TRUE(recall.index().Delete(label));
+  ExpectRecall(recall, {}, 0.97, "after deleting a fifth");
+  ExpectRecallUnderFilters(recall, 0.97);
+  for (Label label = 2; label <= 16000; label += 5) ASSERT_TRUE(recall.index().Delete(label));
+  recall.Maintain();
+  EXPECT_EQ(recall.index().Stats().deleted, 0U);
+  ExpectRecall(recall, {}, 0.97, "after rewriting");
+  recall.Reopen();
+  ExpectRecall(recall, {}, 0.97, "after reopening");
+  ExpectRecallUnderFilters(recall, 0.97);
+}
+
+TEST(RecallTest, EveryMetricHasItsOwnGraph) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    Recall recall(testing::Clustered(8000, 64, 1, false), testing::Clustered(50, 64, 2, false),
+                  Config(metric, 8000));
+    recall.AddAll();
+    for (const int width : {32, 64}) {
+      ExpectRecall(recall, {.dimensions = width}, 0.95,
+                   "own graph of metric " + std::to_string(static_cast<int>(metric)) +
+                       " at width " + std::to_string(width));
+    }
+  }
+}
+
+TEST(RecallTest, Duplicates) {
+  // Each vector 25 times, and one of them 2,000 times more: more than a row has links.
+  testing::Matrix points = testing::Clustered(320, 64, 1);
+  const std::vector<float> distinct = points.values;
+  for (int copy = 1; copy < 25; ++copy) {
+    points.values.insert(points.values.end(), distinct.begin(), distinct.end());
+  }
+  for (int copy = 0; copy < 2000; ++copy) {
+    points.values.insert(points.values.end(), distinct.begin(), distinct.begin() + 64);
+  }
+  Recall recall(points, testing::Clustered(50, 64, 2), Config(Metric::kCosine, 8000));
+  recall.AddAll();
+  ExpectRecall(recall, {}, 0.97, "duplicates");
+}
+
+// Raw little-endian f32, 384 wide, made by the embedder from real sentences. The last 200 are the
+// queries.
+TEST(RecallTest, SentenceEmbeddings) {
+  const char* file = std::getenv("VECNEST_RECALL_VECTORS");
+  if (file == nullptr) GTEST_SKIP() << "VECNEST_RECALL_VECTORS names no file of f32 x 384";
+  const std::string bytes = testing::ReadBytes(file);
+  testing::Matrix points{384, std::vector<float>(bytes.size() / sizeof(float))};
+  std::memcpy(points.values.data(), bytes.data(), points.values.size() * sizeof(float));
+  ASSERT_GT(points.count(), 400U);
+  testing::Matrix queries{384, {points.values.end() - 200 * 384, points.values.end()}};
+  points.values.resize(points.values.size() - 200 * 384);
+  Recall recall(points, queries, Config(Metric::kCosine, 8192));
+  recall.AddAll();
+  for (const int width : {384, 128, 96, 64}) {
+    for (const Metric metric :
+         {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+      ExpectRecall(recall, {.metric = metric, .dimensions = width}, 0.95,
+                   "metric " + std::to_string(static_cast<int>(metric)) + " at width " +
+                       std::to_string(width));
+    }
+  }
+  ExpectRecallUnderFilters(recall, 0.95);
+}
+
+}  // namespace
+}  // namespace vecnest::index

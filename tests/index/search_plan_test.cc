@@ -1,0 +1,38 @@
+#include "index/search_plan.h"
+
+#include "gtest/gtest.h"
+
+namespace vecnest::index {
+namespace {
+
+TEST(SearchPlanTest, UnitVectorsShareOneGraph) {
+  for (const Metric graph : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+    for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+      EXPECT_TRUE(GraphServes(graph, metric, true));
+      EXPECT_EQ(GraphServes(graph, metric, false), graph == metric);
+    }
+    EXPECT_FALSE(GraphServes(graph, Metric::kManhattan, true));
+    EXPECT_FALSE(GraphServes(Metric::kManhattan, graph, true));
+  }
+  EXPECT_TRUE(GraphServes(Metric::kManhattan, Metric::kManhattan, false));
+}
+
+TEST(SearchPlanTest, DefaultEfGrowsWithRowsAndNarrowWidths) {
+  EXPECT_EQ(DefaultEf(10, 16384, 384, 384), 48U);
+  EXPECT_GT(DefaultEf(10, 1 << 20, 384, 384), DefaultEf(10, 16384, 384, 384));
+  EXPECT_GT(DefaultEf(10, 16384, 64, 384), DefaultEf(10, 16384, 128, 384));
+  EXPECT_GT(DefaultEf(100, 16384, 384, 384), 100U);
+  EXPECT_LE(DefaultEf(10, 16384, 1, 1536), 200U);
+}
+
+TEST(SearchPlanTest, FewMatchesAreScanned) {
+  EXPECT_TRUE(ScanIsCheaper(0, 1000000, 64));
+  EXPECT_TRUE(ScanIsCheaper(10000, 1000000, 64));
+  EXPECT_FALSE(ScanIsCheaper(500000, 1000000, 64));
+  EXPECT_TRUE(ScanIsCheaper(1000, 1000, 64));
+  EXPECT_FALSE(ScanIsCheaper(20000, 20000, 64));
+  EXPECT_TRUE(ScanIsCheaper(20000, 20000, 10000));
+}
+
+}  // namespace
+}  // namespace vecnest::index

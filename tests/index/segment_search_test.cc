@@ -1,0 +1,166 @@
+#include "index/segment_search.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
+
+namespace vecnest::index {
+namespace {
+
+constexpr size_t kRows = 6000;
+constexpr size_t kWidth = 48;
+
+// Labels 1 .. kRows sealed, the next 100 growing; the key of a label is the label.
+class SegmentSearchTest : public ::testing::Test {
+ protected:
+  SegmentSearchTest() : points_(testing::Clustered(kRows + 100, kWidth, 1)) {
+    testing::Matrix sealed{kWidth, points_.values};
+    sealed.values.resize(kRows * kWidth);
+    EXPECT_TRUE(WriteSegmentFile(directory_.path(), "a", sealed).ok());
+    set_.emplace(kWidth,
+                 std::vector<std::shared_ptr<SealedSegment>>{
+                     *SealedSegment::Open(directory_.path(), "a", kWidth)},
+                 kRows);
+    for (size_t row = kRows; row < points_.count(); ++row) {
+      EXPECT_TRUE(set_->Add(row + 1, testing::KeyOf(row + 1), points_.Row(row), 1.0F));
+    }
+  }
+
+  std::vector<ScoredLabel> Search(const SearchParams& params, Metric metric = Metric::kCosine) {
+    return SearchSegments(set_->View(), queries_.Row(0), params, metric, set_->unit_norm(), stats_);
+  }
+
+  testing::TemporaryDirectory directory_;
+  testing::Matrix points_;
+  const testing::Matrix queries_ = testing::Clustered(1, kWidth, 2);
+  std::optional<SegmentSet> set_;
+  SearchStats stats_;
+};
+
+TEST_F(SegmentSearchTest, StrategyIsToldTruly) {
+  SearchParams params;
+  Search(params);
+  EXPECT_EQ(stats_.strategy, "graph and exact scan");
+  EXPECT_FALSE(stats_.exact);
+  EXPECT_EQ(stats_.segments_walked, 1U);
+  EXPECT_EQ(stats_.segments_scanned, 1U);
+  EXPECT_LT(stats_.distances, kRows);
+
+  Search(params, Metric::kEuclid);
+  EXPECT_FALSE(stats_.exact);
+  Search(params, Metric::kManhattan);
+  EXPECT_TRUE(stats_.exact);
+  EXPECT_EQ(stats_.strategy, "exact scan (no graph for this metric)");
+  EXPECT_EQ(stats_.distances, kRows + 100);
+
+  params.exact = true;
+  Search(params);
+  EXPECT_EQ(stats_.strategy, "exact scan (asked for)");
+
+  params = {};
+  params.dimensions = 16;
+  Search(params, Metric::kDot);
+  EXPECT_TRUE(stats_.renormalized);
+  EXPECT_EQ(stats_.dimensions, 16);
+  Search(params, Metric::kCosine);
+  EXPECT_FALSE(stats_.renormalized);
+
+  EXPECT_TRUE(set_->Add(kRows + 200, {}, std::vector<float>(kWidth, 2.0F), 0.1F));
+  Search(params, Metric::kDot);
+  EXPECT_FALSE(stats_.renormalized);
+  EXPECT_EQ(stats_.strategy, "exact scan (no graph for this metric)");
+}
+
+TEST_F(SegmentSearchTest, FewMatchesAreScannedAndManyAreWalked) {
+  std::vector<Label> allowed;
+  for (Label label = 1; label <= kRows; label += 50) allowed.push_back(label);
+  SearchParams params;
+  params.allowed = allowed;
+  params.k = 200;
+  EXPECT_EQ(Search(params).size(), allowed.size());
+  EXPECT_EQ(stats_.strategy, "exact scan (few matches)");
+
+  allowed.clear();
+  for (Label label = 1; label <= kRows; ++label) {
+    if (label % 20 != 0) allowed.push_back(label);
+  }
+  params.allowed = allowed;
+  params.k = 10;
+  for (const ScoredLabel& found : Search(params)) EXPECT_NE(found.label % 20, 0U);
+  EXPECT_EQ(stats_.segments_walked, 1U);
+  EXPECT_EQ(stats_.strategy.substr(0, 14), "filtered graph");
+
+  params.allowed = absl::Span<const Label>();
+  EXPECT_TRUE(Search(params).empty());
+}
+
+TEST_F(SegmentSearchTest, MoreThanThereIsReturnsAllThatLives) {
+  for (Label label = 1; label <= 1000; ++label) EXPECT_TRUE(set_->Delete(label));
+  SearchParams params;
+  params.k = 1000000000;
+  EXPECT_EQ(Search(params).size(), kRows + 100 - 1000);
+  params.k = 0;
+  EXPECT_TRUE(Search(params).empty());
+}
+
+TEST_F(SegmentSearchTest, ThresholdsCut) {
+  SearchParams params;
+  params.k = 50;
+  params.exact = true;
+  const std::vector<ScoredLabel> all = Search(params);
+  params.score_threshold = all[20].score;
+  EXPECT_EQ(Search(params).size(), 21U);
+  const std::vector<ScoredLabel> euclid = Search({.k = 50, .exact = true}, Metric::kEuclid);
+  params.score_threshold = euclid[10].score;
+  EXPECT_EQ(Search(params, Metric::kEuclid).size(), 11U);
+}
+
+TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {
+  SearchParams params;
+  params.k = 3;
+  const std::vector<ScoredLabel> before = Search(params);
+  // The nearest three get second versions which are nearer still; the first ones are not deleted.
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(set_->Add(kRows + 1000 + i, before[i].key, queries_.Row(0), 1.0F));
+  }
+  const std::vector<ScoredLabel> after = Search(params);
+  ASSERT_EQ(after.size(), 3U);
+  std::set<PointKey> keys;
+  for (const ScoredLabel& found : after) {
+    EXPECT_GE(found.label, kRows + 1000);
+    keys.insert(found.key);
+  }
+  EXPECT_EQ(keys.size(), 3U);
+  params.k = 6;
+  EXPECT_EQ(Search(params).size(), 6U);
+}
+
+TEST_F(SegmentSearchTest, EqualScoresComeInTheOrderOfKeys) {
+  for (uint64_t i = 0; i < 50; ++i) {
+    EXPECT_TRUE(set_->Add(kRows + 1000 + i, testing::KeyOf(100000 - i), queries_.Row(0), 1.0F));
+  }
+  SearchParams params;
+  params.k = 20;
+  const std::vector<ScoredLabel> found = Search(params);
+  ASSERT_EQ(found.size(), 20U);
+  for (size_t i = 0; i < 20; ++i) EXPECT_EQ(found[i].key, testing::KeyOf(100000 - 49 + i));
+}
+
+TEST_F(SegmentSearchTest, ZeroQueriesAreScanned) {
+  const std::vector<float> zero(kWidth, 0.0F);
+  SearchParams params;
+  const std::vector<ScoredLabel> found =
+      SearchSegments(set_->View(), zero, params, Metric::kCosine, true, stats_);
+  ASSERT_EQ(found.size(), 10U);
+  EXPECT_TRUE(stats_.exact);
+  for (size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(found[i].key, testing::KeyOf(i + 1));
+    EXPECT_EQ(found[i].score, 0.0F);
+  }
+}
+
+}  // namespace
+}  // namespace vecnest::index

@@ -1,0 +1,430 @@
+#include "index/vector_index.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
+
+namespace vecnest::index {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::unique_ptr<VectorIndex> MustOpen(const std::string& directory, const IndexConfig& config,
+                                      const Manifest& manifest = {}) {
+  auto opened = VectorIndex::Open(directory, config, manifest);
+  EXPECT_TRUE(opened.ok()) << opened.status();
+  EXPECT_TRUE(opened->damaged.empty());
+  return std::move(opened->index);
+}
+
+IndexConfig Config(int dimensions, size_t seal_threshold) {
+  IndexConfig config;
+  config.dimensions = dimensions;
+  config.seal_threshold = seal_threshold;
+  config.m = 8;
+  config.ef_construct = 60;
+  return config;
+}
+
+void AddRows(VectorIndex& index, const testing::Matrix& points, size_t first, size_t end) {
+  for (size_t row = first; row < end; ++row) {
+    ASSERT_TRUE(index.Add(row + 1, testing::KeyOf(row + 1), points.Row(row)).ok());
+  }
+}
+
+std::set<std::string> Files(const std::string& directory) {
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    files.insert(entry.path().filename().string());
+  }
+  return files;
+}
+
+TEST(VectorIndexTest, InputIsChecked) {
+  const testing::TemporaryDirectory directory;
+  EXPECT_FALSE(VectorIndex::Open(directory.path(), Config(0, 10), {}).ok());
+  IndexConfig config = Config(4, 10);
+  config.m = 1;
+  EXPECT_FALSE(VectorIndex::Open(directory.path(), config, {}).ok());
+  const auto index = MustOpen(directory.path(), Config(3, 10));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(index->Add(1, {}, {1, 2}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(index->Add(0, {}, {1, 2, 3}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(index->Add(1, {}, {1, 2, nan}).message()), HasSubstr("component 2"));
+  EXPECT_THAT(std::string(index->Search({1, -infinity, 0}, {}, nullptr).status().message()),
+              HasSubstr("component 1"));
+  EXPECT_FALSE(index->Search({1, 2}, {}, nullptr).ok());
+  EXPECT_FALSE(index->Search({1, 2, 3}, {.dimensions = 4}, nullptr).ok());
+  EXPECT_FALSE(index->Search({1, 2, 3}, {.dimensions = -1}, nullptr).ok());
+  EXPECT_EQ(index->Stats().live, 0U);
+  EXPECT_TRUE(index->Search({1, 2, 3}, {}, nullptr)->empty());
+}
+
+TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
+  const testing::TemporaryDirectory directory;
+  const auto index = MustOpen(directory.path(), Config(2, 1000));
+  for (Label label = 10; label <= 14; ++label) {
+    ASSERT_TRUE(index->Add(label, testing::KeyOf(label), {1, 0}).ok());
+  }
+  EXPECT_EQ(index->TakeManifest().persisted_through, 9U);
+  EXPECT_TRUE(index->Delete(10));
+  EXPECT_EQ(index->TakeManifest().persisted_through, 10U);
+  ASSERT_TRUE(index->SealAll().ok());
+  const Manifest manifest = index->TakeManifest();
+  EXPECT_EQ(manifest.persisted_through, 14U);
+  ASSERT_EQ(manifest.segments.size(), 1U);
+  EXPECT_EQ(manifest.segments[0].min_label, 11U);
+  EXPECT_EQ(manifest.segments[0].max_label, 14U);
+  const auto reopened = MustOpen(directory.path(), Config(2, 1000), manifest);
+  EXPECT_EQ(reopened->TakeManifest().persisted_through, 14U);
+  ASSERT_TRUE(reopened->Add(14, testing::KeyOf(99), {0, 1}).ok());
+  EXPECT_EQ(reopened->Stats().live, 4U);
+}
+
+TEST(VectorIndexTest, FilesThatTheManifestDoesNotListAreRemoved) {
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/new/deeper";
+  const testing::Matrix points = testing::Clustered(300, 8, 1);
+  Manifest manifest;
+  {
+    const auto index = MustOpen(path, Config(8, 100));
+    AddRows(*index, points, 0, 100);
+    EXPECT_TRUE(*index->Maintain());
+    manifest = index->TakeManifest();
+    AddRows(*index, points, 100, 200);
+    ASSERT_TRUE(index->SealAll().ok());
+    EXPECT_EQ(Files(path).size(), 2U);
+    index->RemoveObsoleteFiles(manifest);  // the second is not committed, but in use
+    EXPECT_EQ(Files(path).size(), 2U);
+  }
+  testing::WriteBytes(path + "/segment-00000009.vns.tmp", "half");
+  testing::WriteBytes(path + "/other", "not ours");
+  const auto index = MustOpen(path, Config(8, 100), manifest);
+  EXPECT_EQ(Files(path), (std::set<std::string>{manifest.segments[0].file, "other"}));
+  EXPECT_EQ(index->Stats().live, 100U);
+}
+
+TEST(VectorIndexTest, MergedSegmentsLoseTheirFilesAfterTheCommit) {
+  const testing::TemporaryDirectory directory;
+  const testing::Matrix points = testing::Clustered(500, 8, 1);
+  const auto index = MustOpen(directory.path(), Config(8, 100));
+  for (size_t first = 0; first < 500; first += 100) {
+    AddRows(*index, points, first, first + 100);
+    ASSERT_TRUE(index->SealAll().ok());
+  }
+  EXPECT_TRUE(*index->Maintain());
+  EXPECT_FALSE(*index->Maintain());
+  EXPECT_EQ(index->Stats().sealed_segments, 2U);
+  EXPECT_EQ(Files(directory.path()).size(), 6U);
+  const Manifest manifest = index->TakeManifest();
+  index->RemoveObsoleteFiles(manifest);
+  EXPECT_EQ(Files(directory.path()).size(), 2U);
+  EXPECT_TRUE(index->VerifyFiles().ok());
+  EXPECT_EQ(MustOpen(directory.path(), Config(8, 100), manifest)->LiveLabels().size(), 500U);
+}
+
+TEST(VectorIndexTest, AllDeletedLeavesNothing) {
+  const testing::TemporaryDirectory directory;
+  const auto index = MustOpen(directory.path(), Config(8, 100));
+  const testing::Matrix points = testing::Clustered(200, 8, 1);
+  AddRows(*index, points, 0, 100);
+  EXPECT_TRUE(*index->Maintain());
+  AddRows(*index, points, 100, 200);
+  for (Label label = 1; label <= 200; ++label) EXPECT_TRUE(index->Delete(label));
+  while (*index->Maintain()) {
+  }
+  EXPECT_EQ(index->Stats().sealed_segments, 0U);
+  EXPECT_EQ(index->TakeManifest().persisted_through, 200U);
+  EXPECT_TRUE(index->TakeManifest().segments.empty());
+}
+
+class DamageTest : public ::testing::Test {
+ protected:
+  DamageTest() : points_(testing::Clustered(600, 8, 1)) {
+    const auto index = MustOpen(directory_.path(), Config(8, 200));
+    for (size_t first = 0; first < 600; first += 200) {
+      AddRows(*index, points_, first, first + 200);
+      EXPECT_TRUE(*index->Maintain());
+    }
+    EXPECT_TRUE(index->Delete(250));
+    manifest_ = index->TakeManifest();
+  }
+
+  std::string PathOf(size_t segment) const {
+    return directory_.path() + "/" + manifest_.segments[segment].file;
+  }
+
+  testing::TemporaryDirectory directory_;
+  testing::Matrix points_;
+  Manifest manifest_;
+};
+
+TEST_F(DamageTest, DamagedSegmentsAreReportedAndRestored) {
+  const std::string bytes = testing::ReadBytes(PathOf(1));
+  for (const size_t position :
+       {size_t{0}, size_t{100}, size_t{300}, bytes.size() / 2, bytes.size() - 1}) {
+    std::string damaged = bytes;
+    damaged[position] ^= 1;
+    testing::WriteBytes(PathOf(1), damaged);
+    auto opened = VectorIndex::Open(directory_.path(), Config(8, 200), manifest_);
+    ASSERT_TRUE(opened.ok());
+    ASSERT_EQ(opened->damaged.size(), 1U) << position;
+    EXPECT_EQ(opened->damaged[0].first.file, manifest_.segments[1].file);
+    EXPECT_EQ(opened->index->Stats().live, 400U);
+    EXPECT_FALSE(opened->index->VerifyFiles().ok());
+  }
+  auto opened = VectorIndex::Open(directory_.path(), Config(8, 200), manifest_);
+  VectorIndex& index = *opened->index;
+  EXPECT_FALSE(*index.Maintain());
+  // Until it is restored, the manifest goes on naming it.
+  EXPECT_EQ(index.TakeManifest().segments.size(), 3U);
+
+  std::vector<Entry> entries;
+  for (Label label = 201; label <= 400; ++label) {
+    const absl::Span<const float> row = points_.Row(label - 1);
+    if (label != 250) {
+      entries.push_back({label, testing::KeyOf(label), {row.begin(), row.end()}});
+    }
+  }
+  const SegmentRecord record = opened->damaged[0].first;
+  std::vector<Entry> unsorted = entries;
+  std::swap(unsorted[0], unsorted[1]);
+  EXPECT_EQ(index.RestoreSegment(record, unsorted).code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(index.RestoreSegment(record, entries).ok());
+  EXPECT_EQ(index.RestoreSegment(record, entries).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(index.LiveLabels().size(), 599U);
+  EXPECT_FALSE(index.Contains(250));
+  EXPECT_EQ(*index.Get(251), entries[49].vector);
+  const Manifest restored = index.TakeManifest();
+  index.RemoveObsoleteFiles(restored);
+  EXPECT_EQ(Files(directory_.path()).count(record.file), 0U);
+  EXPECT_EQ(MustOpen(directory_.path(), Config(8, 200), restored)->Stats().live, 599U);
+}
+
+TEST_F(DamageTest, MissingExchangedAndTruncatedFilesAreReported) {
+  std::filesystem::remove(PathOf(0));
+  testing::WriteBytes(PathOf(1), testing::ReadBytes(PathOf(2)));
+  std::filesystem::resize_file(PathOf(2), 1000);
+  auto opened = VectorIndex::Open(directory_.path(), Config(8, 200), manifest_);
+  ASSERT_TRUE(opened.ok());
+  ASSERT_EQ(opened->damaged.size(), 3U);
+  EXPECT_EQ(opened->damaged[0].second.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(opened->damaged[1].second.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(opened->damaged[2].second.code(), absl::StatusCode::kDataLoss);
+  for (const auto& [record, status] : opened->damaged) {
+    EXPECT_TRUE(opened->index->RestoreSegment(record, {}).ok());
+  }
+  EXPECT_TRUE(opened->index->TakeManifest().segments.empty());
+}
+
+TEST_F(DamageTest, DamagedTombstonesAreReported) {
+  manifest_.segments[1].tombstones = "nonsense";
+  EXPECT_EQ(VectorIndex::Open(directory_.path(), Config(8, 200), manifest_)->damaged.size(), 1U);
+}
+
+TEST_F(DamageTest, ContradictoryManifestsAreRefused) {
+  std::swap(manifest_.segments[0], manifest_.segments[1]);
+  EXPECT_EQ(VectorIndex::Open(directory_.path(), Config(8, 200), manifest_).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+// Random operations beside a map that does the same; the index is thrown away at random and
+// opened again from its last committed manifest, with the operations after it replayed.
+class Model {
+ public:
+  explicit Model(uint32_t seed) : generator_(seed), index_(MustOpen(directory_.path(), config_)) {}
+
+  void Run(int steps) {
+    for (int step = 0; step < steps; ++step) {
+      const auto action = generator_() % 100;
+      if (action < 55) {
+        Upsert(generator_() % 300);
+      } else if (action < 75) {
+        Remove(generator_() % 300);
+      } else if (action < 80) {
+        ASSERT_TRUE(index_->Maintain().ok());
+      } else if (action < 82) {
+        Commit();
+      } else if (action < 83) {
+        ASSERT_TRUE(index_->SealAll().ok());
+      } else if (action < 85) {
+        Reopen();
+      } else {
+        Compare();
+      }
+    }
+  }
+
+ private:
+  struct Operation {
+    bool add = false;
+    Label label = 0;
+    uint64_t key = 0;
+    std::vector<float> vector;
+  };
+  struct Version {
+    Label label = 0;
+    std::vector<float> vector;
+  };
+
+  void Apply(const Operation& operation) {
+    if (operation.add) {
+      ASSERT_TRUE(
+          index_->Add(operation.label, testing::KeyOf(operation.key), operation.vector).ok());
+    } else {
+      index_->Delete(operation.label);
+    }
+  }
+
+  void Log(Operation operation) {
+    Apply(operation);
+    log_.push_back(std::move(operation));
+  }
+
+  std::vector<float> RandomVector() {
+    std::normal_distribution<float> normal;
+    std::vector<float> vector(6);
+    for (float& value : vector) value = normal(generator_);
+    return vector;
+  }
+
+  void Upsert(uint64_t key) {
+    const std::vector<float> vector = RandomVector();
+    const Label label = ++last_label_;
+    Log({true, label, key, vector});
+    if (const auto old = live_.find(key); old != live_.end())
+      Log({false, old->second.label, 0, {}});
+    live_[key] = {label, vector};
+  }
+
+  void Remove(uint64_t key) {
+    const auto found = live_.find(key);
+    if (found == live_.end()) return;
+    EXPECT_TRUE(index_->Contains(found->second.label));
+    Log({false, found->second.label, 0, {}});
+    live_.erase(found);
+  }
+
+  void Commit() {
+    committed_ = index_->TakeManifest();
+    index_->RemoveObsoleteFiles(committed_);
+  }
+
+  // The whole log is replayed: what the manifest contains is ignored.
+  void Reopen() {
+    index_.reset();
+    index_ = MustOpen(directory_.path(), config_, committed_);
+    for (const Operation& operation : log_) Apply(operation);
+  }
+
+  void Compare() {
+    EXPECT_EQ(index_->Stats().live, live_.size());
+    const std::vector<float> query = RandomVector();
+    const Metric metric = static_cast<Metric>(generator_() % 4);
+    const int width = 1 + static_cast<int>(generator_() % 6);
+    std::vector<std::pair<double, uint64_t>> expected;
+    for (const auto& [key, version] : live_) {
+      const double score =
+          testing::PlainScore(metric, query, version.vector, static_cast<size_t>(width), false);
+      expected.emplace_back(LargerIsNearer(metric) ? -score : score, key);
+    }
+    std::sort(expected.begin(), expected.end());
+    SearchParams params;
+    params.k = 20;
+    params.metric = metric;
+    params.dimensions = width;
+    params.exact = generator_() % 2 == 0;
+    const auto answer = index_->Search(query, params, nullptr);
+    ASSERT_EQ(answer->size(), std::min<size_t>(20, live_.size()));
+    for (size_t i = 0; i < answer->size(); ++i) {
+      const ScoredLabel& found = (*answer)[i];
+      const auto& version = live_.at(found.key.low);
+      EXPECT_EQ(version.label, found.label);
+      EXPECT_EQ(*index_->Get(found.label), version.vector);
+      EXPECT_NEAR(found.score, LargerIsNearer(metric) ? -expected[i].first : expected[i].first,
+                  1e-4);
+    }
+  }
+
+  std::mt19937 generator_;
+  const testing::TemporaryDirectory directory_;
+  const IndexConfig config_ = Config(6, 64);
+  std::unique_ptr<VectorIndex> index_;
+  std::map<uint64_t, Version> live_;
+  std::vector<Operation> log_;
+  Manifest committed_;
+  Label last_label_ = 0;
+};
+
+TEST(VectorIndexModelTest, RandomOperationsMatchAMap) {
+  for (uint32_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE(seed);
+    Model(seed).Run(1500);
+  }
+}
+
+// Every key exists at all times, in versions of random vectors; readers must find each once.
+TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
+  constexpr uint64_t kKeys = 150;
+  const testing::TemporaryDirectory directory;
+  const auto index = MustOpen(directory.path(), Config(8, 128));
+  const testing::Matrix points = testing::Clustered(1000, 8, 1);
+  std::vector<Label> label_of(kKeys);
+  Label next = 0;
+  for (uint64_t key = 0; key < kKeys; ++key) {
+    label_of[key] = ++next;
+    ASSERT_TRUE(index->Add(next, testing::KeyOf(key), points.Row(key)).ok());
+  }
+  std::atomic<bool> done = false;
+  std::atomic<size_t> searches = 0;
+  const auto read = [&](uint32_t seed) {
+    std::mt19937 generator(seed);
+    while (!done) {
+      SearchParams params;
+      params.exact = generator() % 4 != 0;
+      params.k = params.exact ? kKeys : 20;
+      const auto answer = index->Search(points.Row(generator() % 1000), params, nullptr);
+      std::set<PointKey> keys;
+      for (const ScoredLabel& found : *answer) keys.insert(found.key);
+      ASSERT_EQ(keys.size(), answer->size());
+      ASSERT_EQ(keys.size(), params.k);
+      ++searches;
+    }
+  };
+  std::vector<std::thread> threads;
+  threads.emplace_back(read, 1);
+  threads.emplace_back(read, 2);
+  threads.emplace_back([&] {
+    while (!done) {
+      ASSERT_TRUE(index->Maintain().ok());
+      index->RemoveObsoleteFiles(index->TakeManifest());
+      (void)index->Stats();
+    }
+  });
+  std::mt19937 generator(3);
+  for (int i = 0; i < 5000 || (searches < 200 && i < 200000); ++i) {
+    const uint64_t key = generator() % kKeys;
+    ASSERT_TRUE(index->Add(++next, testing::KeyOf(key), points.Row(generator() % 1000)).ok());
+    ASSERT_TRUE(index->Delete(label_of[key]));
+    label_of[key] = next;
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(index->Stats().live, kKeys);
+}
+
+}  // namespace
+}  // namespace vecnest::index
