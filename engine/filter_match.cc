@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/time.h"
+#include "engine/datetime.h"
 #include "engine/payload.h"
 #include "fmt/format.h"
 
@@ -38,16 +38,6 @@ template <typename Range, typename Value>
 bool Within(const Range& range, Value value) {
   return (!range.gt || value > *range.gt) && (!range.gte || value >= *range.gte) &&
          (!range.lt || value < *range.lt) && (!range.lte || value <= *range.lte);
-}
-
-std::optional<int64_t> ParseDatetime(const std::string& text) {
-  absl::Time time;
-  std::string error;
-  for (const char* format :
-       {absl::RFC3339_full, "%Y-%m-%d%ET%H:%M:%E*S", "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%d"}) {
-    if (absl::ParseTime(format, text, &time, &error)) return absl::ToUnixMicros(time);
-  }
-  return std::nullopt;
 }
 
 // Tests of a single value; a list passes when one of its elements does.

@@ -1,0 +1,106 @@
+#include "net/bulk_import.h"
+
+#include <utility>
+
+#include "fmt/format.h"
+#include "net/codec_points.h"
+
+namespace vecnest::net {
+namespace {
+
+constexpr size_t kMaxLineBytes = size_t{16} << 20;
+constexpr size_t kBatchLines = 512;
+constexpr size_t kBatchBytes = size_t{8} << 20;
+constexpr uint64_t kMaxReportedLines = 10'000;
+
+}  // namespace
+
+BulkImport::BulkImport(std::shared_ptr<Database> database, std::string collection)
+    : database_(std::move(database)), collection_(std::move(collection)) {}
+
+void BulkImport::Feed(std::string_view part) {
+  while (!part.empty()) {
+    const size_t end = part.find('\n');
+    const std::string_view piece = part.substr(0, end);
+    if (!skipping_) partial_.append(piece);
+    if (!skipping_ && partial_.size() > kMaxLineBytes) {
+      Fail(line_ + 1, absl::InvalidArgumentError(
+                          fmt::format("the line is longer than {} bytes", kMaxLineBytes)));
+      partial_.clear();
+      skipping_ = true;
+    }
+    if (end == std::string_view::npos) return;
+    ++line_;
+    if (!skipping_) TakeLine(partial_);
+    partial_.clear();
+    skipping_ = false;
+    part.remove_prefix(end + 1);
+  }
+}
+
+void BulkImport::TakeLine(std::string_view line) {
+  if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
+  auto json = engine::ParseJson(line, "line");
+  absl::Status status = json.status();
+  Point point;
+  if (status.ok()) point = ReadBulkLine(*json, status);
+  if (!status.ok()) {
+    Fail(line_, status);
+    return;
+  }
+  pending_.push_back({line_, std::move(point)});
+  pending_bytes_ += line.size();
+  if (pending_.size() >= kBatchLines || pending_bytes_ >= kBatchBytes) Flush();
+}
+
+void BulkImport::Flush() {
+  std::vector<Point> points;
+  points.reserve(pending_.size());
+  for (const Pending& pending : pending_) points.push_back(pending.point);
+  WriteOptions options;
+  options.durability = Durability::kBuffered;
+  const auto result = database_->Upsert(collection_, std::move(points), options);
+  if (result.ok()) {
+    imported_ += pending_.size();
+  } else {
+    // One bad point refuses the batch: find out which.
+    for (Pending& pending : pending_) {
+      const auto single = database_->Upsert(collection_, {std::move(pending.point)}, options);
+      if (single.ok()) {
+        ++imported_;
+      } else {
+        Fail(pending.line, single.status());
+      }
+    }
+  }
+  pending_.clear();
+  pending_bytes_ = 0;
+}
+
+void BulkImport::Fail(uint64_t line, const absl::Status& status) {
+  if (++failed_ > kMaxReportedLines) return;
+  report_ += Json{{"line", line}, {"error", std::string(status.message())}}.dump(
+      -1, ' ', false, Json::error_handler_t::replace);
+  report_ += '\n';
+}
+
+Response BulkImport::Finish() {
+  if (!partial_.empty() && !skipping_) {
+    ++line_;
+    TakeLine(partial_);
+  }
+  if (!pending_.empty()) Flush();
+  // An empty write with full durability makes everything before it durable.
+  const auto synced = database_->Upsert(collection_, {}, {Durability::kSynced});
+  Json summary = {{"imported", imported_}, {"failed", failed_}};
+  if (failed_ > kMaxReportedLines) summary["not_listed"] = failed_ - kMaxReportedLines;
+  summary["status"] = synced.ok() ? (failed_ == 0 ? "ok" : "some lines failed")
+                                  : std::string(synced.status().message());
+  Response response;
+  response.content_type = "application/x-ndjson";
+  response.status = synced.ok() ? (failed_ == 0 ? 200 : 207) : 500;
+  response.body = report_ + summary.dump() + '\n';
+  return response;
+}
+
+}  // namespace vecnest::net

@@ -1,0 +1,166 @@
+#include "net/codec_collection.h"
+
+#include <string>
+
+#include "fmt/format.h"
+
+namespace vecnest::net {
+namespace {
+
+constexpr int64_t kMaxInt = 1 << 30;
+
+std::optional<Metric> ReadMetric(JsonFields& fields, std::string_view name) {
+  const auto text = fields.String(name);
+  if (!text) return std::nullopt;
+  auto metric = ParseMetric(*text);
+  if (metric.ok()) return *metric;
+  fields.status().Update(absl::InvalidArgumentError(
+      fmt::format("{}: {}", fields.PathOf(name), std::string(metric.status().message()))));
+  return std::nullopt;
+}
+
+void ReadHnsw(const Json* value, const std::string& path, HnswConfig& config,
+              absl::Status& status) {
+  if (value == nullptr) return;
+  JsonFields fields(*value, path, status);
+  if (const auto m = fields.Integer("m", 0, kMaxInt)) config.m = static_cast<int>(*m);
+  if (const auto ef = fields.Integer("ef_construct", 0, kMaxInt)) {
+    config.ef_construct = static_cast<int>(*ef);
+  }
+  fields.Ignore(
+      {"full_scan_threshold", "max_indexing_threads", "on_disk", "payload_m", "inline_storage"});
+  fields.Finish();
+}
+
+VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
+                              const HnswConfig& hnsw_default, absl::Status& status) {
+  JsonFields fields(value, path, status);
+  VectorConfig config;
+  config.hnsw = hnsw_default;
+  fields.Require("size");
+  config.size = static_cast<int>(fields.Integer("size", 1, kMaxInt).value_or(0));
+  fields.Require("distance");
+  config.metric = ReadMetric(fields, "distance").value_or(Metric::kCosine);
+  ReadHnsw(fields.Find("hnsw_config"), fields.PathOf("hnsw_config"), config.hnsw, status);
+  fields.Refuse({"multivector_config"});
+  // Hints about memory and speed, which Vecnest decides by itself.
+  fields.Ignore({"on_disk", "quantization_config", "datatype"});
+  fields.Finish();
+  return config;
+}
+
+Json WriteVectorConfig(const VectorConfig& config) {
+  return {{"size", config.size}, {"distance", MetricName(config.metric)}};
+}
+
+Json WriteVectorInfo(const VectorInfo& info) {
+  return {{"model", info.model},
+          {"model_identity", info.model_identity},
+          {"vectors", info.vectors},
+          {"indexed_vectors", info.indexed_vectors},
+          {"segments", info.segments},
+          {"unit_norm", info.unit_norm},
+          {"memory_bytes", info.memory_bytes},
+          {"mapped_bytes", info.mapped_bytes}};
+}
+
+}  // namespace
+
+CollectionConfig ReadCollectionConfig(const Json& body, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  CollectionConfig config;
+  HnswConfig hnsw;
+  ReadHnsw(fields.Find("hnsw_config"), "hnsw_config", hnsw, status);
+  if (const Json* vectors = fields.Require("vectors")) {
+    const bool single = vectors->is_object() && vectors->contains("size");
+    if (single) {
+      config.vectors[""] = ReadVectorConfig(*vectors, "vectors", hnsw, status);
+    } else if (vectors->is_object()) {
+      for (const auto& [name, vector] : vectors->items()) {
+        config.vectors[name] = ReadVectorConfig(vector, MemberPath("vectors", name), hnsw, status);
+      }
+    } else {
+      status.Update(WrongType("vectors", "an object", *vectors));
+    }
+  }
+  if (const Json* metadata = fields.Find("metadata")) config.metadata = metadata->dump();
+  fields.Refuse({"sparse_vectors", "init_from", "strict_mode_config"});
+  // One node decides these by itself.
+  fields.Ignore({"shard_number", "sharding_method", "replication_factor",
+                 "write_consistency_factor", "on_disk_payload", "wal_config", "optimizers_config",
+                 "quantization_config"});
+  fields.Finish();
+  return config;
+}
+
+CollectionUpdate ReadCollectionUpdate(const Json& body, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  CollectionUpdate update;
+  if (const Json* vectors = fields.Find("vectors")) {
+    if (!vectors->is_object()) status.Update(WrongType("vectors", "an object", *vectors));
+    for (const auto& [name, value] : vectors->items()) {
+      JsonFields vector(value, MemberPath("vectors", name), status);
+      if (const auto metric = ReadMetric(vector, "distance")) update.metrics[name] = *metric;
+      vector.Ignore({"hnsw_config", "quantization_config", "on_disk"});
+      vector.Finish();
+      if (!status.ok()) break;
+    }
+  }
+  fields.Refuse({"sparse_vectors", "strict_mode_config", "metadata"});
+  fields.Ignore({"optimizers_config", "params", "hnsw_config", "quantization_config"});
+  fields.Finish();
+  return update;
+}
+
+Json WriteCollectionInfo(const CollectionInfo& info) {
+  if (!info.error.empty()) {
+    return {{"status", "red"},
+            {"optimizer_status", {{"error", info.error}}},
+            {"indexed_vectors_count", 0},
+            {"points_count", 0},
+            {"segments_count", 0},
+            {"payload_schema", Json::object()}};
+  }
+  Json vectors = Json::object();
+  Json details = Json::object();
+  uint64_t indexed = 0;
+  uint64_t segments = 0;
+  HnswConfig hnsw;
+  for (const auto& [name, vector] : info.vectors) {
+    vectors[name] = WriteVectorConfig(vector.config);
+    details[name] = WriteVectorInfo(vector);
+    indexed += vector.indexed_vectors;
+    segments += vector.segments;
+    hnsw = vector.config.hnsw;
+  }
+  if (vectors.size() == 1 && vectors.contains("")) {
+    const Json unnamed = vectors[""];
+    vectors = unnamed;
+  }
+  return {{"status", info.optimized ? "green" : "yellow"},
+          {"optimizer_status", "ok"},
+          {"indexed_vectors_count", indexed},
+          {"points_count", info.points},
+          {"segments_count", segments},
+          {"config",
+           {{"params",
+             {{"vectors", vectors},
+              {"shard_number", 1},
+              {"replication_factor", 1},
+              {"write_consistency_factor", 1},
+              {"on_disk_payload", true}}},
+            {"hnsw_config",
+             {{"m", hnsw.m}, {"ef_construct", hnsw.ef_construct}, {"full_scan_threshold", 0}}},
+            {"optimizer_config",
+             {{"deleted_threshold", 0.2},
+              {"vacuum_min_vector_number", 0},
+              {"default_segment_number", 0},
+              {"flush_interval_sec", 0}}},
+            {"wal_config", {{"wal_capacity_mb", 64}, {"wal_segments_ahead", 0}}},
+            {"metadata", Json::parse(info.config.metadata)}}},
+          {"payload_schema", Json::object()},
+          {"vecnest",
+           {{"uuid", info.uuid}, {"last_sequence", info.last_sequence}, {"vectors", details}}}};
+}
+
+}  // namespace vecnest::net

@@ -1,0 +1,173 @@
+#include "net/codec_query.h"
+
+#include <cmath>
+#include <limits>
+
+#include "fmt/format.h"
+#include "net/codec_filter.h"
+
+namespace vecnest::net {
+namespace {
+
+constexpr int64_t kMaxCount = std::numeric_limits<int32_t>::max();
+
+// Reads {"searches": [...]} with `read` for each element.
+template <typename Read>
+std::vector<Query> ReadSearches(const Json& body, Read read, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  const Json* list = fields.Require("searches");
+  fields.Finish();
+  std::vector<Query> queries;
+  if (list == nullptr) return queries;
+  if (!list->is_array()) status.Update(WrongType("searches", "a list", *list));
+  for (size_t i = 0; status.ok() && i < list->size(); ++i) {
+    queries.push_back(read((*list)[i], ElementPath("searches", i), status));
+  }
+  return queries;
+}
+
+void ReadParams(const Json& value, const std::string& path, Query& query, absl::Status& status) {
+  JsonFields params(value, path, status);
+  query.hnsw_ef = static_cast<size_t>(params.Integer("hnsw_ef", 0, kMaxCount).value_or(0));
+  query.exact = params.Bool("exact").value_or(false);
+  query.dimensions = static_cast<int>(params.Integer("dimensions", 1, kMaxCount).value_or(0));
+  query.explain = params.Bool("explain").value_or(false);
+  if (const auto name = params.String("metric")) {
+    auto metric = ParseMetric(*name);
+    if (metric.ok()) {
+      query.metric = *metric;
+    } else {
+      status.Update(absl::InvalidArgumentError(
+          fmt::format("{}: {}", params.PathOf("metric"), std::string(metric.status().message()))));
+    }
+  }
+  // Hints about approximations that are not made here; results are exact re-ranked anyway.
+  params.Ignore({"quantization", "indexed_only", "acorn"});
+  params.Finish();
+}
+
+// What stands under "query": a vector, an id, a text, or {"nearest": one of these}.
+void ReadNearest(const Json& value, const std::string& path, Query& query, absl::Status& status) {
+  if (value.is_number() || value.is_string()) {
+    if (auto id = ReadPointId(value, path, status)) query.nearest = *id;
+    return;
+  }
+  if (value.is_object() && !value.contains("text")) {
+    JsonFields fields(value, path, status);
+    fields.Refuse({"recommend", "discover", "context", "order_by", "fusion", "rrf", "formula",
+                   "sample", "mmr", "indices", "image", "object", "relevance_feedback"});
+    const Json* nearest = fields.Require("nearest");
+    fields.Finish();
+    if (nearest != nullptr && status.ok()) {
+      if (nearest->is_object() && nearest->contains("nearest")) {
+        status = WrongType(fields.PathOf("nearest"), "a vector, a point id or a text", *nearest);
+        return;
+      }
+      ReadNearest(*nearest, fields.PathOf("nearest"), query, status);
+    }
+    return;
+  }
+  VectorInput input = ReadVectorInput(value, path, status);
+  if (auto* text = std::get_if<Text>(&input)) {
+    query.nearest = std::move(*text);
+  } else {
+    query.nearest = std::move(std::get<std::vector<float>>(input));
+  }
+}
+
+// What queries and searches have in common.
+void ReadCommon(JsonFields& fields, Query& query, bool payload_by_default) {
+  absl::Status& status = fields.status();
+  if (const Json* filter = fields.Find("filter")) {
+    query.filter = ReadFilter(*filter, fields.PathOf("filter"), status);
+  }
+  if (const Json* params = fields.Find("params")) {
+    ReadParams(*params, fields.PathOf("params"), query, status);
+  }
+  query.offset = static_cast<size_t>(fields.Integer("offset", 0, kMaxCount).value_or(0));
+  if (const auto threshold = fields.Number("score_threshold")) {
+    query.score_threshold = static_cast<float>(*threshold);
+  }
+  query.with_payload = ReadPayloadSelector(
+      fields.Find("with_payload"), fields.PathOf("with_payload"), payload_by_default, status);
+  // Clients in other languages write the plural.
+  const Json* vectors = fields.Find("with_vector");
+  const Json* plural = fields.Find("with_vectors");
+  query.with_vectors = ReadVectorSelector(vectors != nullptr ? vectors : plural,
+                                          fields.PathOf("with_vector"), status);
+  fields.Refuse({"shard_key"});
+}
+
+}  // namespace
+
+Query ReadQuery(const Json& body, std::string_view path, absl::Status& status) {
+  JsonFields fields(body, std::string(path), status);
+  Query query;
+  if (const Json* nearest = fields.Find("query")) {
+    ReadNearest(*nearest, fields.PathOf("query"), query, status);
+  }
+  query.vector_name = fields.String("using").value_or("");
+  query.limit = static_cast<size_t>(fields.Integer("limit", 1, kMaxCount).value_or(10));
+  ReadCommon(fields, query, /*payload_by_default=*/false);
+  fields.Refuse({"prefetch", "lookup_from"});
+  fields.Finish();
+  return query;
+}
+
+std::vector<Query> ReadQueryBatch(const Json& body, absl::Status& status) {
+  return ReadSearches(body, ReadQuery, status);
+}
+
+Query ReadSearch(const Json& body, std::string_view path, absl::Status& status) {
+  JsonFields fields(body, std::string(path), status);
+  Query query;
+  if (const Json* vector = fields.Require("vector")) {
+    const bool named = vector->is_object() && vector->contains("name");
+    if (named) {
+      JsonFields inner(*vector, fields.PathOf("vector"), status);
+      query.vector_name = inner.String("name").value_or("");
+      if (const Json* values = inner.Require("vector")) {
+        ReadNearest(*values, inner.PathOf("vector"), query, status);
+      }
+      inner.Finish();
+    } else {
+      ReadNearest(*vector, fields.PathOf("vector"), query, status);
+    }
+  }
+  fields.Require("limit");
+  query.limit = static_cast<size_t>(fields.Integer("limit", 1, kMaxCount).value_or(10));
+  ReadCommon(fields, query, /*payload_by_default=*/false);
+  fields.Finish();
+  return query;
+}
+
+std::vector<Query> ReadSearchBatch(const Json& body, absl::Status& status) {
+  return ReadSearches(body, ReadSearch, status);
+}
+
+Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length) {
+  Json points = Json::array();
+  for (const ScoredPoint& point : answer.points) {
+    points.push_back(WriteScoredPoint(point, unit_length));
+  }
+  Json out = {{"points", std::move(points)}};
+  if (!answer.plan) return out;
+  const QueryPlan& plan = *answer.plan;
+  out["plan"] = {{"metric", MetricName(plan.metric)},
+                 {"dimensions", plan.dimensions},
+                 {"renormalized", plan.renormalized},
+                 {"strategy", plan.strategy},
+                 {"exact", plan.exact},
+                 {"segments", plan.segments},
+                 {"candidates", plan.candidates},
+                 {"distances", plan.distances},
+                 {"time",
+                  {{"embed", plan.embed_seconds},
+                   {"filter", plan.filter_seconds},
+                   {"search", plan.search_seconds},
+                   {"fetch", plan.fetch_seconds}}}};
+  if (plan.filter_matches) out["plan"]["filter_matches"] = *plan.filter_matches;
+  return out;
+}
+
+}  // namespace vecnest::net

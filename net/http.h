@@ -1,0 +1,32 @@
+// HTTP as plain structs, so that handlers know nothing of sockets.
+#ifndef VECNEST_NET_HTTP_H_
+#define VECNEST_NET_HTTP_H_
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vecnest::net {
+
+struct Request {
+  std::string method;                             // upper case
+  std::string path;                               // without the query, not decoded
+  std::map<std::string, std::string> query;       // decoded
+  std::map<std::string, std::string> parameters;  // decoded parts of the path, by name in the route
+  std::string content_type;                       // lower case, without parameters
+  std::string authorization;
+  std::string api_key;
+  std::string body;
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+}  // namespace vecnest::net
+
+#endif  // VECNEST_NET_HTTP_H_

@@ -1,0 +1,84 @@
+#include "net/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+
+namespace vecnest::net {
+namespace {
+
+const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                          0.05,   0.1,   0.25,   0.5,   1,    2.5};
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("vecnest_http_requests_total")
+                                                          .Help("Requests answered")
+                                                          .Register(registry);
+  prometheus::Family<prometheus::Histogram>& durations =
+      prometheus::BuildHistogram()
+          .Name("vecnest_http_request_duration_seconds")
+          .Help("Time from the request's last byte to the answer's first")
+          .Register(registry);
+  prometheus::Counter& tokens = prometheus::BuildCounter()
+                                    .Name("vecnest_encoder_tokens_total")
+                                    .Help("Tokens read by the encoder for requests")
+                                    .Register(registry)
+                                    .Add({});
+};
+
+Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::CountRequest(const std::string& method, const std::string& route, int status,
+                           double seconds) {
+  impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
+      .Increment();
+  impl_->durations.Add({{"method", method}, {"route", route}}, kSeconds).Observe(seconds);
+}
+
+void Metrics::CountTokens(uint64_t tokens) { impl_->tokens.Increment(static_cast<double>(tokens)); }
+
+std::string Metrics::Render(const Database* database) const {
+  auto families = impl_->registry.Collect();
+  if (database != nullptr) {
+    // Read now instead of kept in step: a registry of its own lives for this one answer.
+    prometheus::Registry state;
+    const auto gauge = [&](const char* name,
+                           const char* help) -> prometheus::Family<prometheus::Gauge>& {
+      return prometheus::BuildGauge().Name(name).Help(help).Register(state);
+    };
+    auto& collections = gauge("vecnest_collections", "Collections").Add({});
+    auto& points = gauge("vecnest_points", "Points of a collection");
+    auto& vectors = gauge("vecnest_vectors", "Vectors that can be found");
+    auto& indexed = gauge("vecnest_indexed_vectors", "Vectors in sealed segments");
+    auto& segments = gauge("vecnest_segments", "Sealed segments");
+    auto& memory = gauge("vecnest_index_memory_bytes", "Memory owned by the index");
+    auto& mapped = gauge("vecnest_index_mapped_bytes", "Mapped segment files");
+    for (const std::string& name : database->CollectionNames()) {
+      auto info = database->DescribeCollection(name);
+      if (!info.ok()) continue;
+      collections.Increment();
+      points.Add({{"collection", name}}).Set(static_cast<double>(info->points));
+      for (const auto& [vector, details] : info->vectors) {
+        const prometheus::Labels labels = {{"collection", name}, {"vector", vector}};
+        vectors.Add(labels).Set(static_cast<double>(details.vectors));
+        indexed.Add(labels).Set(static_cast<double>(details.indexed_vectors));
+        segments.Add(labels).Set(static_cast<double>(details.segments));
+        memory.Add(labels).Set(static_cast<double>(details.memory_bytes));
+        mapped.Add(labels).Set(static_cast<double>(details.mapped_bytes));
+      }
+    }
+    for (auto& family : state.Collect()) families.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace vecnest::net

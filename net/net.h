@@ -1,0 +1,19 @@
+// Guide to the folder: the doors of Vecnest. A handler parses, makes one engine call and replies.
+//
+//   http.h           requests and responses as plain structs
+//   server.h         Beast on Asio coroutines: connections, limits, time-outs, shutdown
+//   worker_pool.h    bounded pools that run engine calls off the IO threads
+//   router.h         the route table as data
+//   service.h        the routes; handlers are in routes_*.cc, one file a group
+//   json_fields.h    strict reading of JSON objects, with errors that name the field
+//   codec_*.h        JSON to engine types and back; pure functions
+//   errors.h         status codes to HTTP, in both dialects
+//   metrics.h        Prometheus
+//   cli/             the command line: one file a subcommand
+#ifndef VECNEST_NET_NET_H_
+#define VECNEST_NET_NET_H_
+
+#include "net/server.h"
+#include "net/service.h"
+
+#endif  // VECNEST_NET_NET_H_

@@ -1,0 +1,114 @@
+#include "net/router.h"
+
+#include <charconv>
+#include <utility>
+
+#include "engine/json.h"
+
+namespace vecnest::net {
+namespace {
+
+std::vector<std::string> Split(std::string_view path) {
+  std::vector<std::string> parts;
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  while (true) {
+    const size_t slash = path.find('/');
+    parts.emplace_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return parts;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+bool IsParameter(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
+
+bool IsUtf8(const std::string& text) {
+  // The JSON writer checks while it writes; "ignore" shortens what is not UTF-8.
+  using engine::Json;
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore) ==
+         Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+bool PercentDecode(std::string_view text, bool plus_is_blank, std::string& decoded) {
+  decoded.clear();
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_blank) {
+      decoded += ' ';
+    } else if (text[i] != '%') {
+      decoded += text[i];
+    } else {
+      if (i + 2 >= text.size()) return false;
+      unsigned value = 0;
+      const char* begin = text.data() + i + 1;
+      const auto [end, error] = std::from_chars(begin, begin + 2, value, 16);
+      if (error != std::errc() || end != begin + 2) return false;
+      decoded += static_cast<char>(value);
+      i += 2;
+    }
+  }
+  return true;
+}
+
+std::map<std::string, std::string> ParseQuery(std::string_view query) {
+  std::map<std::string, std::string> parsed;
+  while (!query.empty()) {
+    const size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    const size_t equals = pair.find('=');
+    std::string name;
+    std::string value;
+    if (!PercentDecode(pair.substr(0, equals), true, name)) name = pair.substr(0, equals);
+    if (equals != std::string_view::npos && !PercentDecode(pair.substr(equals + 1), true, value)) {
+      value = pair.substr(equals + 1);
+    }
+    if (!name.empty()) parsed[name] = value;
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+  }
+  return parsed;
+}
+
+Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
+  for (const Route& route : routes_) parts_.push_back(Split(route.pattern));
+}
+
+Router::Match Router::Find(std::string_view method, std::string_view path) const {
+  const std::vector<std::string> parts = Split(path);
+  Match best;
+  size_t best_literals = 0;
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    if (parts_[i].size() != parts.size()) continue;
+    std::map<std::string, std::string> parameters;
+    size_t literals = 0;
+    bool fits = true;
+    bool decodes = true;
+    for (size_t j = 0; fits && j < parts.size(); ++j) {
+      const std::string& wanted = parts_[i][j];
+      if (IsParameter(wanted)) {
+        std::string value;
+        decodes = decodes && PercentDecode(parts[j], false, value) && IsUtf8(value);
+        fits = !parts[j].empty();
+        parameters[wanted.substr(1, wanted.size() - 2)] = std::move(value);
+      } else {
+        fits = wanted == parts[j];
+        ++literals;
+      }
+    }
+    if (!fits) continue;
+    if (routes_[i].method != method) {
+      best.allowed.push_back(routes_[i].method);
+      continue;
+    }
+    // "/points/scroll" wins over "/points/{id}".
+    if (best.route == nullptr || literals > best_literals) {
+      best.route = &routes_[i];
+      best.parameters = std::move(parameters);
+      best.malformed = !decodes;
+      best_literals = literals;
+    }
+  }
+  return best;
+}
+
+}  // namespace vecnest::net

@@ -1,0 +1,215 @@
+// Routes that read points.
+
+#include <utility>
+
+#include "fmt/format.h"
+#include "net/codec_filter.h"
+#include "net/codec_points.h"
+#include "net/codec_query.h"
+#include "net/service.h"
+
+namespace vecnest::net {
+namespace {
+
+constexpr int64_t kMaxPage = 100'000;
+
+const std::string& Collection(const Request& request) {
+  return request.parameters.at("collection");
+}
+
+absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& collection) {
+  auto info = database.DescribeCollection(collection);
+  if (!info.ok()) return info.status();
+  UnitLength unit_length;
+  for (const auto& [name, vector] : info->config.vectors) {
+    unit_length[name] = vector.metric == Metric::kCosine;
+  }
+  return unit_length;
+}
+
+// Parses the body, lets `read` take it apart, and adds what every reading handler needs.
+template <typename Read>
+auto ReadBody(const Request& request, Read read)
+    -> absl::StatusOr<decltype(read(std::declval<const Json&>(), std::declval<absl::Status&>()))> {
+  auto body = engine::ParseJson(request.body, "request body");
+  if (!body.ok()) return body.status();
+  absl::Status status;
+  auto value = read(*body, status);
+  if (!status.ok()) return status;
+  return value;
+}
+
+struct Retrieval {
+  std::vector<PointId> ids;
+  PayloadSelector with_payload;
+  VectorSelector with_vectors;
+};
+
+Retrieval ReadRetrieval(const Json& body, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  Retrieval retrieval;
+  if (const Json* ids = fields.Require("ids")) {
+    retrieval.ids = ReadPointIds(*ids, "ids", status);
+  }
+  retrieval.with_payload =
+      ReadPayloadSelector(fields.Find("with_payload"), "with_payload", true, status);
+  retrieval.with_vectors = ReadVectorSelector(fields.Find("with_vector"), "with_vector", status);
+  fields.Refuse({"shard_key"});
+  fields.Finish();
+  return retrieval;
+}
+
+ScrollRequest ReadScroll(const Json& body, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  ScrollRequest request;
+  if (const Json* offset = fields.Find("offset")) {
+    request.offset = ReadPointId(*offset, "offset", status);
+  }
+  if (const Json* filter = fields.Find("filter")) {
+    request.filter = ReadFilter(*filter, "filter", status);
+  }
+  request.limit = static_cast<size_t>(fields.Integer("limit", 1, kMaxPage).value_or(10));
+  request.with_payload =
+      ReadPayloadSelector(fields.Find("with_payload"), "with_payload", true, status);
+  request.with_vectors = ReadVectorSelector(fields.Find("with_vector"), "with_vector", status);
+  fields.Refuse({"shard_key", "order_by"});
+  fields.Finish();
+  return request;
+}
+
+std::optional<Filter> ReadCount(const Json& body, absl::Status& status) {
+  JsonFields fields(body, "", status);
+  std::optional<Filter> filter;
+  if (const Json* found = fields.Find("filter")) filter = ReadFilter(*found, "filter", status);
+  fields.Bool("exact");  // counts are always exact
+  fields.Refuse({"shard_key"});
+  fields.Finish();
+  return filter;
+}
+
+// The model that read the first text of the queries; for the usage report.
+std::string ModelOf(Database& database, const std::string& collection,
+                    const std::vector<Query>& queries) {
+  auto info = database.DescribeCollection(collection);
+  for (const Query& query : queries) {
+    const Text* text = query.nearest ? std::get_if<Text>(&*query.nearest) : nullptr;
+    if (text == nullptr) continue;
+    if (info.ok()) {
+      const auto vector = info->vectors.find(query.vector_name);
+      if (vector != info->vectors.end() && !vector->second.model.empty()) {
+        return vector->second.model;
+      }
+    }
+    auto model = database.Model(text->model);
+    return model.ok() ? model->name : text->model;
+  }
+  return "";
+}
+
+}  // namespace
+
+void Service::AddReadRoutes(std::vector<Route>& routes) {
+  const std::string points = "/collections/{collection}/points";
+  routes.push_back(Enveloped(
+      "POST", points, Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        auto retrieval = ReadBody(request, ReadRetrieval);
+        if (!retrieval.ok()) return retrieval.status();
+        auto unit_length = UnitLengthOf(database, Collection(request));
+        if (!unit_length.ok()) return unit_length.status();
+        auto records = database.Retrieve(Collection(request), retrieval->ids,
+                                         retrieval->with_payload, retrieval->with_vectors);
+        if (!records.ok()) return records.status();
+        Json out = Json::array();
+        for (const Record& record : *records) out.push_back(WriteRecord(record, *unit_length));
+        return Result{std::move(out), 0, ""};
+      }));
+  routes.push_back(Enveloped(
+      "GET", points + "/{id}", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        auto id = PointId::Parse(request.parameters.at("id"));
+        if (!id.ok()) return id.status();
+        auto unit_length = UnitLengthOf(database, Collection(request));
+        if (!unit_length.ok()) return unit_length.status();
+        auto records =
+            database.Retrieve(Collection(request), {*id}, {PayloadSelector::Kind::kAll, {}},
+                              {VectorSelector::Kind::kAll, {}});
+        if (!records.ok()) return records.status();
+        if (records->empty()) {
+          return absl::NotFoundError(
+              fmt::format("Not found: Point with id {} does not exists!", id->ToString()));
+        }
+        return Result{WriteRecord(records->front(), *unit_length), 0, ""};
+      }));
+  routes.push_back(Enveloped(
+      "POST", points + "/scroll", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        auto scroll = ReadBody(request, ReadScroll);
+        if (!scroll.ok()) return scroll.status();
+        auto unit_length = UnitLengthOf(database, Collection(request));
+        if (!unit_length.ok()) return unit_length.status();
+        auto page = database.Scroll(Collection(request), *scroll);
+        if (!page.ok()) return page.status();
+        Json records = Json::array();
+        for (const Record& record : page->records) {
+          records.push_back(WriteRecord(record, *unit_length));
+        }
+        Json next = page->next_offset ? WritePointId(*page->next_offset) : Json(nullptr);
+        return Result{
+            {{"points", std::move(records)}, {"next_page_offset", std::move(next)}}, 0, ""};
+      }));
+  routes.push_back(
+      Enveloped("POST", points + "/count", Lane::kQuery,
+                [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+                  auto filter = ReadBody(request, ReadCount);
+                  if (!filter.ok()) return filter.status();
+                  auto count = database.Count(Collection(request), *filter);
+                  if (!count.ok()) return count.status();
+                  return Result{{{"count", *count}}, 0, ""};
+                }));
+
+  // Queries: one or many, in the new or the old form, differ in reading and in the shape of the
+  // answer.
+  using ReadQueries = std::vector<Query> (*)(const Json&, absl::Status&);
+  using Shape = Json (*)(Json answers);
+  const auto add_query = [&](const std::string& suffix, ReadQueries read, Shape shape) {
+    routes.push_back(Enveloped(
+        "POST", points + suffix, Lane::kQuery,
+        [read, shape](Database& database, const Request& request) -> absl::StatusOr<Result> {
+          auto queries = ReadBody(request, read);
+          if (!queries.ok()) return queries.status();
+          auto unit_length = UnitLengthOf(database, Collection(request));
+          if (!unit_length.ok()) return unit_length.status();
+          auto answers = database.SearchBatch(Collection(request), *queries);
+          if (!answers.ok()) return answers.status();
+          Json out = Json::array();
+          uint64_t tokens = 0;
+          for (const QueryAnswer& answer : *answers) {
+            out.push_back(WriteAnswer(answer, *unit_length));
+            tokens += static_cast<uint64_t>(answer.tokens);
+          }
+          return Result{shape(std::move(out)), tokens,
+                        tokens > 0 ? ModelOf(database, Collection(request), *queries) : ""};
+        }));
+  };
+  add_query(
+      "/query",
+      [](const Json& body, absl::Status& status) {
+        return std::vector<Query>{ReadQuery(body, "", status)};
+      },
+      [](Json answers) -> Json { return std::move(answers[0]); });
+  add_query("/query/batch", ReadQueryBatch, [](Json answers) { return answers; });
+  add_query(
+      "/search",
+      [](const Json& body, absl::Status& status) {
+        return std::vector<Query>{ReadSearch(body, "", status)};
+      },
+      [](Json answers) -> Json { return std::move(answers[0]["points"]); });
+  add_query("/search/batch", ReadSearchBatch, [](Json answers) {
+    Json lists = Json::array();
+    for (Json& answer : answers) lists.push_back(std::move(answer["points"]));
+    return lists;
+  });
+}
+
+}  // namespace vecnest::net

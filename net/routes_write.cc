@@ -1,0 +1,192 @@
+// Routes that change points.
+
+#include "fmt/format.h"
+#include "net/codec_points.h"
+#include "net/service.h"
+
+namespace vecnest::net {
+namespace {
+
+struct Write {
+  Database& database;
+  const std::string& collection;
+  WriteOptions options;
+};
+
+// Reads one operation from JSON and makes the engine call. `path` is where the JSON stands in the
+// request; an error of reading is returned before anything is written.
+using Operation = absl::StatusOr<WriteResult> (*)(const Write&, const Json&, std::string_view path);
+
+absl::StatusOr<WriteResult> Upsert(const Write& write, const Json& json, std::string_view path) {
+  absl::Status status;
+  auto points = ReadUpsert(json, path, status);
+  if (!status.ok()) return status;
+  return write.database.Upsert(write.collection, std::move(points), write.options);
+}
+
+absl::StatusOr<WriteResult> Delete(const Write& write, const Json& json, std::string_view path) {
+  absl::Status status;
+  JsonFields fields(json, std::string(path), status);
+  const PointSelector selector = ReadSelector(fields);
+  fields.Finish();
+  if (!status.ok()) return status;
+  return write.database.Delete(write.collection, selector, write.options);
+}
+
+absl::StatusOr<WriteResult> UpdateVectors(const Write& write, const Json& json,
+                                          std::string_view path) {
+  absl::Status status;
+  auto updates = ReadVectorUpdate(json, path, status);
+  if (!status.ok()) return status;
+  return write.database.UpdateVectors(write.collection, std::move(updates), write.options);
+}
+
+absl::StatusOr<WriteResult> DeleteVectors(const Write& write, const Json& json,
+                                          std::string_view path) {
+  absl::Status status;
+  const KeyRemoval removal = ReadKeyRemoval(json, "vector", path, status);
+  if (!status.ok()) return status;
+  return write.database.DeleteVectors(write.collection, removal.points, removal.keys,
+                                      write.options);
+}
+
+template <PayloadChange change>
+absl::StatusOr<WriteResult> SetPayload(const Write& write, const Json& json,
+                                       std::string_view path) {
+  absl::Status status;
+  const PayloadUpdate update = ReadPayloadUpdate(json, path, status);
+  if (!status.ok()) return status;
+  return write.database.SetPayload(write.collection, update.points, update.payload, change,
+                                   update.key, write.options);
+}
+
+absl::StatusOr<WriteResult> DeletePayload(const Write& write, const Json& json,
+                                          std::string_view path) {
+  absl::Status status;
+  const KeyRemoval removal = ReadKeyRemoval(json, "keys", path, status);
+  if (!status.ok()) return status;
+  return write.database.DeletePayloadKeys(write.collection, removal.points, removal.keys,
+                                          write.options);
+}
+
+absl::StatusOr<WriteResult> ClearPayload(const Write& write, const Json& json,
+                                         std::string_view path) {
+  absl::Status status;
+  JsonFields fields(json, std::string(path), status);
+  const PointSelector selector = ReadSelector(fields);
+  fields.Finish();
+  if (!status.ok()) return status;
+  return write.database.ClearPayload(write.collection, selector, write.options);
+}
+
+// Operations by their names in a batch update.
+const std::map<std::string, Operation, std::less<>>& Operations() {
+  static const auto& operations = *new std::map<std::string, Operation, std::less<>>{
+      {"upsert", Upsert},
+      {"delete", Delete},
+      {"update_vectors", UpdateVectors},
+      {"delete_vectors", DeleteVectors},
+      {"set_payload", SetPayload<PayloadChange::kMerge>},
+      {"overwrite_payload", SetPayload<PayloadChange::kOverwrite>},
+      {"delete_payload", DeletePayload},
+      {"clear_payload", ClearPayload}};
+  return operations;
+}
+
+absl::StatusOr<bool> ReadWait(const Request& request) {
+  const auto found = request.query.find("wait");
+  if (found == request.query.end() || found->second == "false") return false;
+  if (found->second == "true" || found->second.empty()) return true;
+  return absl::InvalidArgumentError(
+      fmt::format("wait: expected true or false, got '{}'", found->second));
+}
+
+// Everything an operation's route needs before the operation itself.
+absl::StatusOr<Write> Prepare(Database& database, const Request& request, bool& wait) {
+  auto read = ReadWait(request);
+  if (!read.ok()) return read.status();
+  wait = *read;
+  Write write{database, request.parameters.at("collection"), {}};
+  write.options.durability = wait ? Durability::kSynced : Durability::kBuffered;
+  return write;
+}
+
+std::string ModelOf(Database& database, const std::string& collection) {
+  auto info = database.DescribeCollection(collection);
+  if (!info.ok()) return "";
+  for (const auto& [name, vector] : info->vectors) {
+    if (!vector.model.empty()) return vector.model;
+  }
+  return "";
+}
+
+}  // namespace
+
+void Service::AddWriteRoutes(std::vector<Route>& routes) {
+  Route bulk;
+  bulk.method = "POST";
+  bulk.pattern = "/collections/{collection}/points/bulk";
+  bulk.lane = Lane::kWrite;
+  bulk.streamed = true;
+  routes.push_back(std::move(bulk));
+
+  const auto add = [&](const char* method, const char* suffix, Operation operation) {
+    routes.push_back(Enveloped(
+        method, std::string("/collections/{collection}/points") + suffix, Lane::kWrite,
+        [operation](Database& database, const Request& request) -> absl::StatusOr<Result> {
+          bool wait = false;
+          auto write = Prepare(database, request, wait);
+          if (!write.ok()) return write.status();
+          auto body = engine::ParseJson(request.body, "request body");
+          if (!body.ok()) return body.status();
+          auto result = operation(*write, *body, "");
+          if (!result.ok()) return result.status();
+          return Result{WriteUpdateResult(*result, wait), result->tokens,
+                        result->tokens > 0 ? ModelOf(database, write->collection) : ""};
+        }));
+  };
+  add("PUT", "", Upsert);
+  add("POST", "/delete", Delete);
+  add("PUT", "/vectors", UpdateVectors);
+  add("POST", "/vectors/delete", DeleteVectors);
+  add("POST", "/payload", SetPayload<PayloadChange::kMerge>);
+  add("PUT", "/payload", SetPayload<PayloadChange::kOverwrite>);
+  add("POST", "/payload/delete", DeletePayload);
+  add("POST", "/payload/clear", ClearPayload);
+
+  routes.push_back(Enveloped(
+      "POST", "/collections/{collection}/points/batch", Lane::kWrite,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        bool wait = false;
+        auto write = Prepare(database, request, wait);
+        if (!write.ok()) return write.status();
+        auto body = engine::ParseJson(request.body, "request body");
+        if (!body.ok()) return body.status();
+        absl::Status status;
+        JsonFields fields(*body, "", status);
+        const Json* list = fields.Require("operations");
+        fields.Finish();
+        if (status.ok() && !list->is_array()) status = WrongType("operations", "a list", *list);
+        if (!status.ok()) return status;
+        Json results = Json::array();
+        uint64_t tokens = 0;
+        for (const Json& entry : *list) {
+          const std::string path = ElementPath("operations", results.size());
+          const bool single = entry.is_object() && entry.size() == 1;
+          const auto known = single ? Operations().find(entry.begin().key()) : Operations().end();
+          if (known == Operations().end()) {
+            return absl::InvalidArgumentError(fmt::format(
+                "{}: expected an object with one operation, such as upsert or delete", path));
+          }
+          auto result =
+              known->second(*write, entry.begin().value(), MemberPath(path, known->first));
+          if (!result.ok()) return result.status();
+          tokens += result->tokens;
+          results.push_back(WriteUpdateResult(*result, wait));
+        }
+        return Result{std::move(results), tokens,
+                      tokens > 0 ? ModelOf(database, write->collection) : ""};
+      }));
+}
+
+}  // namespace vecnest::net

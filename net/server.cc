@@ -1,0 +1,397 @@
+#include "net/server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "boost/asio/co_spawn.hpp"
+#include "boost/asio/detached.hpp"
+#include "boost/asio/io_context.hpp"
+#include "boost/asio/ip/tcp.hpp"
+#include "boost/asio/redirect_error.hpp"
+#include "boost/asio/steady_timer.hpp"
+#include "boost/asio/strand.hpp"
+#include "boost/asio/use_awaitable.hpp"
+#include "boost/asio/write.hpp"
+#include "boost/beast/core.hpp"
+#include "boost/beast/http.hpp"
+#include "fmt/format.h"
+#include "net/bulk_import.h"
+#include "net/worker_pool.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using HeaderParser = http::request_parser<http::empty_body>;
+
+constexpr uint32_t kMaxHeaderBytes = 64 << 10;
+constexpr size_t kBulkChunkBytes = 256 << 10;
+// A refused body is read and thrown away up to this time, so that the client sees the answer
+// instead of a reset connection.
+constexpr std::chrono::seconds kDiscardTime(15);
+
+auto Redirect(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+std::string ToString(beast::string_view view) { return {view.data(), view.size()}; }
+
+Request ToRequest(const HeaderParser& parser) {
+  const auto& head = parser.get();
+  const std::string target = ToString(head.target());
+  const size_t question = target.find('?');
+  Request request;
+  request.method = ToString(head.method_string());
+  request.path = target.substr(0, question);
+  if (question != std::string::npos) request.query = ParseQuery(target.substr(question + 1));
+  std::string type = Lower(ToString(head[http::field::content_type]));
+  type = type.substr(0, type.find(';'));
+  type.erase(type.find_last_not_of(" \t") + 1);
+  request.content_type = std::move(type);
+  request.authorization = ToString(head[http::field::authorization]);
+  request.api_key = ToString(head["api-key"]);
+  return request;
+}
+
+bool HasBody(const HeaderParser& parser) {
+  return parser.chunked() || (parser.content_length() && *parser.content_length() > 0);
+}
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;
+  return joined;
+}
+
+// What a request that no route takes is answered.
+Response NoRoute(const Request& request, const Router::Match& match) {
+  const Dialect dialect = request.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kQdrant;
+  if (match.allowed.empty()) {
+    return ErrorResponse(404, fmt::format("no such path: {}", request.path), dialect, 0);
+  }
+  const std::string allowed = Join(match.allowed);
+  Response response = ErrorResponse(
+      405, fmt::format("{} is not allowed here, expected {}", request.method, allowed), dialect, 0);
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  // One connection, so that shutting down can close those that wait for a request.
+  struct Connection {
+    explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
+    beast::tcp_stream stream;
+    beast::flat_buffer buffer;
+    std::atomic<bool> idle = true;
+  };
+  using ConnectionPtr = std::shared_ptr<Connection>;
+
+  Impl(const ServerOptions& given, Service& given_service)
+      : options(given),
+        service(given_service),
+        acceptor(io),
+        queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue)),
+        writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue)) {}
+
+  asio::awaitable<void> Accept();
+  asio::awaitable<void> Serve(ConnectionPtr connection);
+  // False: close the connection.
+  asio::awaitable<bool> ServeOne(Connection& connection);
+  asio::awaitable<bool> Answer(Connection& connection, const Response& response, bool keep_alive);
+  asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
+  asio::awaitable<Response> Dispatch(const Route& route, Request request);
+  asio::awaitable<bool> ServeBulk(Connection& connection, HeaderParser& header, Request request);
+
+  const ServerOptions options;
+  Service& service;
+  asio::io_context io;
+  tcp::acceptor acceptor;
+  WorkerPool queries;
+  WorkerPool writes;
+  std::thread io_thread;
+  std::atomic<bool> stopping = false;
+  absl::Mutex mutex;
+  std::set<ConnectionPtr> connections ABSL_GUARDED_BY(mutex);
+};
+
+asio::awaitable<void> Server::Impl::Accept() {
+  while (!stopping) {
+    error_code error;
+    tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(io), Redirect(error));
+    if (error == asio::error::operation_aborted || stopping) co_return;
+    if (error) {
+      // Out of file descriptors, most likely: give connections time to close.
+      spdlog::warn("accepting a connection: {}", error.message());
+      asio::steady_timer pause(io, std::chrono::milliseconds(100));
+      co_await pause.async_wait(Redirect(error));
+      continue;
+    }
+    socket.set_option(tcp::no_delay(true), error);
+    auto executor = socket.get_executor();
+    auto connection = std::make_shared<Connection>(std::move(socket));
+    {
+      absl::MutexLock lock(&mutex);
+      connections.insert(connection);
+    }
+    asio::co_spawn(executor, Serve(std::move(connection)), asio::detached);
+  }
+}
+
+asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
+  try {
+    while (!stopping && co_await ServeOne(*connection)) {
+    }
+  } catch (const std::exception& error) {
+    spdlog::warn("connection closed: {}", error.what());
+  }
+  error_code ignored;
+  connection->stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  absl::MutexLock lock(&mutex);
+  connections.erase(connection);
+}
+
+asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Response& response,
+                                           bool keep_alive) {
+  http::response<http::string_body> message;
+  message.version(11);
+  message.result(static_cast<unsigned>(response.status));
+  message.set(http::field::server, "vecnest");
+  message.set(http::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) message.set(name, value);
+  message.keep_alive(keep_alive && !stopping);
+  message.body() = response.body;
+  message.prepare_payload();
+  connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+  error_code error;
+  co_await http::async_write(connection.stream, message, Redirect(error));
+  co_return !error && message.keep_alive();
+}
+
+asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Response& response) {
+  co_await Answer(connection, response, /*keep_alive=*/false);
+  error_code error;
+  connection.stream.socket().shutdown(tcp::socket::shutdown_send, error);
+  connection.stream.expires_after(kDiscardTime);
+  std::vector<char> discarded(kBulkChunkBytes);
+  while (!error) {
+    co_await connection.stream.async_read_some(asio::buffer(discarded), Redirect(error));
+  }
+}
+
+asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request request) {
+  if (route.lane == Lane::kInline) co_return service.Handle(route, request);
+  WorkerPool& pool = route.lane == Lane::kQuery ? queries : writes;
+  if (!pool.TryEnter()) {
+    co_return ErrorResponse(429, "too many requests are waiting; try again later", route.dialect,
+                            0);
+  }
+  auto shared = std::make_shared<const Request>(std::move(request));
+  co_return co_await pool.Run([this, &route, shared] { return service.Handle(route, *shared); });
+}
+
+asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
+  HeaderParser header;
+  header.header_limit(kMaxHeaderBytes);
+  header.body_limit(boost::none);
+  error_code error;
+  connection.idle = true;
+  connection.stream.expires_after(std::chrono::seconds(options.idle_seconds));
+  co_await http::async_read_header(connection.stream, connection.buffer, header, Redirect(error));
+  connection.idle = false;
+  if (error == http::error::header_limit) {
+    co_await RefuseBody(
+        connection, ErrorResponse(431, "the request's header is too long", Dialect::kQdrant, 0));
+    co_return false;
+  }
+  if (error && error.category() == http::make_error_code(http::error::bad_method).category() &&
+      error != http::error::end_of_stream && error != http::error::partial_message) {
+    co_await RefuseBody(connection, ErrorResponse(400, fmt::format("not HTTP: {}", error.message()),
+                                                  Dialect::kQdrant, 0));
+    co_return false;
+  }
+  if (error) co_return false;
+
+  Request request = ToRequest(header);
+  const bool keep_alive = header.get().keep_alive();
+  const bool has_body = HasBody(header);
+  Router::Match match = service.router().Find(request.method, request.path);
+  Response refusal;
+  bool refused = true;
+  if (match.route == nullptr) {
+    refusal = NoRoute(request, match);
+  } else if (match.malformed) {
+    refusal = ErrorResponse(400, "the path does not decode to UTF-8", match.route->dialect, 0);
+  } else if (!match.route->streamed && header.content_length() &&
+             *header.content_length() > options.max_body_bytes) {
+    refusal = ErrorResponse(413,
+                            fmt::format("the body has {} bytes, expected at most {}; split it, or "
+                                        "use /points/bulk",
+                                        *header.content_length(), options.max_body_bytes),
+                            match.route->dialect, 0);
+  } else {
+    refused = service.Refuses(*match.route, request, has_body, refusal);
+  }
+  if (refused) {
+    if (!has_body) co_return co_await Answer(connection, refusal, keep_alive);
+    co_await RefuseBody(connection, refusal);
+    co_return false;
+  }
+  request.parameters = std::move(match.parameters);
+  if (Lower(ToString(header.get()[http::field::expect])) == "100-continue") {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_await asio::async_write(connection.stream, asio::buffer(kContinue), Redirect(error));
+    if (error) co_return false;
+  }
+  if (match.route->streamed) {
+    co_return co_await ServeBulk(connection, header, std::move(request));
+  }
+
+  http::request_parser<http::string_body> parser(std::move(header));
+  parser.body_limit(options.max_body_bytes);
+  connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+  co_await http::async_read(connection.stream, connection.buffer, parser, Redirect(error));
+  if (error == http::error::body_limit) {
+    co_await RefuseBody(connection,
+                        ErrorResponse(413,
+                                      fmt::format("the body has more than {} bytes; split it, or "
+                                                  "use /points/bulk",
+                                                  options.max_body_bytes),
+                                      match.route->dialect, 0));
+    co_return false;
+  }
+  if (error) co_return false;
+  request.body = std::move(parser.get().body());
+  connection.stream.expires_never();
+  const Response response = co_await Dispatch(*match.route, std::move(request));
+  co_return co_await Answer(connection, response, keep_alive);
+}
+
+asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderParser& header,
+                                              Request request) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto database = service.database();
+  const bool keep_alive = header.get().keep_alive();
+  const std::string collection = request.parameters.at("collection");
+  if (!database->HasCollection(collection)) {
+    co_await RefuseBody(
+        connection, ErrorResponse(404, fmt::format("Collection `{}` doesn't exist!", collection),
+                                  Dialect::kQdrant, 0));
+    co_return false;
+  }
+  auto import = std::make_shared<BulkImport>(database, collection);
+  http::request_parser<http::buffer_body> parser(std::move(header));
+  parser.body_limit(boost::none);
+  std::vector<char> chunk(kBulkChunkBytes);
+  // One part after the other: while a part is imported nothing is read, and the client waits.
+  const auto on_pool = [this](std::function<Response()> call) -> asio::awaitable<Response> {
+    if (!writes.TryEnter()) {
+      co_return ErrorResponse(429, "too many requests are waiting; try again later",
+                              Dialect::kQdrant, 0);
+    }
+    co_return co_await writes.Run(std::move(call));
+  };
+  error_code error;
+  while (!parser.is_done()) {
+    parser.get().body().data = chunk.data();
+    parser.get().body().size = chunk.size();
+    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+    co_await http::async_read(connection.stream, connection.buffer, parser, Redirect(error));
+    if (error == http::error::need_buffer) error = {};
+    if (error) co_return false;
+    const size_t size = chunk.size() - parser.get().body().size;
+    connection.stream.expires_never();
+    const Response fed = co_await on_pool([import, &chunk, size] {
+      import->Feed(std::string_view(chunk.data(), size));
+      return Response();
+    });
+    if (fed.status != 200) {
+      co_await RefuseBody(connection, fed);
+      co_return false;
+    }
+  }
+  const Response response = co_await on_pool([import] { return import->Finish(); });
+  service.metrics().CountRequest(
+      request.method, "/collections/{collection}/points/bulk", response.status,
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  co_return co_await Answer(connection, response, keep_alive);
+}
+
+Server::Server(const ServerOptions& options, Service& service)
+    : impl_(std::make_unique<Impl>(options, service)) {}
+
+Server::~Server() { Stop(); }
+
+absl::Status Server::Start() {
+  error_code error;
+  const auto address = asio::ip::make_address(
+      impl_->options.host == "localhost" ? "127.0.0.1" : impl_->options.host, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        fmt::format("listen address '{}': expected an IP address", impl_->options.host));
+  }
+  const tcp::endpoint endpoint(address, impl_->options.port);
+  tcp::acceptor& acceptor = impl_->acceptor;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return absl::UnavailableError(fmt::format("listening on {}:{}: {}", impl_->options.host,
+                                              impl_->options.port, error.message()));
+  }
+  asio::co_spawn(impl_->io, impl_->Accept(), asio::detached);
+  impl_->io_thread = std::thread([this] { impl_->io.run(); });
+  return absl::OkStatus();
+}
+
+uint16_t Server::port() const { return impl_->acceptor.local_endpoint().port(); }
+
+void Server::Stop() {
+  if (!impl_->io_thread.joinable()) return;
+  impl_->stopping = true;
+  asio::post(impl_->io, [this] {
+    error_code ignored;
+    impl_->acceptor.close(ignored);
+  });
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(impl_->options.drain_seconds);
+  while (true) {
+    std::vector<Impl::ConnectionPtr> open;
+    {
+      absl::MutexLock lock(&impl_->mutex);
+      open.assign(impl_->connections.begin(), impl_->connections.end());
+    }
+    if (open.empty()) break;
+    const bool late = std::chrono::steady_clock::now() > deadline;
+    for (const auto& connection : open) {
+      if (!connection->idle && !late) continue;
+      asio::post(connection->stream.get_executor(), [connection] { connection->stream.cancel(); });
+    }
+    if (late) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  impl_->io.stop();
+  impl_->io_thread.join();
+}
+
+}  // namespace vecnest::net

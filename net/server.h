@@ -1,0 +1,46 @@
+// HTTP/1.1 over TCP: Boost.Beast on Asio's coroutines.
+#ifndef VECNEST_NET_SERVER_H_
+#define VECNEST_NET_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "net/service.h"
+
+namespace vecnest::net {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 6333;                          // 0: any free one
+  uint64_t max_body_bytes = uint64_t{64} << 20;  // of one request; bulk imports have no limit
+  int query_threads = 2;
+  int write_threads = 2;
+  int queue = 512;         // requests that wait per lane; more are answered 429 at once
+  int idle_seconds = 75;   // a connection without a request is closed
+  int io_seconds = 60;     // without a byte moving, in the middle of a request
+  int drain_seconds = 10;  // for requests under way when Stop is called
+};
+
+// Start, then Wait from any thread. The service outlives the server.
+class Server {
+ public:
+  Server(const ServerOptions& options, Service& service);
+  ~Server();
+
+  // Binds and begins to answer. InvalidArgument: the address; Unavailable: the port is taken.
+  absl::Status Start();
+  // The port it listens on, once started.
+  uint16_t port() const;
+  // Takes no more connections, lets requests under way finish, closes the rest. Blocks.
+  void Stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vecnest::net
+
+#endif  // VECNEST_NET_SERVER_H_

@@ -1,0 +1,133 @@
+#include "net/service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "fmt/format.h"
+#include "openssl/crypto.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest::net {
+namespace {
+
+bool SameSecret(const std::string& given, const std::string& wanted) {
+  return given.size() == wanted.size() &&
+         CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+}
+
+bool IsJson(const std::string& content_type) {
+  return content_type == "application/json" || content_type.ends_with("+json");
+}
+
+}  // namespace
+
+Service::Service(const ServiceOptions& options) : options_(options), router_(AllRoutes()) {}
+
+void Service::SetDatabase(std::shared_ptr<Database> database) {
+  absl::MutexLock lock(&mutex_);
+  database_ = std::move(database);
+}
+
+void Service::SetFailure(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  failure_ = status;
+}
+
+std::shared_ptr<Database> Service::database() const {
+  absl::MutexLock lock(&mutex_);
+  return database_;
+}
+
+std::vector<Route> Service::AllRoutes() {
+  std::vector<Route> routes;
+  AddCollectionRoutes(routes);
+  AddWriteRoutes(routes);
+  AddReadRoutes(routes);
+  AddEmbeddingRoutes(routes);
+  AddOperationRoutes(routes);
+  return routes;
+}
+
+bool Service::Refuses(const Route& route, const Request& request, bool has_body,
+                      Response& refusal) const {
+  const auto refuse = [&](int status, const std::string& message) {
+    refusal = ErrorResponse(status, message, route.dialect, 0);
+    return true;
+  };
+  if (route.open) return false;
+  if (!options_.api_key.empty()) {
+    constexpr std::string_view kBearer = "Bearer ";
+    const bool bearer = request.authorization.starts_with(kBearer);
+    const std::string given =
+        bearer ? request.authorization.substr(kBearer.size()) : request.api_key;
+    if (!SameSecret(given, options_.api_key)) {
+      return refuse(401,
+                    "Must provide an API key: the header 'api-key', or 'Authorization: "
+                    "Bearer', does not hold the server's key");
+    }
+  }
+  if (has_body && !route.streamed && !request.content_type.empty() &&
+      !IsJson(request.content_type)) {
+    return refuse(415, fmt::format("Content type error: expected application/json, got {}",
+                                   request.content_type));
+  }
+  if (database() == nullptr) {
+    absl::MutexLock lock(&mutex_);
+    return refuse(503, failure_.ok() ? "the database is still loading"
+                                     : fmt::format("the database could not be loaded: {}",
+                                                   std::string(failure_.message())));
+  }
+  return false;
+}
+
+Response Service::Handle(const Route& route, const Request& request) {
+  const auto start = std::chrono::steady_clock::now();
+  Response response;
+  try {
+    response = route.handler(request);
+  } catch (const std::exception& error) {
+    // Not expected: whatever a library throws must not end the process or the connection.
+    spdlog::error("{} {}: {}", request.method, route.pattern, error.what());
+    response =
+        ErrorResponse(500, fmt::format("internal error: {}", error.what()), route.dialect, 0);
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  metrics_.CountRequest(route.method, route.pattern, response.status, seconds);
+  return response;
+}
+
+Route Service::Enveloped(std::string method, std::string pattern, Lane lane,
+                         ResultHandler handler) {
+  Route route;
+  route.method = std::move(method);
+  route.pattern = std::move(pattern);
+  route.lane = lane;
+  route.handler = [this, handler = std::move(handler)](const Request& request) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto seconds = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    const auto database_now = database();
+    if (database_now == nullptr) {
+      return ErrorResponse(503, "the database is closing", Dialect::kQdrant, 0);
+    }
+    auto result = handler(*database_now, request);
+    if (!result.ok()) return ErrorResponse(result.status(), Dialect::kQdrant, seconds());
+    metrics_.CountTokens(result->tokens);
+    Json body = {{"result", std::move(result->result)}, {"status", "ok"}};
+    if (result->tokens > 0) {
+      body["usage"] = {
+          {"inference", {{"models", {{result->model, {{"tokens", result->tokens}}}}}}}};
+    }
+    body["time"] = seconds();
+    Response response;
+    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return response;
+  };
+  return route;
+}
+
+}  // namespace vecnest::net

@@ -1,0 +1,34 @@
+#include "net/worker_pool.h"
+
+#include <utility>
+
+#include "boost/asio/co_spawn.hpp"
+#include "boost/asio/use_awaitable.hpp"
+
+namespace vecnest::net {
+
+WorkerPool::WorkerPool(size_t threads, size_t queue)
+    : capacity_(threads + queue), threads_(threads) {}
+
+WorkerPool::~WorkerPool() { threads_.join(); }
+
+bool WorkerPool::TryEnter() {
+  size_t entered = entered_.load();
+  while (entered < capacity_) {
+    if (entered_.compare_exchange_weak(entered, entered + 1)) return true;
+  }
+  return false;
+}
+
+boost::asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
+  // Named, because g++ 12 destroys an unnamed coroutine lambda too early (bug 107288).
+  auto body = [](std::function<Response()> inner) -> boost::asio::awaitable<Response> {
+    co_return inner();
+  };
+  Response response =
+      co_await boost::asio::co_spawn(threads_, body(std::move(call)), boost::asio::use_awaitable);
+  --entered_;
+  co_return response;
+}
+
+}  // namespace vecnest::net
