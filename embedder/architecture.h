@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -41,6 +42,11 @@ class Architecture {
 
   virtual ~Architecture() = default;
   virtual const Shape& shape() const = 0;
+
+  // Hyperparameters that change the result and that the weights alone do not tell, as text; part
+  // of the model's identity, so its form must not change.
+  virtual std::string Settings() const = 0;
+
   virtual std::unique_ptr<Workspace> NewWorkspace() const = 0;
 
   // Gives the sink the hidden states 0..layers in order. Ids and lengths must be within shape(),

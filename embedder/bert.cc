@@ -76,6 +76,11 @@ class Bert : public Architecture {
 
   const Shape& shape() const override { return shape_; }
 
+  std::string Settings() const override {
+    return fmt::format("layers {} heads {} epsilon {:a}", hyperparameters_.layers,
+                       hyperparameters_.heads, hyperparameters_.epsilon);
+  }
+
   std::unique_ptr<Workspace> NewWorkspace() const override { return std::make_unique<Buffers>(); }
 
   absl::Status Forward(const TokenSpan& tokens, Workspace* workspace,

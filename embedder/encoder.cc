@@ -306,17 +306,18 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& direct
   const int longest = static_cast<int>(shape.max_tokens);
   const int max_tokens = std::min(config.max_tokens.value_or(longest), longest);
   VECNEST_RETURN_IF_ERROR(CheckConsistency(config, *tokenizer, shape, max_tokens));
-  ModelInfo info = {.name = config.name,
-                    .directory = config.directory,
-                    .architecture = config.architecture,
-                    .dimensions = static_cast<int>(shape.width),
-                    .layers = static_cast<int>(shape.layers),
-                    .max_tokens = max_tokens,
-                    .pooling = std::string(PoolingName(config.pooling)),
-                    .normalized = config.normalize,
-                    .query_prefix = config.query_prefix,
-                    .document_prefix = config.document_prefix,
-                    .identity = ModelIdentity(weights.file(), spec, config, max_tokens)};
+  ModelInfo info = {
+      .name = config.name,
+      .directory = config.directory,
+      .architecture = config.architecture,
+      .dimensions = static_cast<int>(shape.width),
+      .layers = static_cast<int>(shape.layers),
+      .max_tokens = max_tokens,
+      .pooling = std::string(PoolingName(config.pooling)),
+      .normalized = config.normalize,
+      .query_prefix = config.query_prefix,
+      .document_prefix = config.document_prefix,
+      .identity = ModelIdentity(*architecture, weights.file(), spec, config, max_tokens)};
   return std::make_unique<ModelEncoder>(std::move(info), config.pooling, *std::move(tokenizer),
                                         std::move(architecture), options.threads);
 }

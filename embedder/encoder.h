@@ -40,7 +40,7 @@ struct EncodeOptions {
   // position; when true it is cut and marked in Encoding::truncated.
   bool truncate = true;
   // Replaces the model's own prefix for `type` when set (an empty string: no prefix).
-  std::optional<std::string> prefix;
+  std::optional<std::string> prefix = std::nullopt;
   // First `dimensions` components, renormalised when the model normalises. 0: full width.
   int dimensions = 0;
 };

@@ -48,11 +48,13 @@ class Hasher {
 
 }  // namespace
 
-std::string ModelIdentity(const MappedFile& weights, const WordPieceSpec& tokenizer,
-                          const ModelConfig& config, int max_tokens) {
+std::string ModelIdentity(const Architecture& architecture, const MappedFile& weights,
+                          const WordPieceSpec& tokenizer, const ModelConfig& config,
+                          int max_tokens) {
   Hasher hasher;
   hasher.Add("vecnest model 1");
   hasher.Add(config.architecture);
+  hasher.Add(architecture.Settings());
   hasher.Add(weights.bytes().data(), weights.bytes().size());
   hasher.AddTokens(tokenizer.vocabulary);
   hasher.AddTokens(tokenizer.added_tokens);

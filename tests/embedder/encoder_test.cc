@@ -1,0 +1,202 @@
+#include "embedder/encoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <thread>
+
+#include "tests/embedder/model_copy.h"
+
+namespace vecnest::embedder {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::unique_ptr<Encoder> Load(const std::string& name, int threads = 1) {
+  auto encoder = Encoder::Load(TestData(name), {.threads = threads});
+  EXPECT_TRUE(encoder.ok()) << encoder.status();
+  return *std::move(encoder);
+}
+
+std::vector<Encoding> Encode(const Encoder& encoder, const std::vector<std::string_view>& texts,
+                             const EncodeOptions& options = {}) {
+  auto encodings = encoder.Encode(texts, options);
+  EXPECT_TRUE(encodings.ok()) << encodings.status();
+  return *std::move(encodings);
+}
+
+// Pooling, prompts, weight types and odd widths against make_tiny_models.py's NumPy reference.
+void CompareWithReference(const std::string& name) {
+  const auto encoder = Load(name);
+  std::ifstream file(TestData(name + "/reference.jsonl"));
+  int rows = 0;
+  for (std::string line; std::getline(file, line); ++rows) {
+    const auto row = nlohmann::json::parse(line);
+    const std::string text = row["text"];
+    const std::string_view view = text;
+    const EncodeOptions options = {.type = row["type"] == "query" ? TextType::kQuery
+                                                                  : TextType::kDocument};
+    const auto batch = encoder->Tokenize({&view, 1}, options);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    EXPECT_EQ(batch->ids, row["ids"].get<std::vector<int32_t>>()) << line;
+    const std::vector<float> vector = Encode(*encoder, {view}, options)[0].vector;
+    const auto expected = row["vector"].get<std::vector<float>>();
+    ASSERT_EQ(vector.size(), expected.size());
+    for (size_t i = 0; i < vector.size(); ++i) EXPECT_NEAR(vector[i], expected[i], 2e-5);
+    const auto states = encoder->HiddenStates(*batch);
+    ASSERT_TRUE(states.ok());
+    ASSERT_EQ(states->size(), row["state_means"].size());
+    for (size_t layer = 0; layer < states->size(); ++layer) {
+      for (size_t i = 0; i < vector.size(); ++i) {
+        float sum = 0;
+        for (size_t t = 0; t < batch->ids.size(); ++t)
+          sum += (*states)[layer][t * vector.size() + i];
+        EXPECT_NEAR(sum / static_cast<float>(batch->ids.size()),
+                    row["state_means"][layer][i].get<float>(), 2e-5);
+      }
+    }
+  }
+  EXPECT_EQ(rows, 12);
+}
+
+TEST(EncoderTest, ClsPoolingPromptsAndF32) { CompareWithReference("tiny-bert-cls"); }
+
+TEST(EncoderTest, MaxPoolingAndHalfPrecisionWeights) { CompareWithReference("tiny-bert-max"); }
+
+TEST(EncoderTest, Info) {
+  const ModelInfo info = Load("tiny-bert-cls")->info();
+  EXPECT_EQ(info.name, "tiny-bert-cls");
+  EXPECT_EQ(info.architecture, "bert");
+  EXPECT_EQ(info.dimensions, 36);
+  EXPECT_EQ(info.layers, 2);
+  EXPECT_EQ(info.max_tokens, 16);
+  EXPECT_EQ(info.pooling, "cls");
+  EXPECT_TRUE(info.normalized);
+  EXPECT_EQ(info.query_prefix, "query: ");
+  EXPECT_EQ(info.identity.size(), 32u);
+}
+
+TEST(EncoderTest, TruncatesOrRefuses) {
+  const auto encoder = Load("tiny-bert-cls");
+  const std::string text(60, '!');
+  const std::vector<std::string_view> texts = {"a cat", text};
+  const auto encodings = Encode(*encoder, texts);
+  EXPECT_FALSE(encodings[0].truncated);
+  EXPECT_EQ(encodings[0].tokens, 6);  // passage : a cat and two special tokens
+  EXPECT_TRUE(encodings[1].truncated);
+  EXPECT_EQ(encodings[1].tokens, 16);
+  const auto refused = encoder->Encode(texts, {.truncate = false});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(refused.status().message(), "text 1 has 64 tokens, tiny-bert-cls reads at most 16");
+}
+
+TEST(EncoderTest, PrefixAndDimensions) {
+  const auto encoder = Load("tiny-bert-cls");
+  const auto own = Encode(*encoder, {"a cat"}, {.type = TextType::kQuery})[0];
+  const auto given = Encode(*encoder, {"query: a cat"}, {.prefix = ""})[0];
+  EXPECT_EQ(own.vector, given.vector);
+  const auto cut = Encode(*encoder, {"a cat"}, {.type = TextType::kQuery, .dimensions = 7})[0];
+  ASSERT_EQ(cut.vector.size(), 7u);
+  const float norm = std::sqrt(
+      std::inner_product(own.vector.begin(), own.vector.begin() + 7, own.vector.begin(), 0.0F));
+  for (size_t i = 0; i < 7; ++i) EXPECT_NEAR(cut.vector[i], own.vector[i] / norm, 1e-6);
+  const auto raw = Load("tiny-bert-max");
+  EXPECT_EQ(Encode(*raw, {"a"}, {.dimensions = 1})[0].vector[0], Encode(*raw, {"a"})[0].vector[0]);
+  for (const int dimensions : {-1, 37}) {
+    const std::string_view text = "a";
+    EXPECT_THAT(encoder->Encode({&text, 1}, {.dimensions = dimensions}).status().message(),
+                HasSubstr("dimensions must be 1 to 36"));
+  }
+}
+
+TEST(EncoderTest, InvalidUtf8NamesTextAndByte) {
+  const auto encoder = Load("tiny-bert-cls");
+  const std::vector<std::string_view> texts = {"ok", "ab\xff"};
+  EXPECT_EQ(encoder->Encode(texts, {}).status().message(), "text 1 is not valid UTF-8 at byte 2");
+  EXPECT_FALSE(encoder->Encode({texts.data(), 1}, {.prefix = "\xc3"}).ok());
+}
+
+TEST(EncoderTest, TokenInput) {
+  const auto encoder = Load("tiny-bert-cls");
+  const std::vector<std::string_view> texts = {"a cat", "the dog sat"};
+  const auto batch = encoder->Tokenize(texts, {});
+  ASSERT_TRUE(batch.ok());
+  const auto encodings = encoder->EncodeTokens(*batch, {});
+  ASSERT_TRUE(encodings.ok());
+  EXPECT_EQ((*encodings)[1].vector, Encode(*encoder, texts)[1].vector);
+  const TokenBatch bad[] = {
+      {{5}, {0, 0, 1}},    {{5}, {0, 2}},  {{5}, {1, 1}},
+      {{5}, {}},           {{-1}, {0, 1}}, {{9999}, {0, 1}},
+      {{5, 5}, {0, 2, 1}}, {{5}, {0}},     {std::vector<int32_t>(17, 5), {0, 17}}};
+  for (const TokenBatch& tokens : bad) {
+    EXPECT_EQ(encoder->EncodeTokens(tokens, {}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+    EXPECT_FALSE(encoder->HiddenStates(tokens).ok());
+  }
+  EXPECT_TRUE(encoder->EncodeTokens({}, {})->empty());
+}
+
+TEST(EncoderTest, EmptyBatch) {
+  const auto encoder = Load("tiny-bert-cls");
+  EXPECT_TRUE(Encode(*encoder, {}).empty());
+}
+
+TEST(EncoderTest, SameBitsInAnyBatchOnAnyThreads) {
+  const std::string_view samples[] = {"", "a", "the cat sat on the mat.", "big red dog ? ! . , a a",
+                                      "sun rain"};
+  std::vector<std::string_view> texts;
+  for (size_t i = 0; i < 700; ++i) texts.push_back(samples[i * i % 5]);
+  const auto one = Load("tiny-bert-max");
+  const auto three = Load("tiny-bert-max", 3);
+  const auto expected = Encode(*one, texts);
+  const auto spread = Encode(*three, texts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    ASSERT_EQ(expected[i].vector, spread[i].vector);
+    ASSERT_EQ(expected[i].vector, Encode(*one, {texts[i]})[0].vector);
+  }
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&] {
+      const auto mine = Encode(*three, texts);
+      for (size_t i = 0; i < texts.size(); ++i) ASSERT_EQ(mine[i].vector, expected[i].vector);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST(EncoderTest, LoadErrors) {
+  const auto error = [](const ModelCopy& model) {
+    return std::string(Encoder::Load(model.path(), {}).status().message());
+  };
+  EXPECT_THAT(Encoder::Load(TestData("tiny-bert-cls"), {.threads = 0}).status().message(),
+              HasSubstr("threads"));
+  EXPECT_EQ(Encoder::Load("/nowhere", {}).status().code(), absl::StatusCode::kNotFound);
+  const ModelCopy model("tiny-bert-cls");
+  const std::string vocabulary = model.Read("vocab.txt");
+  model.Write("vocab.txt", vocabulary + "more\n");
+  EXPECT_THAT(error(model), HasSubstr("ids up to"));
+  model.Write("vocab.txt", "a\n");
+  EXPECT_THAT(error(model), HasSubstr("\"[UNK]\" is not in the vocabulary"));
+  model.Write("vocab.txt", vocabulary);
+  model.Replace("1_Pooling/config.json", "36", "35");
+  EXPECT_THAT(error(model), HasSubstr("expects width 35, the model has 36"));
+  model.Replace("1_Pooling/config.json", "35", "36");
+  model.Replace("sentence_bert_config.json", "16", "2");
+  EXPECT_THAT(error(model), HasSubstr("2 tokens are too few"));
+  model.Replace("sentence_bert_config.json", "2", "16");
+  EXPECT_EQ(error(model), "");
+  model.Remove("vocab.txt");
+  EXPECT_THAT(error(model), HasSubstr("vocab.txt"));
+  model.Write("vocab.txt", vocabulary);
+  model.Write("model.safetensors", model.Read("model.safetensors").substr(0, 5000));
+  EXPECT_THAT(error(model), HasSubstr("model.safetensors"));
+  model.Remove("model.safetensors");
+  EXPECT_THAT(error(model), HasSubstr("model.safetensors: open"));
+}
+
+}  // namespace
+}  // namespace vecnest::embedder

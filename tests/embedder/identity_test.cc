@@ -1,0 +1,55 @@
+#include "embedder/identity.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "embedder/encoder.h"
+#include "embedder/tokenizer_files.h"
+#include "tests/embedder/model_copy.h"
+
+namespace vecnest::embedder {
+namespace {
+
+std::string IdentityOf(const ModelCopy& model) {
+  const auto encoder = Encoder::Load(model.path(), {});
+  return encoder.ok() ? (*encoder)->info().identity : std::string(encoder.status().message());
+}
+
+// Stored collections carry it: it must not change.
+TEST(IdentityTest, IsFrozen) {
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-bert-cls")), "f9432257b824b69741a9016b49b52cbc");
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-bert-max")), "b403abd9fd38b42dcd1c79f129426be8");
+}
+
+TEST(IdentityTest, DependsOnWhatDecidesVectors) {
+  std::set<std::string> seen;
+  const auto expect_new = [&](const ModelCopy& model) {
+    EXPECT_TRUE(seen.insert(IdentityOf(model)).second);
+  };
+  const ModelCopy model("tiny-bert-cls");
+  expect_new(model);
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-bert-cls")), IdentityOf(model));  // another directory
+  std::string weights = model.Read("model.safetensors");
+  weights.back() = static_cast<char>(weights.back() ^ 1);
+  model.Write("model.safetensors", weights);
+  expect_new(model);
+  model.Replace("config_sentence_transformers.json", "query: ", "search: ");
+  expect_new(model);
+  model.Replace("sentence_bert_config.json", "16", "15");
+  expect_new(model);
+  model.Replace("1_Pooling/config.json", "\"pooling_mode_cls_token\": true",
+                "\"pooling_mode_cls_token\": false");
+  model.Replace("1_Pooling/config.json", "\"pooling_mode_max_tokens\": false",
+                "\"pooling_mode_max_tokens\": true");
+  expect_new(model);
+  model.Replace("config.json", "\"num_attention_heads\": 3", "\"num_attention_heads\": 4");
+  expect_new(model);
+  model.Replace("vocab.txt", "dog", "dig");
+  expect_new(model);
+  model.Replace("tokenizer_config.json", "true", "false");
+  expect_new(model);
+}
+
+}  // namespace
+}  // namespace vecnest::embedder
