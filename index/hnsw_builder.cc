@@ -1,11 +1,8 @@
 #include "index/hnsw_builder.h"
 
-// hnswlib defines two functions of these names outside any namespace and not inline; whoever else
-// includes it in the same program would define them again.
-#include <cpuid.h>
-#include <x86intrin.h>
-#define cpuid vecnest_hnswlib_cpuid
-#define xgetbv vecnest_hnswlib_xgetbv
+// Its own SIMD is not used, and would bring functions and variables that are not inline: whoever
+// else includes hnswlib in the same program would define them again.
+#define NO_MANUAL_VECTORIZATION
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wsign-compare"
@@ -13,8 +10,7 @@
 #pragma GCC diagnostic ignored "-Wpedantic"
 #include <hnswlib/hnswlib.h>
 #pragma GCC diagnostic pop
-#undef cpuid
-#undef xgetbv
+#undef NO_MANUAL_VECTORIZATION
 
 #include <algorithm>
 #include <atomic>
