@@ -41,32 +41,6 @@ double CosineDistance(const std::vector<float>& a, const std::vector<float>& b) 
   return a2 == 0 || b2 == 0 ? 0 : 1 - dot / std::sqrt(a2 * b2);
 }
 
-embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
-  embedder::EncodeOptions to;
-  to.type =
-      options.type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
-  to.truncate = options.truncate;
-  to.prefix = options.prefix;
-  to.dimensions = options.dimensions;
-  return to;
-}
-
-absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
-  if (dimensions >= 0 && dimensions <= model.dimensions) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("dimensions: {}, expected 1 to {} (the width of {})", dimensions,
-                  model.dimensions, model.name));
-}
-
-std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
-  std::vector<Embedding> embeddings;
-  embeddings.reserve(encodings.size());
-  for (embedder::Encoding& from : encodings) {
-    embeddings.push_back({std::move(from.vector), from.tokens, from.truncated});
-  }
-  return embeddings;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseOptions& options) {
@@ -74,7 +48,7 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
     return absl::InvalidArgumentError("directory: a path is expected");
   }
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(options));
-  auto models = engine::Models::Load(options.models, options.threads);
+  auto models = LoadedModels::Load(options.models, options.threads);
   if (!models.ok()) return models.status();
   database->models_ = *std::move(models);
   std::error_code error;
@@ -226,48 +200,6 @@ absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::strin
   auto shard = FindShard(name);
   if (!shard.ok()) return shard.status();
   return (*shard)->Describe();
-}
-
-std::vector<ModelInfo> DatabaseImpl::Models() const {
-  std::vector<ModelInfo> infos;
-  for (const auto& encoder : models_->all()) infos.push_back(ToModelInfo(encoder->info()));
-  return infos;
-}
-
-absl::StatusOr<ModelInfo> DatabaseImpl::Model(std::string_view name) const {
-  auto encoder = models_->Resolve(name);
-  if (!encoder.ok()) return encoder.status();
-  return ToModelInfo((*encoder)->info());
-}
-
-absl::StatusOr<std::vector<Embedding>> DatabaseImpl::Embed(const std::vector<std::string>& texts,
-                                                           const EmbedOptions& options) const {
-  auto encoder = models_->Resolve(options.model);
-  if (!encoder.ok()) return encoder.status();
-  if (auto status = CheckDimensions((*encoder)->info(), options.dimensions); !status.ok()) {
-    return status;
-  }
-  const std::vector<std::string_view> views(texts.begin(), texts.end());
-  auto encodings = (*encoder)->Encode(views, ToEncodeOptions(options));
-  if (!encodings.ok()) return encodings.status();
-  return ToEmbeddings(*std::move(encodings));
-}
-
-absl::StatusOr<std::vector<Embedding>> DatabaseImpl::EmbedTokens(
-    const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const {
-  auto encoder = models_->Resolve(options.model);
-  if (!encoder.ok()) return encoder.status();
-  if (auto status = CheckDimensions((*encoder)->info(), options.dimensions); !status.ok()) {
-    return status;
-  }
-  embedder::TokenBatch batch;
-  for (const auto& sequence : ids) {
-    batch.ids.insert(batch.ids.end(), sequence.begin(), sequence.end());
-    batch.offsets.push_back(batch.ids.size());
-  }
-  auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options));
-  if (!encodings.ok()) return encodings.status();
-  return ToEmbeddings(*std::move(encodings));
 }
 
 absl::Status DatabaseImpl::Optimize(const std::string& collection) {

@@ -63,12 +63,7 @@ class DatabaseImpl final : public Database {
   absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
       const std::string& collection, const std::vector<Query>& queries) const override;
 
-  std::vector<ModelInfo> Models() const override;
-  absl::StatusOr<ModelInfo> Model(std::string_view name) const override;
-  absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
-                                               const EmbedOptions& options) const override;
-  absl::StatusOr<std::vector<Embedding>> EmbedTokens(const std::vector<std::vector<int32_t>>& ids,
-                                                     const EmbedOptions& options) const override;
+  const TextEmbedder& embedder() const override { return *models_; }
 
   absl::Status Optimize(const std::string& collection) override;
   absl::StatusOr<VerifyReport> Verify(size_t sample) const override;
@@ -93,7 +88,7 @@ class DatabaseImpl final : public Database {
   absl::Status VerifyTexts(const Shard& shard, size_t sample, VerifyReport& report) const;
 
   const DatabaseOptions options_;
-  std::unique_ptr<engine::Models> models_;
+  std::unique_ptr<LoadedModels> models_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::WriteLog> log_;
 

@@ -7,7 +7,14 @@
 #include "fmt/format.h"
 #include "vecnest/database.h"
 
-namespace vecnest::engine {
+namespace vecnest {
+
+absl::StatusOr<std::unique_ptr<TextEmbedder>> TextEmbedder::Load(
+    const std::vector<std::string>& models, int threads) {
+  return engine::LoadedModels::Load(models, threads);
+}
+
+namespace engine {
 namespace {
 
 std::string_view LastComponent(std::string_view name) {
@@ -24,18 +31,44 @@ embedder::TextType ToEmbedder(TextType type) {
   return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
 }
 
-}  // namespace
-
 ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
   return {info.name,         info.directory,       info.architecture, info.dimensions,
           info.layers,       info.max_tokens,      info.pooling,      info.normalized,
           info.query_prefix, info.document_prefix, info.identity};
 }
 
-absl::StatusOr<std::unique_ptr<Models>> Models::Load(const std::vector<std::string>& names,
-                                                     int threads) {
+embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
+  embedder::EncodeOptions to;
+  to.type =
+      options.type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+  to.truncate = options.truncate;
+  to.prefix = options.prefix;
+  to.dimensions = options.dimensions;
+  return to;
+}
+
+absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
+  if (dimensions >= 0 && dimensions <= model.dimensions) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("dimensions: {}, expected 1 to {} (the width of {})", dimensions,
+                  model.dimensions, model.name));
+}
+
+std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
+  std::vector<Embedding> embeddings;
+  embeddings.reserve(encodings.size());
+  for (embedder::Encoding& from : encodings) {
+    embeddings.push_back({std::move(from.vector), from.tokens, from.truncated});
+  }
+  return embeddings;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LoadedModels>> LoadedModels::Load(
+    const std::vector<std::string>& names, int threads) {
   if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  auto models = std::make_unique<Models>();
+  auto models = std::make_unique<LoadedModels>();
   for (const std::string& name : names) {
     auto directory = FindModel(name);
     if (!directory.ok()) return directory.status();
@@ -48,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Models>> Models::Load(const std::vector<std::stri
   return models;
 }
 
-absl::StatusOr<const embedder::Encoder*> Models::Resolve(std::string_view name) const {
+absl::StatusOr<const embedder::Encoder*> LoadedModels::Resolve(std::string_view name) const {
   if (encoders_.empty()) {
     return absl::FailedPreconditionError(
         "a text was given but no model is loaded; start with a model or send vectors");
@@ -67,11 +100,56 @@ absl::StatusOr<const embedder::Encoder*> Models::Resolve(std::string_view name) 
   return absl::NotFoundError(fmt::format("model '{}' is not loaded; loaded: {}", name, loaded));
 }
 
-const embedder::Encoder* Models::FindIdentity(std::string_view identity) const {
+const embedder::Encoder* LoadedModels::FindIdentity(std::string_view identity) const {
   for (const auto& encoder : encoders_) {
     if (encoder->info().identity == identity) return encoder.get();
   }
   return nullptr;
+}
+
+std::vector<ModelInfo> LoadedModels::Models() const {
+  std::vector<ModelInfo> infos;
+  for (const auto& encoder : encoders_) infos.push_back(ToModelInfo(encoder->info()));
+  return infos;
+}
+
+absl::StatusOr<ModelInfo> LoadedModels::Model(std::string_view name) const {
+  auto encoder = Resolve(name);
+  if (!encoder.ok()) return encoder.status();
+  return ToModelInfo((*encoder)->info());
+}
+
+absl::StatusOr<const embedder::Encoder*> LoadedModels::EncoderFor(
+    const EmbedOptions& options) const {
+  auto encoder = Resolve(options.model);
+  if (!encoder.ok()) return encoder.status();
+  auto status = CheckDimensions((*encoder)->info(), options.dimensions);
+  if (!status.ok()) return status;
+  return encoder;
+}
+
+absl::StatusOr<std::vector<Embedding>> LoadedModels::Embed(const std::vector<std::string>& texts,
+                                                           const EmbedOptions& options) const {
+  auto encoder = EncoderFor(options);
+  if (!encoder.ok()) return encoder.status();
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  auto encodings = (*encoder)->Encode(views, ToEncodeOptions(options));
+  if (!encodings.ok()) return encodings.status();
+  return ToEmbeddings(*std::move(encodings));
+}
+
+absl::StatusOr<std::vector<Embedding>> LoadedModels::EmbedTokens(
+    const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const {
+  auto encoder = EncoderFor(options);
+  if (!encoder.ok()) return encoder.status();
+  embedder::TokenBatch batch;
+  for (const auto& sequence : ids) {
+    batch.ids.insert(batch.ids.end(), sequence.begin(), sequence.end());
+    batch.offsets.push_back(batch.ids.size());
+  }
+  auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options));
+  if (!encodings.ok()) return encodings.status();
+  return ToEmbeddings(*std::move(encodings));
 }
 
 absl::StatusOr<const embedder::Encoder*> TextBatch::EncoderFor(const Text& text, Slot slot) const {
@@ -136,4 +214,5 @@ absl::Status TextBatch::Run() {
   return absl::OkStatus();
 }
 
-}  // namespace vecnest::engine
+}  // namespace engine
+}  // namespace vecnest

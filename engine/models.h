@@ -20,11 +20,11 @@
 namespace vecnest::engine {
 
 // Immutable after Load, thread-safe.
-class Models {
+class LoadedModels final : public TextEmbedder {
  public:
   // Each of `names` as FindModel takes it; the first is the default.
-  static absl::StatusOr<std::unique_ptr<Models>> Load(const std::vector<std::string>& names,
-                                                      int threads);
+  static absl::StatusOr<std::unique_ptr<LoadedModels>> Load(const std::vector<std::string>& names,
+                                                            int threads);
 
   // By exact name, or by the last component of "org/name" without regard to case; "" is the
   // default. NotFound lists what is loaded.
@@ -32,18 +32,24 @@ class Models {
   // Null when no loaded model has this identity.
   const embedder::Encoder* FindIdentity(std::string_view identity) const;
 
-  const std::vector<std::unique_ptr<embedder::Encoder>>& all() const { return encoders_; }
+  std::vector<ModelInfo> Models() const override;
+  absl::StatusOr<ModelInfo> Model(std::string_view name) const override;
+  absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
+                                               const EmbedOptions& options) const override;
+  absl::StatusOr<std::vector<Embedding>> EmbedTokens(const std::vector<std::vector<int32_t>>& ids,
+                                                     const EmbedOptions& options) const override;
 
  private:
+  // The encoder, when it can do what `options` ask for.
+  absl::StatusOr<const embedder::Encoder*> EncoderFor(const EmbedOptions& options) const;
+
   std::vector<std::unique_ptr<embedder::Encoder>> encoders_;
 };
-
-ModelInfo ToModelInfo(const embedder::ModelInfo& info);
 
 // Texts that are to become vectors of one collection, encoded together. Not thread-safe.
 class TextBatch {
  public:
-  TextBatch(const Models& models, const Definition& definition)
+  TextBatch(const LoadedModels& models, const Definition& definition)
       : models_(models), definition_(definition) {}
 
   // Takes a text for a vector of `slot`; it is read by Run. The result is the ticket to fetch it
@@ -67,7 +73,7 @@ class TextBatch {
 
   absl::StatusOr<const embedder::Encoder*> EncoderFor(const Text& text, Slot slot) const;
 
-  const Models& models_;
+  const LoadedModels& models_;
   const Definition& definition_;
   std::map<Group, Members> groups_;
   std::vector<embedder::Encoding> results_;

@@ -39,12 +39,12 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
         EmbeddingsRequest wanted;
         if (status.ok()) wanted = ReadEmbeddingsRequest(*body, status);
         if (!status.ok()) return Fail(status);
-        auto model = database_now->Model(wanted.options.model);
+        auto model = database_now->embedder().Model(wanted.options.model);
         if (!model.ok()) return Fail(model.status());
         const auto* texts = std::get_if<std::vector<std::string>>(&wanted.input);
-        auto embeddings =
-            texts != nullptr ? database_now->Embed(*texts, wanted.options)
-                             : database_now->EmbedTokens(std::get<1>(wanted.input), wanted.options);
+        auto embeddings = texts != nullptr ? database_now->embedder().Embed(*texts, wanted.options)
+                                           : database_now->embedder().EmbedTokens(
+                                                 std::get<1>(wanted.input), wanted.options);
         if (!embeddings.ok()) return Fail(embeddings.status());
         const Json answer = WriteEmbeddings(*embeddings, model->name, wanted.base64);
         metrics_.CountTokens(answer["usage"]["total_tokens"].get<uint64_t>());
@@ -54,14 +54,15 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
     const auto database_now = database();
     if (database_now == nullptr) return Fail(absl::UnavailableError("the database is closing"));
     Json list = Json::array();
-    for (const ModelInfo& model : database_now->Models()) list.push_back(WriteModel(model));
+    for (const ModelInfo& model : database_now->embedder().Models())
+      list.push_back(WriteModel(model));
     return Reply({{"object", "list"}, {"data", std::move(list)}});
   }));
   routes.push_back(
       OpenAi("GET", "/v1/models/{model}", Lane::kQuery, [this](const Request& request) -> Response {
         const auto database_now = database();
         if (database_now == nullptr) return Fail(absl::UnavailableError("the database is closing"));
-        auto model = database_now->Model(request.parameters.at("model"));
+        auto model = database_now->embedder().Model(request.parameters.at("model"));
         if (!model.ok()) return Fail(model.status());
         return Reply(WriteModel(*model));
       }));

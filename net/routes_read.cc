@@ -100,7 +100,7 @@ std::string ModelOf(Database& database, const std::string& collection,
         return vector->second.model;
       }
     }
-    auto model = database.Model(text->model);
+    auto model = database.embedder().Model(text->model);
     return model.ok() ? model->name : text->model;
   }
   return "";

@@ -1,1 +1,27 @@
-int main() { return 0; }
+// The command line: vecnest serve | embed | import | search | verify.
+
+#include <cstdio>
+#include <string>
+
+#include "fmt/format.h"
+#include "net/cli/commands.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
+
+int main(int argc, char** argv) {
+  // Standard output belongs to the commands' results.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("vecnest"));
+  CLI::App app("Vecnest: a vector database that understands text by itself");
+  app.set_version_flag("--version", std::string(vecnest::Version()));
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+  vecnest::cli::Command command;
+  vecnest::cli::AddServe(app, command);
+  vecnest::cli::AddEmbed(app, command);
+  vecnest::cli::AddVerify(app, command);
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = command();
+  if (status.ok()) return 0;
+  fmt::print(stderr, "vecnest: {}\n", std::string(status.message()));
+  return 1;
+}

@@ -151,16 +151,8 @@ class Database {
   virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
       const std::string& collection, const std::vector<Query>& queries) const = 0;
 
-  // -- Models.
-  virtual std::vector<ModelInfo> Models() const = 0;
-  // The model of this name: exactly, or by the last component of "org/name", without regard to
-  // case; "" is the default. NotFound lists what is loaded.
-  virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
-  virtual absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
-                                                       const EmbedOptions& options) const = 0;
-  // Token ids as the model's tokenizer makes them, special tokens included.
-  virtual absl::StatusOr<std::vector<Embedding>> EmbedTokens(
-      const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const = 0;
+  // -- Models: those of DatabaseOptions::models. The database outlives what it returns.
+  virtual const TextEmbedder& embedder() const = 0;
 
   // -- Care.
   // Seals everything into segment files and waits for all background work.

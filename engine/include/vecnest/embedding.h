@@ -3,9 +3,13 @@
 #define VECNEST_EMBEDDING_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "absl/status/statusor.h"
 
 #include "vecnest/types.h"
 
@@ -42,6 +46,26 @@ struct Embedding {
   std::vector<float> vector;
   int tokens = 0;  // as read by the model, special tokens included
   bool truncated = false;
+};
+
+// Models without a database. Thread-safe.
+class TextEmbedder {
+ public:
+  // `models` as in DatabaseOptions::models; threads: 0 is one per core.
+  static absl::StatusOr<std::unique_ptr<TextEmbedder>> Load(const std::vector<std::string>& models,
+                                                            int threads);
+  virtual ~TextEmbedder() = default;
+
+  virtual std::vector<ModelInfo> Models() const = 0;
+  // The model of this name: exactly, or by the last component of "org/name", without regard to
+  // case; "" is the default. NotFound lists what is loaded.
+  virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
+  // In the order of `texts`. InvalidArgument names the text that is not UTF-8 or too long.
+  virtual absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
+                                                       const EmbedOptions& options) const = 0;
+  // Token ids as the model's tokenizer makes them, special tokens included.
+  virtual absl::StatusOr<std::vector<Embedding>> EmbedTokens(
+      const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const = 0;
 };
 
 }  // namespace vecnest

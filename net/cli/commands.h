@@ -1,0 +1,34 @@
+// The subcommands of the program; each adds itself to the app and runs when it is named.
+#ifndef VECNEST_NET_CLI_COMMANDS_H_
+#define VECNEST_NET_CLI_COMMANDS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "vecnest/database.h"
+
+namespace vecnest::cli {
+
+inline constexpr const char* kDefaultModel = "all-MiniLM-L6-v2";
+
+// Runs a command that was parsed; its error is printed and becomes the exit code.
+using Command = std::function<absl::Status()>;
+
+// Each registers one subcommand and sets `command` when it is the one that was named.
+void AddServe(CLI::App& app, Command& command);
+void AddEmbed(CLI::App& app, Command& command);
+void AddVerify(CLI::App& app, Command& command);
+
+// The models to load: those named, or the default one when it is there. Without any, texts are
+// refused; `required` makes that an error.
+absl::StatusOr<std::vector<std::string>> ChooseModels(const std::vector<std::string>& named,
+                                                      bool required);
+
+}  // namespace vecnest::cli
+
+#endif  // VECNEST_NET_CLI_COMMANDS_H_
