@@ -1,4 +1,19 @@
 // Text in, vectors out: the one interface the rest of Vecnest sees of a model.
+//
+// A guide to this folder, in the order a text passes through it:
+//   encoder.cc            loads a model; tokenizes, splits a batch into chunks, pools
+//   model_config, tokenizer_files, safetensors, mapped_file, json
+//                         read the model's directory; nothing in it is trusted
+//   utf8, unicode_rules, word_splitter, trie, wordpiece
+//                         the tokenizer, equal to Hugging Face's id for id
+//   registry, architecture
+//                         which networks there are, and what one must offer
+//   bert.cc               the network: one file and one line in registry.cc per architecture
+//   linear, kernels/      matrix products (oneDNN); attention and elementwise kernels (Highway)
+//   pooling, identity     token states to one vector; what makes two models the same
+//   worker_pool           threads that share a batch
+// Third-party libraries end in one file each: oneDNN and OpenMP in linear.cc, ICU in
+// unicode_rules.cc, nlohmann::json in json.cc, xxHash in identity.cc, Highway in kernels/.
 #ifndef VECNEST_EMBEDDER_ENCODER_H_
 #define VECNEST_EMBEDDER_ENCODER_H_
 

@@ -45,8 +45,9 @@ HWY_INLINE void ProductTile(const float* HWY_RESTRICT a, size_t a_stride,
   }
   for (size_t k = 0; k < depth; ++k) {
     V row[kVectors];
-    for (size_t v = 0; v < kVectors; ++v)
+    for (size_t v = 0; v < kVectors; ++v) {
       row[v] = hn::LoadU(d, b + k * b_stride + v * hn::Lanes(d));
+    }
     for (size_t r = 0; r < kRows; ++r) {
       const V factor = hn::Set(d, a[r * a_stride + k]);
       for (size_t v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(factor, row[v], sums[r][v]);

@@ -18,7 +18,7 @@ class ModelCopy {
  public:
   explicit ModelCopy(const std::string& name)
       : path_(std::filesystem::path(::testing::TempDir()) /
-              (name + "-" + std::to_string(getpid()) + "-" + std::to_string(counter_++))) {
+              (name + "-" + std::to_string(getpid()) + "-" + std::to_string(copies++))) {
     std::filesystem::copy(TestData(name), path_, std::filesystem::copy_options::recursive);
   }
   ~ModelCopy() { std::filesystem::remove_all(path_); }
@@ -47,7 +47,7 @@ class ModelCopy {
   }
 
  private:
-  static inline int counter_ = 0;
+  static inline int copies = 0;
   std::filesystem::path path_;
 };
 

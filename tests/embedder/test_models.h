@@ -16,18 +16,16 @@ inline std::string RealModel(const std::string& name) {
   return std::filesystem::exists(path / "config.json") ? path.string() : "";
 }
 
+// What a test that needs a real model says when it skips.
+inline std::string MissingModel(const std::string& name) {
+  return "set VECNEST_MODELS to a directory that contains " + name + " to run this";
+}
+
 // A file or directory that is stored with the tests.
 inline std::string TestData(const std::string& name) {
   return std::string(VECNEST_TEST_DATA) + "/" + name;
 }
 
 }  // namespace vecnest::embedder
-
-// Skips the running test when a real model is missing.
-#define VECNEST_REQUIRE_MODEL(variable, name)                                                     \
-  const std::string variable = ::vecnest::embedder::RealModel(name);                              \
-  if (variable.empty()) {                                                                         \
-    GTEST_SKIP() << "set VECNEST_MODELS to a directory that contains " << name << " to run this"; \
-  }
 
 #endif  // VECNEST_TESTS_EMBEDDER_TEST_MODELS_H_

@@ -22,8 +22,10 @@ TEST(WorkerPoolTest, RunsEveryItemOnce) {
 TEST(WorkerPoolTest, ManyCallersAtOnce) {
   WorkerPool pool(3);
   std::atomic<size_t> total = 0;
+  constexpr size_t kCallers = 6;
   std::vector<std::thread> callers;
-  for (int c = 0; c < 6; ++c) {
+  callers.reserve(kCallers);
+  for (size_t c = 0; c < kCallers; ++c) {
     callers.emplace_back([&] {
       for (int round = 0; round < 100; ++round) {
         std::atomic<size_t> mine = 0;
@@ -34,7 +36,7 @@ TEST(WorkerPoolTest, ManyCallersAtOnce) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(total, 6u * 100 * 17);
+  EXPECT_EQ(total, kCallers * 100 * 17);
 }
 
 }  // namespace
