@@ -1,4 +1,4 @@
-// all-MiniLM-L6-v2 against vectors and hidden states that sentence-transformers gave (f32).
+// all-MiniLM-L6-v2 against stored f32 vectors and hidden states of another implementation.
 // 1e-5 cosine distance and 1e-4 per component is a generous bound: two f32 implementations differ
 // by about 4e-7.
 #include <gtest/gtest.h>
