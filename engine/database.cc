@@ -83,19 +83,20 @@ absl::Status DatabaseImpl::LoadCollections() {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> directories;
   for (auto& [name, definition] : *definitions) {
-    absl::StatusOr<std::shared_ptr<Shard>> shard = definition.status();
-    if (definition.ok()) {
+    absl::Status status = definition.status();
+    if (status.ok()) {
       const ShardEnvironment environment = EnvironmentFor(*definition);
       directories.push_back(environment.directory);
-      shard = Shard::Open(environment, *definition);
+      auto shard = Shard::Open(environment, *definition);
+      status = shard.status();
+      if (status.ok()) {
+        maintainer_->Notify(*shard);
+        shards_[name] = *std::move(shard);
+      }
     }
-    if (shard.ok()) {
-      maintainer_->Notify(*shard);
-      shards_[name] = *std::move(shard);
-    } else {
-      spdlog::error("collection '{}' can't be loaded: {}", name,
-                    std::string(shard.status().message()));
-      failed_[name] = shard.status();
+    if (!status.ok()) {
+      spdlog::error("collection '{}' can't be loaded: {}", name, std::string(status.message()));
+      failed_[name] = status;
     }
   }
   // A crash between removing a collection's records and its files leaves the files. While a
