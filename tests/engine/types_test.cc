@@ -1,0 +1,49 @@
+#include "vecnest/types.h"
+
+#include "gtest/gtest.h"
+
+namespace vecnest {
+namespace {
+
+TEST(TypesTest, PointIdsRoundTrip) {
+  for (const char* text : {"0", "7", "18446744073709551615", "550e8400-e29b-41d4-a716-446655440000",
+                           "00000000-0000-0000-0000-000000000005"}) {
+    auto id = PointId::Parse(text);
+    ASSERT_TRUE(id.ok()) << text;
+    EXPECT_EQ(id->ToString(), text);
+  }
+}
+
+TEST(TypesTest, UuidsAreReadInEveryCommonForm) {
+  const PointId expected = PointId::Uuid(0x550e8400e29b41d4, 0xa716446655440000);
+  for (const char* text :
+       {"550E8400-E29B-41D4-A716-446655440000", "550e8400e29b41d4a716446655440000",
+        "urn:uuid:550e8400-e29b-41d4-a716-446655440000"}) {
+    auto id = PointId::Parse(text);
+    ASSERT_TRUE(id.ok()) << text;
+    EXPECT_EQ(*id, expected);
+  }
+}
+
+TEST(TypesTest, AnythingElseIsNoId) {
+  for (const char* text : {"", "-1", "1.5", "18446744073709551616", "abc", "550e8400",
+                           "550e8400-e29b-41d4-a716-44665544000g",
+                           "550e8400-e29b-41d4-a716446655440000"}) {
+    EXPECT_EQ(PointId::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(TypesTest, NumbersAndUuidsWithTheSameBitsDiffer) {
+  EXPECT_NE(PointId(5), PointId::Uuid(0, 5));
+  EXPECT_LT(PointId(~0ULL), PointId::Uuid(0, 0));
+}
+
+TEST(TypesTest, MetricsRoundTrip) {
+  for (Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    EXPECT_EQ(*ParseMetric(MetricName(metric)), metric);
+  }
+  EXPECT_FALSE(ParseMetric("cosine").ok());
+}
+
+}  // namespace
+}  // namespace vecnest
