@@ -14,7 +14,9 @@ std::string MessageFor(std::string_view text) {
   return std::string(json.status().message());
 }
 
-TEST(JsonTest, ReadsValidJson) { EXPECT_EQ((*ParseJson(R"({"a": [1, 2.5]})", "body"))["a"][1], 2.5); }
+TEST(JsonTest, ReadsValidJson) {
+  EXPECT_EQ((*ParseJson(R"({"a": [1, 2.5]})", "body"))["a"][1], 2.5);
+}
 
 TEST(JsonTest, NamesTheMemberWithAnInfiniteNumber) {
   EXPECT_THAT(MessageFor(R"({"vector": [1, NaN]})"),

@@ -23,8 +23,9 @@ TEST(ModelPathTest, LooksInTheEnvironmentsDirectory) {
   EXPECT_EQ(*FindModel(directory.path() + "/m"), directory.path() + "/m");
   const auto missing = FindModel("other");
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(missing.status().message()),
-              testing::AllOf(testing::HasSubstr(directory.path()), testing::HasSubstr("fetch_model")));
+  EXPECT_THAT(
+      std::string(missing.status().message()),
+      testing::AllOf(testing::HasSubstr(directory.path()), testing::HasSubstr("fetch_model")));
   setenv("VECNEST_MODELS", before.c_str(), 1);
 }
 

@@ -26,9 +26,9 @@ TEST(TypesTest, UuidsAreReadInEveryCommonForm) {
 }
 
 TEST(TypesTest, AnythingElseIsNoId) {
-  for (const char* text : {"", "-1", "1.5", "18446744073709551616", "abc", "550e8400",
-                           "550e8400-e29b-41d4-a716-44665544000g",
-                           "550e8400-e29b-41d4-a716446655440000"}) {
+  for (const char* text :
+       {"", "-1", "1.5", "18446744073709551616", "abc", "550e8400",
+        "550e8400-e29b-41d4-a716-44665544000g", "550e8400-e29b-41d4-a716446655440000"}) {
     EXPECT_EQ(PointId::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/engine/test_models.h"
+#include "tests/temporary_directory.h"
+
+namespace vecnest {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<PointId> Ids(const QueryAnswer& answer) {
+  std::vector<PointId> ids;
+  for (const ScoredPoint& point : answer.points) ids.push_back(point.id);
+  return ids;
+}
+
+class DatabaseReadTest : public testing::Test {
+ protected:
+  DatabaseReadTest() : database_(OpenOrDie(directory_.path(), {TinyModel()})) {
+    EXPECT_TRUE(database_->CreateCollection("a", Unnamed(2, Metric::kEuclid)).ok());
+    std::vector<Point> points;
+    for (uint64_t i = 0; i < 20; ++i) {
+      points.push_back(MakePoint(i, std::vector<float>{static_cast<float>(i), 0},
+                                 R"({"n": )" + std::to_string(i) + R"(, "m": {"k": 1}})"));
+    }
+    points.push_back(MakePoint(PointId::Uuid(1, 2), std::vector<float>{100, 0}));
+    EXPECT_TRUE(database_->Upsert("a", std::move(points)).ok());
+  }
+  TemporaryDirectory directory_;
+  std::unique_ptr<Database> database_;
+};
+
+TEST_F(DatabaseReadTest, SearchByVectorOffsetThresholdAndPayload) {
+  Query query;
+  query.nearest = std::vector<float>{4.9F, 0};
+  query.limit = 3;
+  EXPECT_THAT(Ids(*database_->Search("a", query)), ElementsAre(5, 4, 6));
+  query.offset = 1;
+  query.score_threshold = 1.5F;
+  query.with_payload = {PayloadSelector::Kind::kInclude, {"n"}};
+  query.with_vectors = {VectorSelector::Kind::kAll, {}};
+  const auto answer = database_->Search("a", query);
+  EXPECT_THAT(Ids(*answer), ElementsAre(4, 6));
+  EXPECT_EQ(answer->points[0].payload, R"({"n":4})");
+  EXPECT_EQ(answer->points[0].vectors->at(""), (std::vector<float>{4, 0}));
+  EXPECT_EQ(answer->points[0].version, 1u);
+}
+
+TEST_F(DatabaseReadTest, SearchByIdLeavesThePointItselfOut) {
+  Query query;
+  query.nearest = PointId(10);
+  query.limit = 2;
+  EXPECT_THAT(Ids(*database_->Search("a", query)), ElementsAre(9, 11));
+  query.nearest = PointId(77);
+  EXPECT_EQ(database_->Search("a", query).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(DatabaseReadTest, FiltersLimitTheAnswerToMatches) {
+  Query query;
+  query.nearest = std::vector<float>{0, 0};
+  query.filter = Must({"n", RangeCondition{{}, 17, {}, {}}});
+  query.explain = true;
+  const auto answer = database_->Search("a", query);
+  EXPECT_THAT(Ids(*answer), ElementsAre(17, 18, 19));
+  EXPECT_EQ(answer->plan->filter_matches, 3u);
+  EXPECT_EQ(*database_->Count("a", query.filter), 3u);
+}
+
+TEST_F(DatabaseReadTest, WithoutAVectorPointsComeInTheOrderOfIds) {
+  Query query;
+  query.limit = 2;
+  query.offset = 19;
+  EXPECT_THAT(Ids(*database_->Search("a", query)), ElementsAre(19, PointId::Uuid(1, 2)));
+}
+
+TEST_F(DatabaseReadTest, ScrollVisitsEveryPointOnce) {
+  ScrollRequest request;
+  request.limit = 6;
+  std::vector<PointId> seen;
+  while (true) {
+    const auto page = database_->Scroll("a", request);
+    ASSERT_TRUE(page.ok());
+    for (const Record& record : page->records) seen.push_back(record.id);
+    if (!page->next_offset) break;
+    request.offset = page->next_offset;
+  }
+  EXPECT_EQ(seen.size(), 21u);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(std::set<PointId>(seen.begin(), seen.end()).size(), 21u);
+  request = {};
+  request.filter = Must({"n", MatchAnyCondition{{int64_t{3}, int64_t{5}}}});
+  EXPECT_EQ(database_->Scroll("a", request)->records.size(), 2u);
+}
+
+TEST_F(DatabaseReadTest, RetrieveKeepsTheOrderAndLeavesOutWhatIsMissing) {
+  const auto records = database_->Retrieve("a", {7, 99, 3}, {PayloadSelector::Kind::kAll, {}}, {});
+  ASSERT_EQ(records->size(), 2u);
+  EXPECT_EQ((*records)[0].id, PointId(7));
+  EXPECT_EQ((*records)[1].id, PointId(3));
+  EXPECT_FALSE((*records)[0].vectors.has_value());
+}
+
+TEST_F(DatabaseReadTest, WrongWidthsAndLimitsAreNamed) {
+  Query query;
+  query.nearest = std::vector<float>{1, 2, 3};
+  EXPECT_THAT(std::string(database_->Search("a", query).status().message()),
+              HasSubstr("expected dim: 2, got 3"));
+  query.nearest = std::vector<float>{1, 2};
+  query.dimensions = 3;
+  EXPECT_THAT(std::string(database_->Search("a", query).status().message()),
+              HasSubstr("dimensions"));
+  query.dimensions = 1;
+  query.nearest = std::vector<float>{3.1F};
+  EXPECT_EQ(Ids(*database_->Search("a", query)).front(), PointId(3));
+  query.limit = 1'000'000;
+  EXPECT_EQ(database_->Search("a", query).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(DatabaseReadTest, TextsFindThemselves) {
+  ASSERT_TRUE(database_->CreateCollection("t", Unnamed(kTinyDimensions)).ok());
+  ASSERT_TRUE(database_
+                  ->Upsert("t", {MakePoint(1, Text{"the cat sat on the mat", "", {}}),
+                                 MakePoint(2, Text{"rain ! sun ?", "", {}})})
+                  .ok());
+  Query query;
+  // The model has different prefixes for queries and documents: ask without one on both sides.
+  query.nearest = Text{"rain ! sun ?", "", ""};
+  query.explain = true;
+  const auto batch = database_->SearchBatch("t", {query, query});
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  ASSERT_EQ(batch->size(), 2u);
+  EXPECT_EQ(Ids((*batch)[0]), Ids((*batch)[1]));
+  EXPECT_EQ((*batch)[0].tokens, 6);
+  EXPECT_EQ((*batch)[0].points.size(), 2u);
+  query.nearest = Text{"x", "unknown", {}};
+  EXPECT_EQ(database_->Search("t", query).status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace vecnest

@@ -1,0 +1,72 @@
+#include "engine/models.h"
+
+#include <cmath>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/engine/test_models.h"
+
+namespace vecnest::engine {
+namespace {
+
+using testing::HasSubstr;
+
+class ModelsTest : public testing::Test {
+ protected:
+  ModelsTest() : models_(*LoadedModels::Load({TinyModel(), OtherTinyModel()}, 1)) {}
+  std::unique_ptr<LoadedModels> models_;
+};
+
+TEST_F(ModelsTest, NamesAreForgiving) {
+  EXPECT_EQ((*models_->Resolve(""))->info().name, "tiny-bert-cls");
+  EXPECT_EQ((*models_->Resolve("tiny-bert-max"))->info().name, "tiny-bert-max");
+  EXPECT_EQ((*models_->Resolve("org/Tiny-BERT-max"))->info().name, "tiny-bert-max");
+  const auto unknown = models_->Resolve("other");
+  EXPECT_EQ(unknown.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("tiny-bert-cls, tiny-bert-max"));
+  const auto none = LoadedModels::Load({}, 1);
+  EXPECT_EQ((*none)->Resolve("").status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ModelsTest, IdentitiesDiffer) {
+  const auto infos = models_->Models();
+  ASSERT_EQ(infos.size(), 2u);
+  EXPECT_NE(infos[0].identity, infos[1].identity);
+  EXPECT_EQ(models_->FindIdentity(infos[1].identity)->info().name, "tiny-bert-max");
+  EXPECT_EQ(models_->FindIdentity("other"), nullptr);
+}
+
+TEST_F(ModelsTest, NarrowVectorsAreRenormalisedPrefixes) {
+  const auto full = models_->Embed({"the cat"}, {});
+  EmbedOptions options;
+  options.dimensions = 8;
+  const auto narrow = models_->Embed({"the cat"}, options);
+  ASSERT_TRUE(full.ok() && narrow.ok());
+  double norm = 0;
+  for (int i = 0; i < 8; ++i) norm += std::pow((*full)[0].vector[static_cast<size_t>(i)], 2);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_NEAR((*narrow)[0].vector[i], (*full)[0].vector[i] / std::sqrt(norm), 1e-6);
+  }
+  options.dimensions = kTinyDimensions + 1;
+  EXPECT_THAT(std::string(models_->Embed({"x"}, options).status().message()), HasSubstr("1 to 36"));
+}
+
+TEST_F(ModelsTest, ABatchOfTextsChecksWidthAndModel) {
+  CollectionConfig config;
+  config.vectors["wide"] = {kTinyDimensions + 1, Metric::kCosine, {}};
+  config.vectors["x"] = {8, Metric::kCosine, {}};
+  const auto definition = Definition::Create("c", config);
+  TextBatch batch(*models_, *definition);
+  EXPECT_THAT(std::string(batch.Add({"a", "", {}}, 0, TextType::kDocument).status().message()),
+              HasSubstr("gives only 36"));
+  const auto ticket = batch.Add({"a cat", "", {}}, 1, TextType::kDocument);
+  ASSERT_TRUE(ticket.ok());
+  EXPECT_EQ(batch.Add({"a", "tiny-bert-max", {}}, 1, TextType::kDocument).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(batch.Run().ok());
+  EXPECT_EQ(batch.result(*ticket).vector.size(), 8u);
+  EXPECT_EQ(batch.bindings().at(1).model, "tiny-bert-cls");
+}
+
+}  // namespace
+}  // namespace vecnest::engine

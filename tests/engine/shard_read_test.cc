@@ -1,0 +1,54 @@
+#include <atomic>
+#include <thread>
+
+#include "engine/shard.h"
+#include "gtest/gtest.h"
+#include "tests/engine/test_models.h"
+#include "tests/temporary_directory.h"
+
+namespace vecnest::engine {
+namespace {
+
+TEST(ShardReadTest, IdsConvertBothWays) {
+  for (const PointId& id : {PointId(0), PointId(~0ULL), PointId::Uuid(1, 2), PointId::Uuid(0, 5)}) {
+    EXPECT_EQ(ToPointId(ToStorageKey(id)), id);
+    EXPECT_EQ(ToPointId(ToIndexKey(id)), id);
+  }
+  for (Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    EXPECT_EQ(FromIndexMetric(ToIndexMetric(metric)), metric);
+  }
+}
+
+// A point that is there all the time is in every answer, however it is being replaced.
+TEST(ShardReadTest, ReadersSeeEveryPointOnceWhileItIsReplaced) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/64);
+  ASSERT_TRUE(database->CreateCollection("a", Unnamed(4, Metric::kDot)).ok());
+  constexpr uint64_t kPoints = 40;
+  const auto write = [&](float value) {
+    std::vector<Point> points;
+    for (uint64_t i = 0; i < kPoints; ++i) {
+      points.push_back(MakePoint(i, std::vector<float>{value, 1, 2, 3}));
+    }
+    ASSERT_TRUE(database->Upsert("a", std::move(points), {Durability::kBuffered}).ok());
+  };
+  write(0);
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    Query query;
+    query.nearest = std::vector<float>{1, 1, 1, 1};
+    query.limit = 2 * kPoints;
+    query.exact = true;
+    while (!done) {
+      const auto answer = database->Search("a", query);
+      ASSERT_TRUE(answer.ok());
+      ASSERT_EQ(answer->points.size(), kPoints);
+    }
+  });
+  for (int i = 1; i < 60; ++i) write(static_cast<float>(i));
+  done = true;
+  reader.join();
+}
+
+}  // namespace
+}  // namespace vecnest::engine
