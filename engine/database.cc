@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <filesystem>
 
 #include "engine/database_impl.h"
@@ -233,10 +234,11 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
   TextBatch batch(*models_, *definition);
   struct Sampled {
     PointId id;
-    VectorRecord record;
+    std::vector<float> vector;
+    Text text;
     size_t ticket = 0;
   };
-  std::vector<Sampled> sampled;
+  std::deque<Sampled> sampled;  // the batch keeps views into the texts
   absl::Status failure;
   // Ids are spread over partitions by a hash: the first ones met are as good as random ones.
   auto status = shard.ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
@@ -249,13 +251,14 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
         return false;
       }
       if (!*vector || !(*vector)->text) continue;
-      auto ticket =
-          batch.Add({*(*vector)->text, "", (*vector)->prefix}, entry.slot, TextType::kDocument);
+      sampled.push_back(
+          {id, std::move((*vector)->vector), {*(*vector)->text, "", (*vector)->prefix}});
+      auto ticket = batch.Add(sampled.back().text, entry.slot, TextType::kDocument);
       if (!ticket.ok()) {
         failure = ticket.status();
         return false;
       }
-      sampled.push_back({id, **std::move(vector), *ticket});
+      sampled.back().ticket = *ticket;
     }
     return sampled.size() < sample;
   });
@@ -263,7 +266,7 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
   if (status.ok()) status = batch.Run();
   if (!status.ok()) return status;
   for (const Sampled& one : sampled) {
-    const double distance = CosineDistance(one.record.vector, batch.result(one.ticket).vector);
+    const double distance = CosineDistance(one.vector, batch.result(one.ticket).vector);
     if (distance > kReencodeTolerance) {
       report.problems.push_back(fmt::format(
           "collection '{}': point {}: its text now encodes to a vector at cosine distance {:.2g}",

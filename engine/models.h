@@ -52,8 +52,9 @@ class TextBatch {
   TextBatch(const LoadedModels& models, const Definition& definition)
       : models_(models), definition_(definition) {}
 
-  // Takes a text for a vector of `slot`; it is read by Run. The result is the ticket to fetch it
-  // with. Errors: the model is not loaded, is not the one the slot is bound to, or is too narrow.
+  // Takes a text for a vector of `slot`; it is read by Run and must live until then. The result is
+  // the ticket to fetch it with. Errors: the model is not loaded, is not the one the slot is bound
+  // to, or is too narrow.
   absl::StatusOr<size_t> Add(const Text& text, Slot slot, TextType type);
 
   // Encodes everything that was added.

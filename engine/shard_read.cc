@@ -259,7 +259,9 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
   if (plan != nullptr) {
     plan->metric = FromIndexMetric(stats.metric);
     plan->dimensions = stats.dimensions;
-    plan->renormalized = stats.renormalized;
+    // The cosine of prefixes is that of the prefixes scaled to unit length.
+    const bool narrow = stats.dimensions < meaning->slots[nearest.slot].config.size;
+    plan->renormalized = stats.renormalized || (narrow && stats.metric == index::Metric::kCosine);
     plan->strategy = stats.strategy;
     plan->exact = stats.exact;
     plan->segments = stats.segments_scanned + stats.segments_walked;
