@@ -348,7 +348,8 @@ absl::Status VectorIndex::CheckEntries(const SegmentRecord& record,
   return absl::OkStatus();
 }
 
-absl::Status VectorIndex::RestoreSegment(const SegmentRecord& record, std::vector<Entry> entries) {
+absl::Status VectorIndex::RestoreSegment(const SegmentRecord& record,
+                                         const std::vector<Entry>& entries) {
   if (absl::Status status = CheckEntries(record, entries); !status.ok()) return status;
   const absl::MutexLock lock(&maintenance_mutex_);
   const auto is_record = [&](const SegmentRecord& other) { return other.file == record.file; };

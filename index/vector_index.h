@@ -133,7 +133,7 @@ class VectorIndex {
   // Rebuilds a damaged segment from the live vectors that have labels in its range, sorted by
   // label; none at all is fine. Until then the manifest goes on listing the damaged file. NotFound:
   // `record` is not one of the damaged segments. InvalidArgument: entries out of order or range.
-  absl::Status RestoreSegment(const SegmentRecord& record, std::vector<Entry> entries);
+  absl::Status RestoreSegment(const SegmentRecord& record, const std::vector<Entry>& entries);
 
   // Makes a vector visible at once. InvalidArgument: wrong width, label 0, or a component that is
   // not finite (the message has its position). A label at or below the largest one seen is
