@@ -267,7 +267,7 @@ absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segmen
   if (!failure.ok()) return failure;
   std::sort(entries.begin(), entries.end(),
             [](const index::Entry& a, const index::Entry& b) { return a.label < b.label; });
-  return indexes_[slot]->RestoreSegment(segment, std::move(entries));
+  return indexes_[slot]->RestoreSegment(segment, entries);
 }
 
 absl::Status Shard::Replay(Sequence after) {

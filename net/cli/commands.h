@@ -22,6 +22,8 @@ using Command = std::function<absl::Status()>;
 // Each registers one subcommand and sets `command` when it is the one that was named.
 void AddServe(CLI::App& app, Command& command);
 void AddEmbed(CLI::App& app, Command& command);
+void AddImport(CLI::App& app, Command& command);
+void AddSearch(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 
 // The models to load: those named, or the default one when it is there. Without any, texts are

@@ -18,6 +18,8 @@ int main(int argc, char** argv) {
   vecnest::cli::Command command;
   vecnest::cli::AddServe(app, command);
   vecnest::cli::AddEmbed(app, command);
+  vecnest::cli::AddImport(app, command);
+  vecnest::cli::AddSearch(app, command);
   vecnest::cli::AddVerify(app, command);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = command();

@@ -1,0 +1,145 @@
+#include "net/cli/import_target.h"
+
+#include <utility>
+
+#include "fmt/format.h"
+#include "net/codec_filter.h"
+#include "net/http_client.h"
+
+namespace vecnest::cli {
+namespace {
+
+using engine::Json;
+
+// The width of the point's unnamed vector; 0 when it is a text.
+absl::StatusOr<int> WidthOf(const Point& point) {
+  const auto found = point.vectors.find("");
+  if (found == point.vectors.end()) {
+    return absl::FailedPreconditionError(
+        "the collection does not exist and cannot be made from named vectors; create it first");
+  }
+  const auto* vector = std::get_if<std::vector<float>>(&found->second);
+  return vector == nullptr ? 0 : static_cast<int>(vector->size());
+}
+
+class DirectoryTarget final : public ImportTarget {
+ public:
+  explicit DirectoryTarget(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  absl::Status EnsureCollection(const std::string& collection, Metric metric,
+                                const Point& first) override {
+    if (database_->HasCollection(collection)) return absl::OkStatus();
+    auto width = WidthOf(first);
+    if (!width.ok()) return width.status();
+    if (*width == 0) {
+      const auto& text = std::get<Text>(first.vectors.at(""));
+      auto model = database_->embedder().Model(text.model);
+      if (!model.ok()) return model.status();
+      width = model->dimensions;
+    }
+    CollectionConfig config;
+    config.vectors[""] = {*width, metric, {}};
+    return database_->CreateCollection(collection, config);
+  }
+
+  absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {
+    return database_->Upsert(collection, points).status();
+  }
+
+  absl::Status Finish(const std::string& collection) override {
+    return database_->Optimize(collection);
+  }
+
+ private:
+  const std::unique_ptr<Database> database_;
+};
+
+Json ToJson(const VectorInput& input) {
+  if (const auto* text = std::get_if<Text>(&input)) {
+    return {{"text", text->text}, {"model", text->model}};
+  }
+  return std::get<std::vector<float>>(input);
+}
+
+Json ToJson(const Point& point) {
+  Json vector = Json::object();
+  for (const auto& [name, input] : point.vectors) vector[name] = ToJson(input);
+  if (point.vectors.size() == 1 && point.vectors.contains(""))
+    vector = ToJson(point.vectors.at(""));
+  return {{"id", net::WritePointId(point.id)},
+          {"vector", std::move(vector)},
+          {"payload", Json::parse(point.payload)}};
+}
+
+class ServerTarget final : public ImportTarget {
+ public:
+  ServerTarget(std::unique_ptr<net::HttpClient> client, std::string model)
+      : client_(std::move(client)), model_(std::move(model)) {}
+
+  absl::Status EnsureCollection(const std::string& collection, Metric metric,
+                                const Point& first) override {
+    const std::string path = "/collections/" + net::EncodePathPart(collection);
+    auto exists = client_->Call("GET", path + "/exists", nullptr);
+    if (!exists.ok()) return exists.status();
+    if (exists->value("exists", false)) return absl::OkStatus();
+    auto width = WidthOf(first);
+    if (!width.ok()) return width.status();
+    if (*width == 0) {
+      width = ModelWidth();
+      if (!width.ok()) return width.status();
+    }
+    const Json body = {{"vectors", {{"size", *width}, {"distance", MetricName(metric)}}}};
+    return client_->Call("PUT", path, &body).status();
+  }
+
+  absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {
+    Json list = Json::array();
+    for (const Point& point : points) list.push_back(ToJson(point));
+    const Json body = {{"points", std::move(list)}};
+    return client_
+        ->Call("PUT",
+               fmt::format("/collections/{}/points?wait=true", net::EncodePathPart(collection)),
+               &body)
+        .status();
+  }
+
+  absl::Status Finish(const std::string&) override { return absl::OkStatus(); }
+
+ private:
+  absl::StatusOr<int> ModelWidth() {
+    auto models = client_->Call("GET", "/v1/models", nullptr);
+    if (!models.ok()) return models.status();
+    for (const Json& model : (*models)["data"]) {
+      if (model_.empty() || model.value("id", "") == model_) return model.value("dimensions", 0);
+    }
+    return absl::FailedPreconditionError(
+        model_.empty() ? "the server has no model loaded, so it takes no texts"
+                       : fmt::format("the server has not loaded model '{}'", model_));
+  }
+
+  const std::unique_ptr<net::HttpClient> client_;
+  const std::string model_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(
+    const std::string& directory, const std::vector<std::string>& models, int threads) {
+  DatabaseOptions options;
+  options.directory = directory;
+  options.models = models;
+  options.threads = threads;
+  auto database = Database::Open(options);
+  if (!database.ok()) return database.status();
+  return std::make_unique<DirectoryTarget>(*std::move(database));
+}
+
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenServerTarget(const std::string& url,
+                                                               const std::string& api_key,
+                                                               const std::string& model) {
+  auto client = net::HttpClient::Create(url, api_key);
+  if (!client.ok()) return client.status();
+  return std::make_unique<ServerTarget>(*std::move(client), model);
+}
+
+}  // namespace vecnest::cli

@@ -1,0 +1,37 @@
+// Where imported points go: a data directory, or a server.
+#ifndef VECNEST_NET_CLI_IMPORT_TARGET_H_
+#define VECNEST_NET_CLI_IMPORT_TARGET_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "vecnest/database.h"
+
+namespace vecnest::cli {
+
+// Not thread-safe.
+class ImportTarget {
+ public:
+  virtual ~ImportTarget() = default;
+  // Creates the collection when it is missing; `first` tells the width when it carries a vector,
+  // otherwise the model does.
+  virtual absl::Status EnsureCollection(const std::string& collection, Metric metric,
+                                        const Point& first) = 0;
+  // All or nothing, on the disk when it returns.
+  virtual absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) = 0;
+  // After the last batch.
+  virtual absl::Status Finish(const std::string& collection) = 0;
+};
+
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(
+    const std::string& directory, const std::vector<std::string>& models, int threads);
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenServerTarget(const std::string& url,
+                                                               const std::string& api_key,
+                                                               const std::string& model);
+
+}  // namespace vecnest::cli
+
+#endif  // VECNEST_NET_CLI_IMPORT_TARGET_H_

@@ -1,0 +1,41 @@
+// Progress of long work on standard error.
+#ifndef VECNEST_NET_CLI_PROGRESS_H_
+#define VECNEST_NET_CLI_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace vecnest::cli {
+
+// On a terminal a line that is redrawn; elsewhere a line every few seconds. Not thread-safe.
+class Progress {
+ public:
+  // `total`: of the measure that Update's `done` counts in, for percent and time left.
+  Progress(std::string unit, uint64_t total);
+  ~Progress();
+
+  // `done` of the total, `items` so far (with those of earlier runs).
+  void Update(uint64_t done, uint64_t items);
+  // Draws the last state and ends the line.
+  void Finish();
+
+ private:
+  void Draw();
+
+  const std::string unit_;
+  const uint64_t total_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point drawn_;
+  uint64_t first_done_ = 0;
+  uint64_t first_items_ = 0;
+  uint64_t done_ = 0;
+  uint64_t items_ = 0;
+  bool begun_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace vecnest::cli
+
+#endif  // VECNEST_NET_CLI_PROGRESS_H_

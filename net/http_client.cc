@@ -1,0 +1,158 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "boost/asio/connect.hpp"
+#include "boost/asio/io_context.hpp"
+#include "boost/asio/ip/tcp.hpp"
+#include "boost/beast/core.hpp"
+#include "boost/beast/http.hpp"
+#include "fmt/format.h"
+
+namespace vecnest::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using engine::Json;
+
+constexpr std::chrono::milliseconds kFirstPause(100);
+constexpr std::chrono::milliseconds kLongestPause(10'000);
+
+absl::Status ToStatus(const ClientResponse& response) {
+  std::string message = response.body.substr(0, 500);
+  if (const Json body = Json::parse(response.body, nullptr, false); body.is_object()) {
+    const Json status = body.value("status", Json());
+    if (status.is_object()) message = status.value("error", message);
+  }
+  message = fmt::format("{} (HTTP {})", message, response.status);
+  if (response.status == 404) return absl::NotFoundError(message);
+  if (response.status == 409) return absl::AlreadyExistsError(message);
+  if (response.status == 429 || response.status == 503) return absl::UnavailableError(message);
+  return response.status >= 500 ? absl::InternalError(message)
+                                : absl::InvalidArgumentError(message);
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  std::string host;
+  std::string port;
+  std::string api_key;
+  asio::io_context io;
+  std::unique_ptr<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+
+  absl::Status Connect() {
+    error_code error;
+    asio::ip::tcp::resolver resolver(io);
+    const auto endpoints = resolver.resolve(host, port, error);
+    auto fresh = std::make_unique<beast::tcp_stream>(io);
+    if (!error) fresh->connect(endpoints, error);
+    if (error) {
+      return absl::UnavailableError(
+          fmt::format("connecting to {}:{}: {}", host, port, error.message()));
+    }
+    fresh->socket().set_option(asio::ip::tcp::no_delay(true), error);
+    stream = std::move(fresh);
+    buffer.clear();
+    return absl::OkStatus();
+  }
+};
+
+std::string EncodePathPart(const std::string& part) {
+  std::string encoded;
+  for (const unsigned char c : part) {
+    if (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
+      encoded += static_cast<char>(c);
+    } else {
+      encoded += fmt::format("%{:02X}", c);
+    }
+  }
+  return encoded;
+}
+
+HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpClient::~HttpClient() = default;
+
+absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const std::string& url,
+                                                               const std::string& api_key) {
+  constexpr std::string_view kScheme = "http://";
+  std::string rest = url;
+  while (rest.ends_with('/')) rest.pop_back();
+  if (!rest.starts_with(kScheme) || rest.find('/', kScheme.size()) != std::string::npos ||
+      rest.size() == kScheme.size()) {
+    return absl::InvalidArgumentError(
+        fmt::format("'{}': expected http://HOST:PORT, for example http://127.0.0.1:6333", url));
+  }
+  rest = rest.substr(kScheme.size());
+  auto impl = std::make_unique<Impl>();
+  const size_t colon = rest.rfind(':');
+  impl->host = rest.substr(0, colon);
+  impl->port = colon == std::string::npos ? "80" : rest.substr(colon + 1);
+  impl->api_key = api_key;
+  return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
+}
+
+absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const std::string& path,
+                                                const std::string& body) {
+  if (impl_->stream == nullptr) {
+    if (auto status = impl_->Connect(); !status.ok()) return status;
+  }
+  http::request<http::string_body> request;
+  request.version(11);
+  request.method_string(method);
+  request.target(path);
+  request.set(http::field::host, impl_->host);
+  if (!impl_->api_key.empty()) request.set("api-key", impl_->api_key);
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.body() = body;
+  request.prepare_payload();
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(boost::none);
+  error_code error;
+  http::write(*impl_->stream, request, error);
+  if (!error) http::read(*impl_->stream, impl_->buffer, parser, error);
+  if (error) {
+    impl_->stream.reset();
+    return absl::UnavailableError(
+        fmt::format("{}:{}: {}", impl_->host, impl_->port, error.message()));
+  }
+  const auto& answer = parser.get();
+  ClientResponse response;
+  response.status = static_cast<int>(answer.result_int());
+  response.body = answer.body();
+  const auto retry = answer[http::field::retry_after];
+  response.retry_after_seconds = std::atoi(std::string(retry.data(), retry.size()).c_str());
+  if (!answer.keep_alive()) impl_->stream.reset();
+  return response;
+}
+
+absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::string& path,
+                                      const Json* body) {
+  const std::string text = body == nullptr ? "" : body->dump();
+  auto pause = kFirstPause;
+  for (int attempt = 1;; ++attempt) {
+    auto response = Send(method, path, text);
+    absl::Status status = response.status();
+    if (status.ok() && response->status < 300) {
+      auto json = engine::ParseJson(response->body, "answer");
+      if (!json.ok()) return json.status();
+      return json->is_object() && json->contains("result") ? (*json)["result"] : *std::move(json);
+    }
+    if (status.ok()) status = ToStatus(*response);
+    if (status.code() != absl::StatusCode::kUnavailable || attempt == kAttempts) return status;
+    const std::chrono::milliseconds asked =
+        std::chrono::seconds(response.ok() ? response->retry_after_seconds : 0);
+    std::this_thread::sleep_for(std::min(std::max(pause, asked), kLongestPause));
+    pause *= 2;
+  }
+}
+
+}  // namespace vecnest::net

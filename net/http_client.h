@@ -1,0 +1,49 @@
+// A small HTTP/1.1 client for the command line: one connection, kept alive, blocking.
+#ifndef VECNEST_NET_HTTP_CLIENT_H_
+#define VECNEST_NET_HTTP_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "engine/json.h"
+
+namespace vecnest::net {
+
+struct ClientResponse {
+  int status = 0;
+  std::string body;
+  int retry_after_seconds = 0;  // 0: the header is missing
+};
+
+// Not thread-safe.
+class HttpClient {
+ public:
+  // "http://HOST[:PORT]"; InvalidArgument otherwise. Connects on the first request.
+  static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const std::string& url,
+                                                            const std::string& api_key);
+  ~HttpClient();
+
+  // Unavailable when there is no connection to be had or it breaks; connects again next time.
+  absl::StatusOr<ClientResponse> Send(const std::string& method, const std::string& path,
+                                      const std::string& body);
+
+  // Sends JSON and reads "result" of the answer. Waits and tries again on 429, 503 and broken
+  // connections, at most `kAttempts` times. The server's error becomes the status: NotFound for
+  // 404, AlreadyExists for 409, InvalidArgument for other 4xx.
+  static constexpr int kAttempts = 8;
+  absl::StatusOr<engine::Json> Call(const std::string& method, const std::string& path,
+                                    const engine::Json* body);
+
+ private:
+  struct Impl;
+  explicit HttpClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Percent-encodes a part of a path.
+std::string EncodePathPart(const std::string& part);
+
+}  // namespace vecnest::net
+
+#endif  // VECNEST_NET_HTTP_CLIENT_H_
