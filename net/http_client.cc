@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -24,6 +25,7 @@ using engine::Json;
 
 constexpr std::chrono::milliseconds kFirstPause(100);
 constexpr std::chrono::milliseconds kLongestPause(10'000);
+constexpr std::chrono::milliseconds kLongestAsked(60'000);
 
 absl::Status ToStatus(const ClientResponse& response) {
   std::string message = response.body.substr(0, 500);
@@ -32,6 +34,8 @@ absl::Status ToStatus(const ClientResponse& response) {
     if (status.is_object()) message = status.value("error", message);
   }
   message = fmt::format("{} (HTTP {})", message, response.status);
+  if (response.status == 401) return absl::UnauthenticatedError(message);
+  if (response.status == 403) return absl::PermissionDeniedError(message);
   if (response.status == 404) return absl::NotFoundError(message);
   if (response.status == 409) return absl::AlreadyExistsError(message);
   if (response.status == 429 || response.status == 503) return absl::UnavailableError(message);
@@ -93,9 +97,13 @@ absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const std::string
   }
   rest = rest.substr(kScheme.size());
   auto impl = std::make_unique<Impl>();
-  const size_t colon = rest.rfind(':');
+  const size_t bracket = rest.rfind(']');
+  const size_t colon = rest.find(':', bracket == std::string::npos ? 0 : bracket);
   impl->host = rest.substr(0, colon);
   impl->port = colon == std::string::npos ? "80" : rest.substr(colon + 1);
+  if (impl->host.starts_with('[') && impl->host.ends_with(']')) {
+    impl->host = impl->host.substr(1, impl->host.size() - 2);
+  }
   impl->api_key = api_key;
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
@@ -135,8 +143,9 @@ absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const
 }
 
 absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::string& path,
-                                      const Json* body) {
-  const std::string text = body == nullptr ? "" : body->dump();
+                                      const Json* body, int attempts) {
+  const std::string text =
+      body == nullptr ? "" : body->dump(-1, ' ', false, Json::error_handler_t::replace);
   auto pause = kFirstPause;
   for (int attempt = 1;; ++attempt) {
     auto response = Send(method, path, text);
@@ -147,10 +156,11 @@ absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::stri
       return json->is_object() && json->contains("result") ? (*json)["result"] : *std::move(json);
     }
     if (status.ok()) status = ToStatus(*response);
-    if (status.code() != absl::StatusCode::kUnavailable || attempt == kAttempts) return status;
+    if (status.code() != absl::StatusCode::kUnavailable || attempt == attempts) return status;
     const std::chrono::milliseconds asked =
         std::chrono::seconds(response.ok() ? response->retry_after_seconds : 0);
-    std::this_thread::sleep_for(std::min(std::max(pause, asked), kLongestPause));
+    std::this_thread::sleep_for(
+        std::max(std::min(pause, kLongestPause), std::min(asked, kLongestAsked)));
     pause *= 2;
   }
 }

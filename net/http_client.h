@@ -19,7 +19,8 @@ struct ClientResponse {
 // Not thread-safe.
 class HttpClient {
  public:
-  // "http://HOST[:PORT]"; InvalidArgument otherwise. Connects on the first request.
+  // "http://HOST[:PORT]", an IPv6 address in brackets; InvalidArgument otherwise. Connects on the
+  // first request.
   static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const std::string& url,
                                                             const std::string& api_key);
   ~HttpClient();
@@ -29,11 +30,12 @@ class HttpClient {
                                       const std::string& body);
 
   // Sends JSON and reads "result" of the answer. Waits and tries again on 429, 503 and broken
-  // connections, at most `kAttempts` times. The server's error becomes the status: NotFound for
-  // 404, AlreadyExists for 409, InvalidArgument for other 4xx.
+  // connections, at most `attempts` times. The server's error becomes the status: Unauthenticated
+  // for 401, PermissionDenied for 403, NotFound for 404, AlreadyExists for 409, InvalidArgument
+  // for other 4xx.
   static constexpr int kAttempts = 8;
   absl::StatusOr<engine::Json> Call(const std::string& method, const std::string& path,
-                                    const engine::Json* body);
+                                    const engine::Json* body, int attempts = kAttempts);
 
  private:
   struct Impl;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "fmt/format.h"
@@ -67,7 +68,7 @@ class Resume {
     const Json json = Json::parse(stream, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object() || json.value("key", "") != key_) return {};
     return {json.value("offset", uint64_t{0}), json.value("line", uint64_t{0}),
-            json.value("items", uint64_t{0})};
+            json.value("items", uint64_t{0}), json.value("failed", uint64_t{0})};
   }
 
   void Save(const ImportPosition& position) const {
@@ -76,8 +77,9 @@ class Resume {
         {"key", key_},
         {"offset", position.offset},
         {"line", position.line},
-        {"items",
-         position.items}}.dump();
+        {"items", position.items},
+        {"failed",
+         position.failed}}.dump();
     std::error_code error;
     fs::rename(part, path_, error);
   }
@@ -95,16 +97,19 @@ class Resume {
 class Importer {
  public:
   Importer(const ImportOptions& options, Metric metric, std::unique_ptr<ImportTarget> target)
-      : options_(options), metric_(metric), target_(std::move(target)) {
-    if (!options.errors_file.empty()) errors_.open(options.errors_file);
-  }
+      : options_(options), metric_(metric), target_(std::move(target)) {}
 
   absl::Status Run() {
+    // What an earlier run says it has written is worth nothing when the collection is gone.
+    auto exists = target_->HasCollection(options_.collection);
+    if (!exists.ok()) return exists.status();
+    go_on_ = *exists && !options_.restart;
+    if (auto status = OpenErrors(); !status.ok()) return status;
     uint64_t items_before = 0;
     for (const std::string& file : options_.files) {
       if (auto status = ImportFile(file, items_before); !status.ok()) return status;
     }
-    if (ready_) {
+    if (ready_ || *exists) {
       if (auto status = target_->Finish(options_.collection); !status.ok()) return status;
     }
     for (const std::string& file : options_.files) Resume(options_, file).Remove();
@@ -114,6 +119,19 @@ class Importer {
   }
 
  private:
+  // Errors of the run that is gone on with are kept.
+  absl::Status OpenErrors() {
+    if (options_.errors_file.empty()) return absl::OkStatus();
+    bool going_on = false;
+    for (const std::string& file : options_.files) {
+      going_on = going_on || (go_on_ && Resume(options_, file).Load().offset > 0);
+    }
+    errors_.open(options_.errors_file, going_on ? std::ios::app : std::ios::trunc);
+    if (errors_) return absl::OkStatus();
+    return absl::PermissionDeniedError(
+        fmt::format("--errors {}: cannot be written", options_.errors_file));
+  }
+
   struct Pending {
     uint64_t line;
     Point point;
@@ -122,47 +140,56 @@ class Importer {
   absl::Status ImportFile(const std::string& file, uint64_t& items_before) {
     const Resume resume(options_, file);
     ImportPosition start;
-    if (!options_.restart) start = resume.Load();
-    auto source = ImportSource::Open(file, options_.format, start);
+    if (go_on_) start = resume.Load();
+    auto source = ImportSource::Open(file, options_.format, options_.fields.text, start);
     if (!source.ok()) return source.status();
     if (start.offset > 0) {
       fmt::print(stderr, "{}: going on after line {}, where the last import stopped\n", file,
                  start.line);
     }
-    Progress progress("points", (*source)->size());
-    progress.Update(start.offset, start.items);
+    file_ = file;
+    failed_ += start.failed;
+    const uint64_t failed_before = failed_ - start.failed;
+    progress_ = std::make_unique<Progress>("points", (*source)->size());
+    progress_->Update(start.offset, start.items);
     bool more = true;
     while (more) {
       std::vector<Pending> batch;
-      while (batch.size() < options_.batch) {
-        auto record = (*source)->Next();
-        const ImportPosition& position = (*source)->position();
-        if (record.ok() && !*record) {
-          more = false;
-          break;
-        }
-        absl::Status status = record.status();
-        if (status.ok()) {
-          auto point = ToPoint(**record, options_.fields,
-                               options_.first_id + items_before + position.items - 1);
-          status = point.status();
-          if (status.ok()) batch.push_back({position.line, *std::move(point)});
-        }
-        if (!status.ok()) Fail(file, position.line, status);
-      }
-      if (auto status = Write(file, batch); !status.ok()) return status;
-      resume.Save((*source)->position());
-      progress.Update((*source)->position().offset, (*source)->position().items);
+      more = ReadBatch(**source, items_before, batch);
+      if (auto status = Write(batch); !status.ok()) return status;
+      ImportPosition position = (*source)->position();
+      position.failed = failed_ - failed_before;
+      resume.Save(position);
+      progress_->Update(position.offset, position.items);
       if (g_interrupted != 0) {
-        progress.Finish();
+        progress_.reset();
         return absl::CancelledError("interrupted; the same command goes on from here");
       }
     }
     items_before += (*source)->position().items;
+    progress_.reset();
     return absl::OkStatus();
   }
 
-  absl::Status Write(const std::string& file, std::vector<Pending>& batch) {
+  // False at the end of the file.
+  bool ReadBatch(ImportSource& source, uint64_t items_before, std::vector<Pending>& batch) {
+    // Lines that fail count as well, so that a file of them stays interruptible.
+    for (size_t lines = 0; lines < options_.batch; ++lines) {
+      auto record = source.Next();
+      if (record.ok() && !*record) return false;
+      absl::Status status = record.status();
+      if (status.ok()) {
+        auto point = ToPoint(**record, options_.fields,
+                             options_.first_id + items_before + source.position().items - 1);
+        status = point.status();
+        if (status.ok()) batch.push_back({source.record_line(), *std::move(point)});
+      }
+      if (!status.ok()) Fail(source.record_line(), status);
+    }
+    return true;
+  }
+
+  absl::Status Write(std::span<const Pending> batch) {
     if (batch.empty()) return absl::OkStatus();
     if (!ready_) {
       auto status = target_->EnsureCollection(options_.collection, metric_, batch[0].point);
@@ -177,28 +204,27 @@ class Importer {
       return absl::OkStatus();
     }
     if (status.code() != absl::StatusCode::kInvalidArgument) return status;
-    // One bad point refuses the batch: find out which.
-    for (const Pending& pending : batch) {
-      const absl::Status single = target_->Upsert(options_.collection, {pending.point});
-      if (single.ok()) {
-        ++imported_;
-      } else if (single.code() == absl::StatusCode::kInvalidArgument) {
-        Fail(file, pending.line, single);
-      } else {
-        return single;
-      }
+    if (batch.size() == 1) {
+      Fail(batch[0].line, status);
+      return absl::OkStatus();
     }
-    return absl::OkStatus();
+    // One bad point refuses the batch: find it by halves.
+    const size_t half = batch.size() / 2;
+    if (auto first = Write(batch.first(half)); !first.ok()) return first;
+    return Write(batch.subspan(half));
   }
 
-  void Fail(const std::string& file, uint64_t line, const absl::Status& status) {
+  void Fail(uint64_t line, const absl::Status& status) {
     const std::string message(status.message());
-    if (++failed_ <= kShownErrors) fmt::print(stderr, "\n{}:{}: {}\n", file, line, message);
-    if (failed_ == kShownErrors) fmt::print(stderr, "further lines are only counted\n");
+    ++failed_;
+    if (++shown_ <= kShownErrors) {
+      progress_->Note(fmt::format("{}:{}: {}", file_, line, message));
+      if (shown_ == kShownErrors) progress_->Note("further lines that fail are only counted");
+    }
     if (errors_.is_open()) {
-      errors_ << Json{{"file", file}, {"line", line}, {"error", message}}.dump(
+      errors_ << Json{{"file", file_}, {"line", line}, {"error", message}}.dump(
                      -1, ' ', false, Json::error_handler_t::replace)
-              << '\n';
+              << std::endl;
     }
   }
 
@@ -206,10 +232,20 @@ class Importer {
   const Metric metric_;
   const std::unique_ptr<ImportTarget> target_;
   std::ofstream errors_;
-  bool ready_ = false;  // the collection is there
+  std::string file_;
+  std::unique_ptr<Progress> progress_;  // of this file
+  bool go_on_ = false;                  // from where the last import stopped
+  bool ready_ = false;                  // the collection is there
   uint64_t imported_ = 0;
   uint64_t failed_ = 0;
+  uint64_t shown_ = 0;
 };
+
+// The first time between two batches, the second time at once.
+void Interrupt(int signal) {
+  g_interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
 
 absl::Status Import(ImportOptions options) {
   auto metric = ParseMetric(options.distance);
@@ -224,8 +260,8 @@ absl::Status Import(ImportOptions options) {
     target = OpenDirectoryTarget(options.data, *models, options.threads);
   }
   if (!target.ok()) return target.status();
-  std::signal(SIGINT, [](int) { g_interrupted = 1; });
-  std::signal(SIGTERM, [](int) { g_interrupted = 1; });
+  std::signal(SIGINT, Interrupt);
+  std::signal(SIGTERM, Interrupt);
   return Importer(options, *metric, *std::move(target)).Run();
 }
 

@@ -12,14 +12,35 @@ namespace {
 
 using engine::Json;
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+// A quote that stays open for longer is a mistake.
+constexpr size_t kMaxRowBytes = 1 << 20;
+constexpr size_t kDigitsOfDouble = 15;
+
 // A column's text as JSON: a number, true, false, a list or an object when it reads as one.
+// What JSON would not give back as it was ("007", "1e5", twenty digits) stays a string.
 Json CellValue(const std::string& cell) {
-  if (cell.empty()) return nullptr;
-  Json value = Json::parse(cell, nullptr, /*allow_exceptions=*/false);
-  if (value.is_discarded() || value.is_string()) return cell;
-  // "007" and "1e5" are more likely names than numbers.
-  if (value.is_number() && value.dump() != cell) return cell;
-  return value;
+  if (std::string_view("-0123456789tf[{").find(cell[0]) == std::string_view::npos) return cell;
+  auto value = engine::ParseJson(cell, "");
+  if (!value.ok() || value->is_string()) return cell;
+  const bool plain = cell.find_first_of("eE") == std::string::npos;
+  if (value->is_number_float() && (!plain || cell.size() > kDigitsOfDouble)) return cell;
+  return *std::move(value);
+}
+
+// A JSON string of the same bytes, with spaces for ASCII.
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) quoted += static_cast<unsigned char>(c) >= 0x80 ? c : ' ';
+  return quoted + '"';
+}
+
+bool IsUtf8(const std::string& text) {
+  for (const unsigned char c : text) {
+    // Only what is not ASCII is worth the trip through JSON, which checks it.
+    if (c >= 0x80) return engine::ParseJson(Quoted(text), "").ok();
+  }
+  return true;
 }
 
 absl::StatusOr<PointId> ReadId(const Json& value) {
@@ -52,8 +73,10 @@ absl::StatusOr<Point> ToPoint(const Json& record, const FieldNames& fields, uint
     point.vectors = net::ReadNamedInputs(*vector, fields.vector, status);
     if (!status.ok()) return status;
   } else if (text != nullptr) {
-    const std::string content = text->is_string() ? text->get<std::string>() : text->dump();
-    point.vectors[""] = Text{content, fields.model, std::nullopt};
+    if (!text->is_string()) {
+      return absl::InvalidArgumentError(fmt::format("{}: expected a string", fields.text));
+    }
+    point.vectors[""] = Text{text->get<std::string>(), fields.model, std::nullopt};
   } else {
     return absl::InvalidArgumentError(
         fmt::format("has neither '{}' nor '{}'", fields.text, fields.vector));
@@ -76,6 +99,7 @@ absl::StatusOr<Point> ToPoint(const Json& record, const FieldNames& fields, uint
 
 absl::StatusOr<std::unique_ptr<ImportSource>> ImportSource::Open(const std::string& file,
                                                                  std::string format,
+                                                                 const std::string& text_field,
                                                                  const ImportPosition& start) {
   if (format.empty()) {
     const std::string ending = std::filesystem::path(file).extension().string();
@@ -96,39 +120,48 @@ absl::StatusOr<std::unique_ptr<ImportSource>> ImportSource::Open(const std::stri
   if (error || !source->stream_) {
     return absl::NotFoundError(fmt::format("{}: cannot be read", file));
   }
-  if (source->separator_ != '\0' && !source->ReadRow(source->header_)) {
-    return absl::InvalidArgumentError(fmt::format("{}: the header row is missing", file));
+  source->text_field_ = text_field;
+  if (source->separator_ != '\0') {
+    auto header = source->ReadRow(source->header_);
+    if (!header.ok()) return header.status();
+    if (!*header) return absl::InvalidArgumentError(file + ": the header row is missing");
   }
-  if (start.offset > 0) {
-    source->stream_.clear();
-    source->stream_.seekg(static_cast<std::streamoff>(start.offset));
-    source->position_ = start;
-  }
+  if (start.offset > 0) source->Seek(start);
   return source;
+}
+
+void ImportSource::Seek(const ImportPosition& position) {
+  stream_.clear();
+  stream_.seekg(static_cast<std::streamoff>(position.offset));
+  position_ = position;
 }
 
 bool ImportSource::ReadLine(std::string& line) {
   if (!std::getline(stream_, line)) return false;
+  const bool first = position_.offset == 0;
   position_.offset += line.size() + (stream_.eof() ? 0 : 1);
   ++position_.line;
+  if (first && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
   return true;
 }
 
-bool ImportSource::ReadRow(std::vector<std::string>& row) {
+absl::StatusOr<bool> ImportSource::ReadRow(std::vector<std::string>& row) {
   row.clear();
   std::string line;
   if (!ReadLine(line)) return false;
+  record_line_ = position_.line;
+  const ImportPosition second_line = position_;
   std::string cell;
   bool quoted = false;
-  size_t i = 0;
-  while (true) {
+  bool was_quoted = false;
+  for (size_t i = 0;;) {
     if (i == line.size()) {
-      std::string more;
-      if (!quoted || !ReadLine(more)) break;
+      if (!quoted) break;
       cell += '\n';
-      line = std::move(more);
       i = 0;
-      continue;
+      if (cell.size() < kMaxRowBytes && ReadLine(line)) continue;
+      Seek(second_line);
+      return absl::InvalidArgumentError("a quote is not closed");
     }
     const char c = line[i++];
     if (quoted) {
@@ -139,10 +172,11 @@ bool ImportSource::ReadRow(std::vector<std::string>& row) {
       } else {
         quoted = false;
       }
-    } else if (c == '"' && cell.empty() && separator_ == ',') {
-      quoted = true;
+    } else if (c == '"' && cell.empty() && !was_quoted && separator_ == ',') {
+      quoted = was_quoted = true;
     } else if (c == separator_) {
       row.push_back(std::exchange(cell, ""));
+      was_quoted = false;
     } else if (c != '\r' || i != line.size()) {
       cell += c;
     }
@@ -157,6 +191,7 @@ absl::StatusOr<std::optional<Json>> ImportSource::Next() {
     do {
       if (!ReadLine(line)) return std::nullopt;
     } while (line.find_first_not_of(" \t\r") == std::string::npos);
+    record_line_ = position_.line;
     ++position_.items;
     auto json = engine::ParseJson(line, "line");
     if (!json.ok()) return json.status();
@@ -164,7 +199,12 @@ absl::StatusOr<std::optional<Json>> ImportSource::Next() {
   }
   std::vector<std::string> row;
   do {
-    if (!ReadRow(row)) return std::nullopt;
+    auto read = ReadRow(row);
+    if (read.ok() && !*read) return std::nullopt;
+    if (!read.ok()) {
+      ++position_.items;
+      return read.status();
+    }
   } while (row.size() == 1 && row[0].empty());
   ++position_.items;
   if (row.size() != header_.size()) {
@@ -172,7 +212,13 @@ absl::StatusOr<std::optional<Json>> ImportSource::Next() {
         fmt::format("has {} fields, the header {}", row.size(), header_.size()));
   }
   Json record = Json::object();
-  for (size_t i = 0; i < row.size(); ++i) record[header_[i]] = CellValue(row[i]);
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (!IsUtf8(row[i])) {
+      return absl::InvalidArgumentError(fmt::format("{}: not UTF-8", header_[i]));
+    }
+    if (row[i].empty()) continue;
+    record[header_[i]] = header_[i] == text_field_ ? Json(row[i]) : CellValue(row[i]);
+  }
   return record;
 }
 

@@ -26,6 +26,10 @@ class DirectoryTarget final : public ImportTarget {
  public:
   explicit DirectoryTarget(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
+  absl::StatusOr<bool> HasCollection(const std::string& collection) override {
+    return database_->HasCollection(collection);
+  }
+
   absl::Status EnsureCollection(const std::string& collection, Metric metric,
                                 const Point& first) override {
     if (database_->HasCollection(collection)) return absl::OkStatus();
@@ -76,12 +80,17 @@ class ServerTarget final : public ImportTarget {
   ServerTarget(std::unique_ptr<net::HttpClient> client, std::string model)
       : client_(std::move(client)), model_(std::move(model)) {}
 
+  absl::StatusOr<bool> HasCollection(const std::string& collection) override {
+    auto answer = client_->Call("GET", PathOf(collection) + "/exists", nullptr);
+    if (!answer.ok()) return answer.status();
+    return answer->is_object() && answer->value("exists", false);
+  }
+
   absl::Status EnsureCollection(const std::string& collection, Metric metric,
                                 const Point& first) override {
-    const std::string path = "/collections/" + net::EncodePathPart(collection);
-    auto exists = client_->Call("GET", path + "/exists", nullptr);
+    auto exists = HasCollection(collection);
     if (!exists.ok()) return exists.status();
-    if (exists->value("exists", false)) return absl::OkStatus();
+    if (*exists) return absl::OkStatus();
     auto width = WidthOf(first);
     if (!width.ok()) return width.status();
     if (*width == 0) {
@@ -89,23 +98,23 @@ class ServerTarget final : public ImportTarget {
       if (!width.ok()) return width.status();
     }
     const Json body = {{"vectors", {{"size", *width}, {"distance", MetricName(metric)}}}};
-    return client_->Call("PUT", path, &body).status();
+    return client_->Call("PUT", PathOf(collection), &body).status();
   }
 
   absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {
     Json list = Json::array();
     for (const Point& point : points) list.push_back(ToJson(point));
     const Json body = {{"points", std::move(list)}};
-    return client_
-        ->Call("PUT",
-               fmt::format("/collections/{}/points?wait=true", net::EncodePathPart(collection)),
-               &body)
-        .status();
+    return client_->Call("PUT", PathOf(collection) + "/points?wait=true", &body).status();
   }
 
   absl::Status Finish(const std::string&) override { return absl::OkStatus(); }
 
  private:
+  static std::string PathOf(const std::string& collection) {
+    return "/collections/" + net::EncodePathPart(collection);
+  }
+
   absl::StatusOr<int> ModelWidth() {
     auto models = client_->Call("GET", "/v1/models", nullptr);
     if (!models.ok()) return models.status();

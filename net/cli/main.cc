@@ -25,5 +25,7 @@ int main(int argc, char** argv) {
   const absl::Status status = command();
   if (status.ok()) return 0;
   fmt::print(stderr, "vecnest: {}\n", std::string(status.message()));
-  return 1;
+  // As a shell says it of a program that Ctrl-C ended.
+  constexpr int kInterrupted = 130;
+  return status.code() == absl::StatusCode::kCancelled ? kInterrupted : 1;
 }

@@ -48,6 +48,10 @@ void Progress::Update(uint64_t done, uint64_t items) {
   Draw();
 }
 
+void Progress::Note(const std::string& line) {
+  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
+}
+
 void Progress::Finish() {
   if (finished_ || !begun_) return;
   finished_ = true;

@@ -17,6 +17,8 @@ class Progress {
 
   // `done` of the total, `items` so far (with those of earlier runs).
   void Update(uint64_t done, uint64_t items);
+  // Prints a line of its own.
+  void Note(const std::string& line);
   // Draws the last state and ends the line.
   void Finish();
 

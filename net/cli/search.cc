@@ -14,6 +14,9 @@ namespace {
 
 using engine::Json;
 
+// Somebody is waiting: a server that is not there is said to be so soon.
+constexpr int kSearchAttempts = 3;
+
 struct SearchOptions {
   std::string data;
   std::string url;
@@ -53,7 +56,7 @@ absl::StatusOr<Json> SearchServer(const SearchOptions& options, const Json& body
   if (!client.ok()) return client.status();
   return (*client)->Call(
       "POST", fmt::format("/collections/{}/points/query", net::EncodePathPart(options.collection)),
-      &body);
+      &body, kSearchAttempts);
 }
 
 absl::StatusOr<Json> SearchDirectory(const SearchOptions& options, const Json& body) {
