@@ -1,0 +1,157 @@
+"""Any width and any metric over the vectors of one collection."""
+
+import numpy as np
+import pytest
+
+WIDTH = 384
+COUNT = 400
+
+
+def norm(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def scores(metric, query, vectors):
+    if metric == "Cosine":
+        return norm(vectors) @ norm(query)
+    if metric == "Dot":
+        return vectors @ query
+    if metric == "Euclid":
+        return np.linalg.norm(vectors - query, axis=1)
+    return np.abs(vectors - query).sum(axis=1)
+
+
+def best(metric, values, count=10):
+    return np.argsort(-values if metric in ("Cosine", "Dot") else values, kind="stable")[:count]
+
+
+def fill(http, name, vectors, distance):
+    body = {"vectors": {"size": vectors.shape[1], "distance": distance}}
+    assert http.put(f"/collections/{name}", json=body).status_code == 200
+    batch = {"ids": list(range(len(vectors))), "vectors": vectors.tolist()}
+    answer = http.put(f"/collections/{name}/points?wait=true", json={"batch": batch})
+    assert answer.status_code == 200, answer.text
+
+
+def ask(http, name, query, **params):
+    body = {"query": query.tolist(), "limit": 10, "params": {"explain": True, **params}}
+    answer = http.post(f"/collections/{name}/points/query", json=body)
+    assert answer.status_code == 200, answer.text
+    result = answer.json()["result"]
+    return [p["id"] for p in result["points"]], [p["score"] for p in result["points"]], result["plan"]
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return np.random.default_rng(1).normal(size=(COUNT, WIDTH)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def queries():
+    return np.random.default_rng(2).normal(size=(4, WIDTH)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def unit(http, vectors):
+    fill(http, "unit-norm", norm(vectors), "Cosine")
+    return "unit-norm"
+
+
+@pytest.fixture(scope="module")
+def plain(http, vectors):
+    # Lengths from a tenth to ten: the metrics disagree about the order.
+    lengths = np.geomspace(0.1, 10, COUNT, dtype=np.float32)[:, None]
+    scaled = norm(vectors) * lengths
+    fill(http, "any-norm", scaled, "Cosine")
+    return "any-norm", scaled
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("width", [384, 128, 96, 64])
+def test_dimensions(http, unit, vectors, queries, width, exact):
+    cut = norm(norm(vectors)[:, :width].astype(np.float64))
+    for query in queries:
+        ids, got, plan = ask(http, unit, query, dimensions=width, exact=exact)
+        expected = cut @ norm(query[:width].astype(np.float64))
+        order = best("Cosine", expected)
+        assert ids == order.tolist()
+        assert got == pytest.approx(expected[order].tolist(), abs=1e-5)
+        assert plan["dimensions"] == width
+        # A query of just that width asks the same.
+        assert ask(http, unit, query[:width], dimensions=width, exact=exact)[0] == ids
+
+
+@pytest.mark.parametrize("metric", ["Cosine", "Dot", "Euclid", "Manhattan"])
+def test_metric_on_unit_vectors(http, unit, vectors, queries, metric):
+    for query in norm(queries):
+        expected = scores(metric, query.astype(np.float64), norm(vectors).astype(np.float64))
+        order = best(metric, expected)
+        ids, got, plan = ask(http, unit, query, metric=metric)
+        assert ids == order.tolist()
+        assert got == pytest.approx(expected[order].tolist(), abs=1e-3)
+        assert plan["metric"] == metric
+
+
+@pytest.mark.parametrize("metric", ["Cosine", "Dot", "Euclid", "Manhattan"])
+def test_metric_on_vectors_of_any_length(http, plain, queries, metric):
+    name, stored = plain
+    for query in queries:
+        expected = scores(metric, query.astype(np.float64), stored.astype(np.float64))
+        order = best(metric, expected)
+        ids, got, plan = ask(http, name, query, metric=metric)
+        assert ids == order.tolist()
+        assert got == pytest.approx(expected[order].tolist(), rel=1e-4, abs=1e-4)
+        assert plan["metric"] == metric
+
+
+def test_metrics_disagree_here(http, plain, queries):
+    name, _ = plain
+    answers = {m: tuple(ask(http, name, queries[0], metric=m)[0]) for m in ("Cosine", "Dot", "Euclid")}
+    assert len(set(answers.values())) == 3
+
+
+@pytest.mark.parametrize("metric", ["Dot", "Euclid", "Manhattan"])
+def test_metric_at_a_smaller_width(http, plain, queries, metric):
+    """The plan says whether the prefixes were scaled to unit length; the answer fits to it."""
+    name, stored = plain
+    for query in queries:
+        ids, got, plan = ask(http, name, query, metric=metric, dimensions=64, exact=True)
+        cut, short = stored[:, :64].astype(np.float64), query[:64].astype(np.float64)
+        if plan["renormalized"]:
+            cut, short = norm(cut), norm(short)
+        expected = scores(metric, short, cut)
+        order = best(metric, expected)
+        assert ids == order.tolist()
+        assert got == pytest.approx(expected[order].tolist(), rel=1e-4, abs=1e-4)
+
+
+def test_plan(http, unit, queries):
+    _, _, plan = ask(http, unit, queries[0], exact=True)
+    assert plan["exact"] is True and plan["strategy"]
+    assert plan["distances"] >= COUNT
+    assert set(plan["time"]) == {"embed", "filter", "search", "fetch"}
+    silent = http.post(
+        f"/collections/{unit}/points/query", json={"query": queries[0].tolist()}
+    ).json()["result"]
+    assert "plan" not in silent
+
+
+def test_default_metric_can_be_changed(http, name, vectors, queries):
+    stored = vectors * np.geomspace(0.1, 10, COUNT, dtype=np.float32)[:, None]
+    fill(http, name, stored, "Cosine")
+    query = queries[0]
+    for metric in ("Dot", "Euclid", "Cosine"):
+        body = {"vectors": {"": {"distance": metric}}}
+        assert http.patch(f"/collections/{name}", json=body).json()["result"] is True
+        ids, _, plan = ask(http, name, query)
+        expected = scores(metric, query.astype(np.float64), stored.astype(np.float64))
+        assert ids == best(metric, expected).tolist()
+        assert plan["metric"] == metric
+        shown = http.get(f"/collections/{name}").json()["result"]["config"]["params"]["vectors"]
+        assert shown["distance"] == metric
+
+
+def test_default_metric_of_an_unknown_vector(http, unit):
+    body = {"vectors": {"other": {"distance": "Dot"}}}
+    answer = http.patch(f"/collections/{unit}", json=body)
+    assert answer.status_code in (400, 404) and "other" in answer.text
