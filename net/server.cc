@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cctype>
 #include <chrono>
+#include <functional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -120,6 +121,9 @@ struct Server::Impl {
   asio::awaitable<bool> Answer(Connection& connection, const Response& response, bool keep_alive);
   asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
   asio::awaitable<Response> Dispatch(const Route& route, Request request);
+  // `call` is a named object of the caller's: g++ 12 destroys a temporary that is converted within
+  // a co_await twice.
+  asio::awaitable<Response> RunWrite(std::function<Response()> call);
   asio::awaitable<bool> ServeBulk(Connection& connection, HeaderParser& header, Request request);
 
   const ServerOptions options;
@@ -206,7 +210,18 @@ asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request req
                             0);
   }
   auto shared = std::make_shared<const Request>(std::move(request));
-  co_return co_await pool.Run([this, &route, shared] { return service.Handle(route, *shared); });
+  std::function<Response()> call = [this, &route, shared] {
+    return service.Handle(route, *shared);
+  };
+  co_return co_await pool.Run(std::move(call));
+}
+
+asio::awaitable<Response> Server::Impl::RunWrite(std::function<Response()> call) {
+  if (!writes.TryEnter()) {
+    co_return ErrorResponse(429, "too many requests are waiting; try again later", Dialect::kQdrant,
+                            0);
+  }
+  co_return co_await writes.Run(std::move(call));
 }
 
 asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
@@ -302,14 +317,6 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   http::request_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
   std::vector<char> chunk(kBulkChunkBytes);
-  // One part after the other: while a part is imported nothing is read, and the client waits.
-  const auto on_pool = [this](std::function<Response()> call) -> asio::awaitable<Response> {
-    if (!writes.TryEnter()) {
-      co_return ErrorResponse(429, "too many requests are waiting; try again later",
-                              Dialect::kQdrant, 0);
-    }
-    co_return co_await writes.Run(std::move(call));
-  };
   error_code error;
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
@@ -320,16 +327,19 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
     if (error) co_return false;
     const size_t size = chunk.size() - parser.get().body().size;
     connection.stream.expires_never();
-    const Response fed = co_await on_pool([import, &chunk, size] {
+    // One part after the other: while a part is imported nothing is read, and the client waits.
+    std::function<Response()> feed = [import, &chunk, size] {
       import->Feed(std::string_view(chunk.data(), size));
       return Response();
-    });
+    };
+    const Response fed = co_await RunWrite(std::move(feed));
     if (fed.status != 200) {
       co_await RefuseBody(connection, fed);
       co_return false;
     }
   }
-  const Response response = co_await on_pool([import] { return import->Finish(); });
+  std::function<Response()> finish = [import] { return import->Finish(); };
+  const Response response = co_await RunWrite(std::move(finish));
   service.metrics().CountRequest(
       request.method, "/collections/{collection}/points/bulk", response.status,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
