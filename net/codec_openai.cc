@@ -1,6 +1,7 @@
 #include "net/codec_openai.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "absl/strings/escaping.h"
@@ -104,6 +105,19 @@ EmbeddingsRequest ReadEmbeddingsRequest(const Json& body, absl::Status& status) 
   if (status.ok())
     std::visit([&](const auto& inputs) { RefuseEmpty(inputs, status); }, request.input);
   return request;
+}
+
+absl::Status NameInput(const absl::Status& status) {
+  const std::string message(status.message());
+  for (const std::string_view noun : {"text ", "sequence "}) {
+    if (!message.starts_with(noun)) continue;
+    size_t index = 0;
+    const char* begin = message.data() + noun.size();
+    const char* end = message.data() + message.size();
+    if (std::from_chars(begin, end, index).ec != std::errc()) break;
+    return {status.code(), fmt::format("{}: {}", ElementPath("input", index), message)};
+  }
+  return status;
 }
 
 Json WriteEmbeddings(const std::vector<Embedding>& embeddings, std::string_view model,

@@ -25,6 +25,10 @@ struct EmbeddingsRequest {
 // 2,048 of them, none empty.
 EmbeddingsRequest ReadEmbeddingsRequest(const Json& body, absl::Status& status);
 
+// An encoder's error with the item named as the request has it: "text 2 has …" becomes
+// "input[2]: text 2 has …".
+absl::Status NameInput(const absl::Status& status);
+
 // Numbers, or base64 of little-endian floats.
 Json WriteEmbeddings(const std::vector<Embedding>& embeddings, std::string_view model, bool base64);
 

@@ -45,7 +45,7 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
         auto embeddings = texts != nullptr ? database_now->embedder().Embed(*texts, wanted.options)
                                            : database_now->embedder().EmbedTokens(
                                                  std::get<1>(wanted.input), wanted.options);
-        if (!embeddings.ok()) return Fail(embeddings.status());
+        if (!embeddings.ok()) return Fail(NameInput(embeddings.status()));
         const Json answer = WriteEmbeddings(*embeddings, model->name, wanted.base64);
         metrics_.CountTokens(answer["usage"]["total_tokens"].get<uint64_t>());
         return Reply(answer);
