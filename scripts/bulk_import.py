@@ -1,433 +1,600 @@
 #!/usr/bin/env python3
-"""Imports files into a running Vecnest server.
+"""Import files into a collection of a running Vecnest server.
 
-Formats, by the file's ending: JSON lines (.jsonl, .ndjson), .csv, .tsv (with a header row), .npy
-(one vector a row; give the payloads with --payloads FILE.jsonl), .parquet.
+Formats, by the file's ending or --format:
+  jsonl, ndjson  one JSON object a line
+  csv, tsv       a header row, then one point a row
+  npy            a NumPy array of vectors, one point a row (needs numpy); fields: --payload FILE.jsonl
+  parquet        one point a row (needs pyarrow)
 
-The collection is made when it is missing. Requests run in parallel, are tried again when the
-server is busy (429, 503) or away, and a run that was interrupted goes on where it stopped. Lines
-that the server refuses are listed with the reason and do not keep the others out; the exit code is
-1 when there were any.
+A point is embedded by the server from its text field, unless it has a vector. All its other
+fields, and the text, become its payload. Without an id field points are numbered in the order of
+the files.
 
-Needs only the standard library; .npy needs the package numpy, .parquet needs pyarrow.
+An interrupted import goes on where it stopped when the same command is run again. Lines that fail
+are reported and do not stop the rest; the exit code is 1 when there are any.
+
+Examples:
+  bulk_import.py --collection notes notes.jsonl
+  bulk_import.py --url http://host:6333 --collection shop --text-field title --parallel 4 shop.csv
+  bulk_import.py --collection images --payload images.jsonl vectors.npy
 """
 
 import argparse
 import collections
 import concurrent.futures
-import csv
 import hashlib
 import http.client
-import itertools
 import json
 import os
 import pathlib
+import random
+import re
+import signal
 import sys
 import threading
 import time
 import urllib.parse
 
-SHOWN_ERRORS = 20
+MAX_ROW_BYTES = 1 << 20  # a quote that stays open for longer is a mistake
+MAX_SHOWN_ERRORS = 20
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 10.0
+LONGEST_ASKED = 60.0
+BUSY = (429, 502, 503, 504)
+REFUSED = (400, 413, 422)  # because of what is in the request
+
+# Where a reader stands: bytes (or rows), lines, points and failed lines so far.
+Position = collections.namedtuple("Position", "offset line items failed", defaults=(0, 0, 0, 0))
+# A record, or why there is none; `offset` and `last_line`: where reading goes on after it.
+Row = collections.namedtuple("Row", "line offset last_line record error")
 
 
-class ServerError(Exception):
-    """The server refused a request; `status` is the HTTP code."""
-
-    def __init__(self, status, message):
-        super().__init__(message)
-        self.status = status
+class Fatal(Exception):
+    """Ends the import."""
 
 
-class Client:
-    """One kept-alive connection a thread. Tries again while the server is busy or away."""
+class BadLine(Exception):
+    """Concerns one line."""
 
-    def __init__(self, url, api_key, attempts):
-        self.url = urllib.parse.urlsplit(url)
-        if self.url.scheme not in ("http", "https") or not self.url.hostname:
-            sys.exit(f"--url {url}: expected http://HOST:PORT")
-        self.api_key = api_key
-        self.attempts = attempts
+
+class Refused(Exception):
+    """The server does not take this batch."""
+
+
+# -- Reading
+
+
+def no_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_json(text):
+    return json.loads(text, parse_constant=no_constant)
+
+
+def cell_value(cell):
+    """A column's text as JSON: a number, true, false, a list or an object if it reads as one. What
+    JSON would not give back as it was ("007", "1e5", twenty digits) stays a string."""
+    if cell[0] not in "-0123456789tf[{":
+        return cell
+    try:
+        value = parse_json(cell)
+    except (ValueError, RecursionError):
+        return cell
+    if isinstance(value, float) and (len(cell) > 15 or "e" in cell.lower()):
+        return cell
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return cell
+    return value
+
+
+def read_jsonl(path, start):
+    with open(path, "rb") as stream:
+        stream.seek(start.offset)
+        line, offset = start.line, start.offset
+        for raw in stream:
+            line += 1
+            if offset == 0 and raw.startswith(b"\xef\xbb\xbf"):
+                raw, offset = raw[3:], 3
+            offset += len(raw)
+            if not raw.strip():
+                continue
+            try:
+                yield Row(line, offset, line, parse_json(raw.decode("utf-8")), None)
+            except (ValueError, RecursionError) as error:
+                yield Row(line, offset, line, None, f"not JSON: {error}")
+
+
+def split_row(text, separator):
+    """The cells of one row; None when a quote is still open at its end (RFC 4180)."""
+    if separator != "," or '"' not in text:
+        return text.rstrip("\r\n").split(separator)
+    cells, at = [], 0
+    while True:
+        if text[at : at + 1] == '"':
+            end = at + 1
+            while True:
+                end = text.find('"', end)
+                if end < 0:
+                    return None
+                if text[end + 1 : end + 2] != '"':
+                    break
+                end += 2
+            cell = text[at + 1 : end].replace('""', '"')
+            at = end + 1
+        else:
+            cell = ""
+        stop = text.find(",", at)
+        rest = text[at:] if stop < 0 else text[at:stop]
+        cells.append(cell + (rest.rstrip("\r\n") if stop < 0 else rest))
+        if stop < 0:
+            return cells
+        at = stop + 1
+
+
+def read_row(stream, separator):
+    """(cells, lines); cells is None at the end. Leaves `stream` after the row."""
+    raw = stream.readline()
+    if not raw:
+        return None, 0
+    second_line, lines = stream.tell(), 1
+    while True:
+        try:
+            cells = split_row(raw.decode("utf-8"), separator)
+        except UnicodeDecodeError as error:
+            raise BadLine(f"not UTF-8: {error.reason}")
+        if cells is not None:
+            return cells, lines
+        more = stream.readline()
+        if not more or len(raw) > MAX_ROW_BYTES:
+            stream.seek(second_line)
+            raise BadLine("a quote is not closed")
+        raw += more
+        lines += 1
+
+
+def read_separated(path, start, separator, text_field):
+    with open(path, "rb") as stream:
+        try:
+            header, line = read_row(stream, separator)
+        except BadLine as error:
+            raise Fatal(f"{path}: header row: {error}")
+        if header is None:
+            raise Fatal(f"{path}: the header row is missing")
+        header[0] = header[0].lstrip("\ufeff")
+        if start.offset:
+            stream.seek(start.offset)
+            line = start.line
+        while True:
+            first = line + 1
+            try:
+                cells, lines = read_row(stream, separator)
+                if cells is None:
+                    return
+                line += lines
+                if cells == [""]:
+                    continue
+                if len(cells) != len(header):
+                    raise BadLine(f"has {len(cells)} fields, the header {len(header)}")
+                pairs = ((name, cell) for name, cell in zip(header, cells) if cell)
+                record = {name: cell if name == text_field else cell_value(cell) for name, cell in pairs}
+                yield Row(first, stream.tell(), line, record, None)
+            except BadLine as error:
+                line = max(line, first)
+                yield Row(first, stream.tell(), line, None, str(error))
+
+
+def need(module, package, what):
+    try:
+        return __import__(module, fromlist=["_"])
+    except ImportError:
+        raise Fatal(f"{what} files need the Python package {package}: pip install {package}")
+
+
+def read_npy(path, start, args):
+    numpy = need("numpy", "numpy", ".npy")
+    try:
+        vectors = numpy.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise Fatal(f"{path}: {error}")
+    if vectors.ndim != 2:
+        raise Fatal(f"{path}: expected an array of two dimensions, this one has {vectors.ndim}")
+    payloads = open(args.payload, "rb") if args.payload else None
+    for row in range(len(vectors)):
+        raw = payloads.readline() if payloads else b"{}"
+        if row < start.offset:
+            continue
+        try:
+            record = parse_json(raw.decode("utf-8")) if raw.strip() else {}
+            record[args.vector_field] = [float(value) for value in vectors[row]]
+            yield Row(row + 1, row + 1, row + 1, record, None)
+        except (ValueError, TypeError) as error:
+            yield Row(row + 1, row + 1, row + 1, None, f"payload: {error}")
+
+
+def read_parquet(path, start, args):
+    parquet = need("pyarrow.parquet", "pyarrow", ".parquet").ParquetFile(path)
+    row = 0
+    for batch in parquet.iter_batches(batch_size=args.batch):
+        if row + batch.num_rows <= start.offset:
+            row += batch.num_rows
+            continue
+        for record in batch.to_pylist():
+            row += 1
+            if row > start.offset:
+                yield Row(row, row, row, record, None)
+
+
+def open_file(path, args, start):
+    """(rows, total): `total` is of what offsets count."""
+    kind = args.format or pathlib.Path(path).suffix.lstrip(".").lower()
+    if kind in ("jsonl", "ndjson"):
+        return read_jsonl(path, start), os.path.getsize(path)
+    if kind in ("csv", "tsv"):
+        separator = "," if kind == "csv" else "\t"
+        return read_separated(path, start, separator, args.text_field), os.path.getsize(path)
+    if kind == "npy":
+        numpy = need("numpy", "numpy", ".npy")
+        return read_npy(path, start, args), len(numpy.load(path, mmap_mode="r", allow_pickle=False))
+    if kind == "parquet":
+        parquet = need("pyarrow.parquet", "pyarrow", ".parquet")
+        return read_parquet(path, start, args), parquet.ParquetFile(path).metadata.num_rows
+    raise Fatal(f"{path}: format '{kind}' is not known; see --format")
+
+
+def to_point(record, args, number):
+    """The point of a record, as JSON."""
+    if not isinstance(record, dict):
+        raise BadLine("expected an object")
+    name = record.get(args.id_field)
+    if isinstance(name, str) and re.fullmatch("[0-9]+", name):
+        name = int(name)
+    text, vector = record.get(args.text_field), record.get(args.vector_field)
+    if vector is None:
+        if text is None:
+            raise BadLine(f"has neither '{args.text_field}' nor '{args.vector_field}'")
+        if not isinstance(text, str):
+            raise BadLine(f"{args.text_field}: expected a string")
+        vector = {"text": text, "model": args.model}
+    if args.payload_field:
+        payload = record.get(args.payload_field) or {}
+        if not isinstance(payload, dict):
+            raise BadLine(f"{args.payload_field}: expected an object")
+    else:
+        skipped = (args.id_field, args.vector_field)
+        payload = {key: value for key, value in record.items() if key not in skipped}
+    point = {"id": number if name is None else name, "vector": vector, "payload": payload}
+    try:
+        return json.dumps(point, allow_nan=False, default=str)
+    except (ValueError, RecursionError) as error:
+        raise BadLine(str(error))
+
+
+# -- The server
+
+
+class Server:
+    """Requests with retries. Thread-safe: every thread has a connection of its own."""
+
+    def __init__(self, args):
+        parts = urllib.parse.urlsplit(args.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Fatal(f"--url {args.url}: expected for example http://127.0.0.1:6333")
+        secure = parts.scheme == "https"
+        self.kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        self.address = (parts.hostname, parts.port or (443 if secure else 80))
+        self.prefix = parts.path.rstrip("/")
+        self.headers = {"Content-Type": "application/json"}
+        if args.api_key:
+            self.headers["api-key"] = args.api_key
+        self.args = args
         self.local = threading.local()
 
-    def connection(self):
-        if getattr(self.local, "connection", None) is None:
-            kind = (http.client.HTTPSConnection if self.url.scheme == "https"
-                    else http.client.HTTPConnection)
-            self.local.connection = kind(self.url.hostname, self.url.port, timeout=600)
-        return self.local.connection
-
-    def once(self, method, path, body):
-        headers = {"Content-Type": "application/json"}
-        if self.api_key:
-            headers["api-key"] = self.api_key
-        connection = self.connection()
+    def send(self, method, path, body):
+        connection = getattr(self.local, "connection", None)
+        if connection is None:
+            connection = self.kind(*self.address, timeout=self.args.timeout)
+            self.local.connection = connection
         try:
-            connection.request(method, self.url.path.rstrip("/") + path, body, headers)
+            connection.request(method, self.prefix + path, body, self.headers)
             response = connection.getresponse()
-            return response.status, response.headers, response.read()
+            return response.status, response.getheader("Retry-After"), response.read()
         except (OSError, http.client.HTTPException):
             connection.close()
             self.local.connection = None
             raise
 
-    def call(self, method, path, value=None):
-        """The "result" of the answer. Raises ServerError, or the last connection error."""
-        body = None if value is None else json.dumps(value, allow_nan=False)
-        pause = 0.1
-        for attempt in range(1, self.attempts + 1):
+    def call(self, method, path, body=None):
+        """The answer's result. Waits and tries again while the server is busy or not there."""
+        pause = FIRST_PAUSE
+        for attempt in range(1, self.args.retries + 2):
+            asked = 0.0
             try:
-                status, headers, content = self.once(method, path, body)
+                status, retry_after, answer = self.send(method, path, body)
                 if status < 300:
-                    answer = json.loads(content)
-                    return answer.get("result", answer)
-                error = ServerError(status, error_message(status, content))
-                if status not in (429, 503):
-                    raise error
-                retry_after = headers.get("Retry-After", "")
-                pause = max(pause, float(retry_after) if retry_after.isdigit() else 0)
-            except (OSError, http.client.HTTPException) as problem:
-                error = problem
-            if attempt == self.attempts:
-                raise error
-            time.sleep(min(pause, 10))
-            pause *= 2
+                    parsed = json.loads(answer)
+                    return parsed.get("result", parsed)
+                problem = f"{error_of(answer)} (HTTP {status})"
+                if status in REFUSED:
+                    raise Refused(problem)
+                if status not in BUSY:
+                    raise Fatal(problem)
+                if retry_after and re.fullmatch("[0-9]+", retry_after.strip()):
+                    asked = min(float(retry_after), LONGEST_ASKED)
+            except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
+                problem = f"{self.args.url}: {error or type(error).__name__}"
+            if attempt <= self.args.retries:
+                time.sleep(max(asked, pause * random.uniform(0.5, 1.0)))
+                pause = min(2 * pause, LONGEST_PAUSE)
+        raise Fatal(f"given up after {self.args.retries + 1} attempts: {problem}")
 
+    def upsert(self, collection, points):
+        """[(line, error)] of the refused ones of [(line, point as JSON)]."""
+        if not points:
+            return []
+        body = '{"points":[' + ",".join(point for _, point in points) + "]}"
+        try:
+            self.call("PUT", f"/collections/{quote(collection)}/points?wait=true", body)
+            return []
+        except Refused as error:
+            if len(points) == 1:
+                return [(points[0][0], str(error))]
+        # One bad point refuses the batch: find it by halves.
+        half = len(points) // 2
+        return self.upsert(collection, points[:half]) + self.upsert(collection, points[half:])
 
-def error_message(status, content):
-    try:
-        return json.loads(content)["status"]["error"]
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {status}: {content[:200].decode('utf-8', 'replace')}"
+    def has(self, collection):
+        return bool(self.call("GET", f"/collections/{quote(collection)}/exists").get("exists"))
 
-
-# -- Readers: each yields (line number, record or exception).
-
-def read_jsonl(path):
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    yield number, json.loads(line)
-                except ValueError as error:
-                    yield number, ValueError(f"not valid JSON: {error}")
-
-
-def cell_value(cell):
-    """A column's text as a number, a list ... when it reads as one and is written back the same."""
-    if cell == "":
-        return None
-    try:
-        value = json.loads(cell)
-    except ValueError:
-        return cell
-    return cell if isinstance(value, (int, float)) and json.dumps(value) != cell else value
-
-
-def read_separated(path, separator):
-    with path.open(encoding="utf-8", newline="") as file:
-        options = {"quoting": csv.QUOTE_NONE} if separator == "\t" else {}
-        rows = csv.reader(file, delimiter=separator, **options)
-        header = next(rows, None)
-        if header is None:
-            sys.exit(f"{path}: the header row is missing")
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                yield rows.line_num, ValueError(f"has {len(row)} fields, the header {len(header)}")
-            else:
-                yield rows.line_num, dict(zip(header, map(cell_value, row)))
-
-
-def read_npy(path, payloads, fields):
-    try:
-        import numpy
-    except ImportError:
-        sys.exit(f"{path}: reading .npy needs the package numpy (pip install numpy)")
-    vectors = numpy.load(path, mmap_mode="r", allow_pickle=False)
-    if vectors.ndim != 2:
-        sys.exit(f"{path}: expected a matrix with a vector a row, got {vectors.ndim} dimensions")
-    sides = read_jsonl(payloads) if payloads else itertools.repeat((0, {}))
-    for number, (vector, (_, side)) in enumerate(zip(vectors, sides), start=1):
-        if isinstance(side, Exception):
-            yield number, side
+    def create(self, collection, first, args):
+        vector = json.loads(first)["vector"]
+        if isinstance(vector, list):
+            width = len(vector)
+        elif isinstance(vector, dict) and isinstance(vector.get("text"), str):
+            models = self.call("GET", "/v1/models")["data"]
+            fitting = [model for model in models if args.model in ("", model["id"])]
+            if not fitting:
+                raise Fatal(f"the server has no model {args.model}".rstrip() + ": it takes no texts")
+            width = fitting[0]["dimensions"]
         else:
-            yield number, {**side, fields.vector_field: vector.astype(float).tolist()}
+            raise Fatal("the collection is missing; create it first, its vectors have names")
+        body = {"vectors": {"size": width, "distance": args.distance}}
+        self.call("PUT", f"/collections/{quote(collection)}", json.dumps(body))
 
 
-def read_parquet(path):
+def quote(part):
+    return urllib.parse.quote(part, safe="")
+
+
+def error_of(answer):
+    text = answer.decode("utf-8", "replace")[:500]
     try:
-        import pyarrow.parquet
-    except ImportError:
-        sys.exit(f"{path}: reading .parquet needs the package pyarrow (pip install pyarrow)")
-    number = 0
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
-        for record in batch.to_pylist():
-            number += 1
-            yield number, record
+        return str(json.loads(answer)["status"]["error"])
+    except (ValueError, KeyError, TypeError):
+        return text
 
 
-def read(path, arguments):
-    kind = arguments.format or path.suffix.lstrip(".")
-    if kind in ("jsonl", "ndjson"):
-        return read_jsonl(path)
-    if kind in ("csv", "tsv"):
-        return read_separated(path, "," if kind == "csv" else "\t")
-    if kind == "npy":
-        return read_npy(path, arguments.payloads, arguments)
-    if kind == "parquet":
-        return read_parquet(path)
-    sys.exit(f"{path}: format '{kind}' is not known; expected jsonl, csv, tsv, npy or parquet")
-
-
-def count(path, arguments):
-    """How many records there are, for the progress bar; an upper bound where lines are counted."""
-    kind = arguments.format or path.suffix.lstrip(".")
-    if kind == "npy":
-        import numpy
-        return len(numpy.load(path, mmap_mode="r", allow_pickle=False))
-    if kind == "parquet":
-        import pyarrow.parquet
-        return pyarrow.parquet.ParquetFile(path).metadata.num_rows
-    with path.open("rb") as file:
-        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    return lines if kind in ("jsonl", "ndjson") else max(lines - 1, 0)
-
-
-def to_point(record, number, arguments):
-    """A record as the server takes it."""
-    if not isinstance(record, dict):
-        raise ValueError("expected an object")
-    identity = record.get(arguments.id_field)
-    vector = record.get(arguments.vector_field)
-    text = record.get(arguments.text_field)
-    if vector is None:
-        if text is None:
-            raise ValueError(
-                f"has neither '{arguments.text_field}' nor '{arguments.vector_field}'")
-        vector = {"text": str(text), "model": arguments.model}
-    if arguments.payload_field:
-        payload = record.get(arguments.payload_field) or {}
-    else:
-        payload = {name: value for name, value in record.items()
-                   if name not in (arguments.id_field, arguments.vector_field)}
-    point = {"id": number if identity is None else identity, "vector": vector, "payload": payload}
-    json.dumps(point, allow_nan=False)  # what JSON cannot hold is this line's problem
-    return point
+# -- Progress, errors, state
 
 
 class Progress:
-    """A bar on a terminal, a line every few seconds elsewhere."""
+    """On a terminal a line that is redrawn; elsewhere a line every few seconds."""
 
-    def __init__(self, total, done):
-        self.total, self.done, self.first = max(total, 1), done, done
-        self.start = self.drawn = time.monotonic()
+    def __init__(self, total, start):
+        self.total, self.start = total, start
+        self.began = self.drawn = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
-    def add(self, points):
-        self.done += points
-        if time.monotonic() - self.drawn > (0.1 if self.terminal else 5):
-            self.draw()
-
-    def draw(self, last=False):
-        self.drawn = time.monotonic()
-        rate = (self.done - self.first) / max(self.drawn - self.start, 1e-9)
-        share = min(self.done / self.total, 1)
-        left = (self.total - self.done) / rate if rate > 0 else 0
-        bar = ("#" * int(30 * share)).ljust(30, ".")
-        end = "\n" if last or not self.terminal else ""
-        minutes, seconds = divmod(int(max(left, 0)), 60)
-        print(f"{chr(13) if self.terminal else ''}[{bar}] {share:4.0%} {self.done} points "
-              f"{rate:.0f}/s left {minutes}:{seconds:02}  ", end=end, file=sys.stderr, flush=True)
-
-
-class Importer:
-    def __init__(self, client, arguments):
-        self.client = client
-        self.arguments = arguments
-        self.path = "/collections/" + urllib.parse.quote(arguments.collection, safe="")
-        self.imported = 0
-        self.failed = 0
-        self.errors = arguments.errors.open("w", encoding="utf-8") if arguments.errors else None
-
-    def ensure_collection(self, point):
-        if self.client.call("GET", self.path + "/exists")["exists"]:
+    def update(self, position, last=False):
+        now = time.monotonic()
+        if not last and now - self.drawn < (0.1 if self.terminal else 5.0):
             return
-        vector = point["vector"]
-        if isinstance(vector, list):
-            size = len(vector)
-        else:
-            models = self.client.call("GET", "/v1/models")["data"]
-            wanted = [model for model in models
-                      if self.arguments.model in ("", model["id"])]
-            if not wanted:
-                sys.exit("the server has no such model, so it takes no texts")
-            size = wanted[0]["dimensions"]
-        self.client.call("PUT", self.path, {
-            "vectors": {"size": size, "distance": self.arguments.distance}})
-
-    def fail(self, file, line, reason):
-        self.failed += 1
-        if self.failed <= SHOWN_ERRORS:
-            print(f"\n{file}:{line}: {reason}", file=sys.stderr)
-        if self.failed == SHOWN_ERRORS:
-            print("further lines are only counted", file=sys.stderr)
-        if self.errors:
-            self.errors.write(json.dumps({"file": str(file), "line": line, "error": str(reason)}) + "\n")
-            self.errors.flush()
-
-    def upsert(self, batch):
-        """Writes a batch; the lines that were refused with their reasons."""
-        def put(points):
-            self.client.call("PUT", self.path + "/points?wait=true", {"points": points})
-        try:
-            put([point for _, point in batch])
-            return []
-        except ServerError as error:
-            if not 400 <= error.status < 500 or error.status == 404:
-                raise
-            if len(batch) == 1:
-                return [(batch[0][0], error)]
-        # One bad point refuses the batch: find out which, half by half.
-        middle = len(batch) // 2
-        return self.upsert(batch[:middle]) + self.upsert(batch[middle:])
-
-    def batches(self, file, skip, first_id):
-        """Yields (records read so far, batch)."""
-        batch = []
-        done = 0
-        for done, (line, record) in enumerate(read(file, self.arguments), start=1):
-            if done <= skip:
-                continue
-            try:
-                if isinstance(record, Exception):
-                    raise record
-                batch.append((line, to_point(record, first_id + done - 1, self.arguments)))
-            except (ValueError, TypeError) as error:
-                self.fail(file, line, error)
-            if len(batch) >= self.arguments.batch:
-                yield done, batch
-                batch = []
-        yield done, batch
-
-    def run_file(self, file, first_id):
-        state = StateFile(self.arguments, file)
-        skip = 0 if self.arguments.restart else state.load()
-        if skip:
-            print(f"{file}: going on after {skip} records, where the last import stopped",
-                  file=sys.stderr)
-        progress = Progress(count(file, self.arguments), skip)
-        waiting = collections.deque()  # in the order of the file, so that what is done is a prefix
-        done = skip
-
-        def settle():
-            nonlocal done
-            batch_done, batch, future = waiting.popleft()
-            refused = future.result() if future else []
-            for line, reason in refused:
-                self.fail(file, line, reason)
-            self.imported += len(batch) - len(refused)
-            progress.add(batch_done - done)
-            done = batch_done
-            state.save(done)
-
-        with concurrent.futures.ThreadPoolExecutor(self.arguments.parallel) as pool:
-            try:
-                for batch_done, batch in self.batches(file, skip, first_id):
-                    if batch and not self.imported and not waiting:
-                        self.ensure_collection(batch[0][1])
-                    future = pool.submit(self.upsert, batch) if batch else None
-                    waiting.append((batch_done, batch, future))
-                    while len(waiting) >= 2 * self.arguments.parallel:
-                        settle()
-                while waiting:
-                    settle()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-        progress.draw(last=True)
-        return done
-
-    def run(self):
-        first_id = self.arguments.first_id
-        for file in self.arguments.files:
-            first_id += self.run_file(file, first_id)
-        for file in self.arguments.files:
-            StateFile(self.arguments, file).remove()
-        print(f"{self.imported} points imported, {self.failed} lines failed", file=sys.stderr)
-        return 1 if self.failed else 0
+        self.drawn = now
+        seconds = max(now - self.began, 1e-9)
+        share = min(1.0, position.offset / self.total) if self.total else 1.0
+        rate = (position.items - self.start.items) / seconds
+        speed = (position.offset - self.start.offset) / seconds
+        left = seconds if last else (self.total - position.offset) / speed if speed > 0 else 0
+        bar = ("#" * int(30 * share)).ljust(30, ".")
+        clock = f"{int(left) // 60}:{int(left) % 60:02}"
+        text = f"[{bar}] {100 * share:3.0f} % {position.items} points {rate:.0f}/s"
+        text += f" {'in' if last else 'left'} {clock}"
+        end = "\n" if last or not self.terminal else ""
+        print(("\r" if self.terminal else "") + text + "  ", end=end, file=sys.stderr, flush=True)
 
 
-class StateFile:
-    """How many records of a file are in, under a name made of what is imported where."""
+class Errors:
+    """Lines that failed: the first ones are shown, all are counted and written to a file."""
 
-    def __init__(self, arguments, file):
-        facts = file.stat()
-        self.key = "\n".join(map(str, (arguments.url, arguments.collection, file.resolve(),
-                                       facts.st_size, facts.st_mtime_ns)))
-        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-        digest = hashlib.sha256(self.key.encode()).hexdigest()[:16]
-        self.path = cache / "vecnest" / "import" / f"{digest}.json"
+    def __init__(self, path, going_on):
+        self.stream = open(path, "a" if going_on else "w", encoding="utf-8") if path else None
+        self.shown = 0
+
+    def add(self, path, line, error):
+        self.shown += 1
+        if self.shown <= MAX_SHOWN_ERRORS:
+            clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+            print(f"{clear}{path}:{line}: {error}", file=sys.stderr)
+        if self.shown == MAX_SHOWN_ERRORS:
+            print("further lines that fail are only counted", file=sys.stderr)
+        if self.stream:
+            entry = {"file": str(path), "line": line, "error": error}
+            self.stream.write(json.dumps(entry) + "\n")
+            self.stream.flush()
+
+
+class State:
+    """How far a file has got, under a name made of what is imported where."""
+
+    def __init__(self, path, args):
+        about = os.stat(path)
+        self.key = [args.url, args.collection, os.path.abspath(path), about.st_size, about.st_mtime_ns]
+        digest = hashlib.sha256(json.dumps(self.key).encode()).hexdigest()[:16]
+        self.path = pathlib.Path(args.state_dir) / f"{digest}.json"
 
     def load(self):
         try:
-            state = json.loads(self.path.read_text(encoding="utf-8"))
-            return state["records"] if state["key"] == self.key else 0
+            saved = json.loads(self.path.read_text(encoding="utf-8"))
+            return Position(*saved["position"]) if saved["key"] == self.key else Position()
         except (OSError, ValueError, KeyError, TypeError):
-            return 0
+            return Position()
 
-    def save(self, records):
+    def save(self, position):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"key": self.key, "records": records}), encoding="utf-8")
+        part.write_text(json.dumps({"key": self.key, "position": position}), encoding="utf-8")
         part.replace(self.path)
 
     def remove(self):
-        self.path.unlink(missing_ok=True)
+        if self.path.exists():
+            self.path.unlink()
+
+
+# -- The import
+
+
+class Batch:
+    def __init__(self):
+        self.points = []  # (line, point as JSON)
+        self.errors = []  # (line, error)
+        self.end = None  # the last Row
+
+
+class Importer:
+    def __init__(self, args):
+        self.args = args
+        self.server = Server(args)
+        self.interrupted = False
+        self.imported = 0
+        self.failed = 0
+
+    def interrupt(self, number, _frame):
+        """The first time between two batches, the second time at once."""
+        self.interrupted = True
+        signal.signal(number, signal.SIG_DFL)
+
+    def run(self):
+        args = self.args
+        self.ready = self.server.has(args.collection)
+        # What an earlier run says it has written is worth nothing when the collection is gone.
+        go_on = self.ready and not args.restart
+        states = [State(path, args) for path in args.files]
+        starts = [state.load() if go_on else Position() for state in states]
+        self.errors = Errors(args.errors, any(start.offset for start in starts))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.interrupt)
+        before = 0
+        with concurrent.futures.ThreadPoolExecutor(args.parallel) as pool:
+            for path, state, start in zip(args.files, states, starts):
+                before += self.import_file(pool, path, state, start, before)
+                if self.interrupted:
+                    print("interrupted; the same command goes on from here", file=sys.stderr)
+                    return 130
+        for state in states:
+            state.remove()
+        print(f"{self.imported} points imported, {self.failed} lines failed", file=sys.stderr)
+        return 1 if self.failed else 0
+
+    def import_file(self, pool, path, state, start, before):
+        """Sends the file's batches and remembers those acknowledged, in their order."""
+        rows, total = open_file(path, self.args, start)
+        if start.offset:
+            where = f"line {start.line}, where the last import stopped"
+            print(f"{path}: going on after {where}", file=sys.stderr)
+        self.failed += start.failed
+        progress, position = Progress(total, start), start
+        waiting = collections.deque()
+        batches = self.batches(rows, before + start.items)
+        more = True
+        while more or waiting:
+            batch = None if self.interrupted else next(batches, None)
+            more = batch is not None
+            if more:
+                if batch.points and not self.ready:
+                    self.server.create(self.args.collection, batch.points[0][1], self.args)
+                    self.ready = True
+                upsert = self.server.upsert
+                waiting.append((batch, pool.submit(upsert, self.args.collection, batch.points)))
+            while waiting and (not more or len(waiting) >= 2 * self.args.parallel or waiting[0][1].done()):
+                batch, future = waiting.popleft()
+                position = self.acknowledge(path, batch, future.result(), position)
+                state.save(position)
+                progress.update(position)
+        progress.update(position, last=True)
+        return position.items
+
+    def acknowledge(self, path, batch, refused, position):
+        errors = sorted(batch.errors + refused)
+        for line, error in errors:
+            self.errors.add(path, line, error)
+        self.imported += len(batch.points) - len(refused)
+        self.failed += len(errors)
+        items = position.items + len(batch.points) + len(batch.errors)
+        return Position(batch.end.offset, batch.end.last_line, items, position.failed + len(errors))
+
+    def batches(self, rows, before):
+        batch = Batch()
+        for count, row in enumerate(rows):
+            try:
+                if row.error:
+                    raise BadLine(row.error)
+                number = self.args.first_id + before + count
+                batch.points.append((row.line, to_point(row.record, self.args, number)))
+            except BadLine as error:
+                batch.errors.append((row.line, str(error)))
+            batch.end = row
+            if len(batch.points) + len(batch.errors) >= self.args.batch:
+                yield batch
+                batch = Batch()
+        if batch.end:
+            yield batch
 
 
 def parse_arguments():
+    formats = ["jsonl", "ndjson", "csv", "tsv", "npy", "parquet"]
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=pathlib.Path)
-    parser.add_argument("--url", default="http://127.0.0.1:6333", help="default: %(default)s")
-    parser.add_argument("--collection", required=True)
-    parser.add_argument("--format", choices=["jsonl", "csv", "tsv", "npy", "parquet"])
-    parser.add_argument("--id-field", default="id", help="without it points are numbered")
-    parser.add_argument("--text-field", default="text")
-    parser.add_argument("--vector-field", default="vector")
-    parser.add_argument("--payload-field", default="",
-                        help="object that is the payload; default: all fields but id and vector")
-    parser.add_argument("--payloads", type=pathlib.Path, help="JSON lines beside an .npy file")
-    parser.add_argument("--first-id", type=int, default=1)
-    parser.add_argument("--model", default="", help="of texts; default: the server's")
-    parser.add_argument("--distance", default="Cosine", help="of a collection that is made")
-    parser.add_argument("--batch", type=int, default=256, help="points a request")
-    parser.add_argument("--parallel", type=int, default=2, help="requests at a time")
-    parser.add_argument("--attempts", type=int, default=10, help="of a request, when the server is busy")
-    parser.add_argument("--api-key", default=os.environ.get("VECNEST_API_KEY", ""))
-    parser.add_argument("--errors", type=pathlib.Path, help="write failed lines here, JSON lines")
-    parser.add_argument("--restart", action="store_true", help="begin again instead of going on")
-    arguments = parser.parse_args()
-    for file in arguments.files:
-        if not file.is_file():
-            parser.error(f"{file} is no file")
-    return arguments
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE")
+    add("--url", default="http://127.0.0.1:6333", help="server (default: %(default)s)")
+    add("--collection", required=True, help="made when it is missing")
+    add("--api-key", default=os.environ.get("VECNEST_API_KEY", ""), help="or $VECNEST_API_KEY")
+    add("--format", choices=formats, help="default: by the file's ending")
+    add("--id-field", default="id", metavar="NAME", help="default: id; without it points are numbered")
+    add("--text-field", default="text", metavar="NAME", help="default: text")
+    add("--vector-field", default="vector", metavar="NAME", help="default: vector")
+    add("--payload-field", metavar="NAME", help="object that becomes the payload; default: all fields")
+    add("--payload", metavar="FILE", help="JSON lines with the other fields of a .npy file's rows")
+    add("--first-id", type=int, default=1, metavar="N", help="first number where ids are missing")
+    add("--model", default="", help="model for texts; default: the collection's, or the server's")
+    add("--distance", default="Cosine", choices=["Cosine", "Dot", "Euclid", "Manhattan"],
+        help="metric of a collection that is made (default: %(default)s)")
+    add("--batch", type=int, default=256, metavar="N", help="points a request (default: %(default)s)")
+    add("--parallel", type=int, default=2, metavar="N", help="requests at a time (default: %(default)s)")
+    add("--retries", type=int, default=10, metavar="N", help="of a request (default: %(default)s)")
+    add("--timeout", type=float, default=300, metavar="S", help="seconds to wait for an answer")
+    add("--errors", metavar="FILE", help="write lines that failed to this file, JSON lines")
+    add("--restart", action="store_true", help="begin again instead of going on")
+    add("--state-dir", default=str(pathlib.Path(cache) / "vecnest" / "bulk_import"), metavar="DIR",
+        help="where progress is remembered (default: %(default)s)")
+    args = parser.parse_args()
+    if args.batch < 1 or args.parallel < 1 or args.retries < 0 or args.first_id < 0:
+        parser.error("--batch and --parallel must be at least 1, --retries and --first-id at least 0")
+    for path in args.files + ([args.payload] if args.payload else []):
+        if not os.path.isfile(path):
+            parser.error(f"{path}: no such file")
+    return args
 
 
 def main():
-    arguments = parse_arguments()
-    client = Client(arguments.url, arguments.api_key, arguments.attempts)
+    args = parse_arguments()
     try:
-        return Importer(client, arguments).run()
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    except ServerError as error:
-        print(f"\nthe server refused: {error}", file=sys.stderr)
-        return 2
-    except (OSError, http.client.HTTPException) as error:
-        print(f"\n{arguments.url}: {error}", file=sys.stderr)
+        return Importer(args).run()
+    except (Fatal, Refused, OSError) as error:
+        print(f"bulk_import: {error}", file=sys.stderr)
         return 2
 
 
