@@ -94,6 +94,16 @@ class Resume {
   fs::path path_;
 };
 
+// Messages quote from files: what is not UTF-8 is replaced, control characters become spaces.
+std::string Printable(const std::string& message) {
+  const std::string quoted = Json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
+  auto printable = Json::parse(quoted).get<std::string>();
+  for (char& c : printable) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  }
+  return printable;
+}
+
 class Importer {
  public:
   Importer(const ImportOptions& options, Metric metric, std::unique_ptr<ImportTarget> target)
@@ -215,7 +225,7 @@ class Importer {
   }
 
   void Fail(uint64_t line, const absl::Status& status) {
-    const std::string message(status.message());
+    const std::string message = Printable(std::string(status.message()));
     ++failed_;
     if (++shown_ <= kShownErrors) {
       progress_->Note(fmt::format("{}:{}: {}", file_, line, message));

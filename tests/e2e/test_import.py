@@ -1,226 +1,243 @@
-"""Bulk import: `vecnest import` into a directory and a server, and scripts/bulk_import.py."""
+"""vecnest import and vecnest search, on a data directory and against a server."""
 
-import http.server
 import json
 import os
-import pathlib
+import re
 import signal
 import subprocess
-import sys
-import threading
 import time
 
-import httpx
-import numpy
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("VECNEST_BINARY", "")
-pytestmark = pytest.mark.skipif(not BINARY, reason="VECNEST_BINARY names no vecnest binary")
+from server import missing
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+TEXTS = ["a cat sleeps on the sofa", "stock markets fell sharply", "fresh bread from the oven"]
+FILES = {
+    "jsonl": "".join(json.dumps({"id": 7 + i, "text": text, "n": i}) + "\n" for i, text in enumerate(TEXTS)),
+    "csv": "id,text,n\r\n" + "".join(f'{7 + i},"{text}",{i}\r\n' for i, text in enumerate(TEXTS)),
+    "tsv": "id\ttext\tn\n" + "".join(f"{7 + i}\t{text}\t{i}\n" for i, text in enumerate(TEXTS)),
+}
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Keeps the state files of one test from the next."""
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path
 
 
-@pytest.fixture(params=["directory", "server", "script"])
-def importer(request, home, server):
-    """Runs an import the given way and reads the points back: (run, points)."""
-    url = server.url
-    data = home / "data"
-    collection = f"c{time.time_ns()}"
-    ways = {
-        "directory": [BINARY, "import", "--data", str(data)],
-        "server": [BINARY, "import", "--url", url],
-        "script": [sys.executable, str(ROOT / "scripts/bulk_import.py"), "--url", url],
-    }
-
-    def run(*arguments):
-        command = [*ways[request.param], "--collection", collection, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-
-    def points():
-        if request.param != "directory":
-            body = {"limit": 10000, "with_vector": True}
-            answer = httpx.post(f"{url}/collections/{collection}/points/scroll", json=body).json()
-            return {point["id"]: point for point in answer["result"]["points"]}
-        with serving(data) as local:
-            body = {"limit": 10000, "with_vector": True}
-            answer = httpx.post(f"{local}/collections/{collection}/points/scroll", json=body).json()
-            return {point["id"]: point for point in answer["result"]["points"]}
-
-    return run, points
+def command(*arguments):
+    return [os.environ["VECNEST_BINARY"], *map(str, arguments)]
 
 
-class serving:
-    """A server of its own over a data directory, without a model's help."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def __enter__(self):
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"],
-            stderr=subprocess.PIPE, text=True)
-        for line in self.process.stderr:
-            if "listening on " in line:
-                url = line.split("listening on ")[1].split(";")[0].strip()
-            if "ready:" in line:
-                break
-        return url
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
+def run(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
 
 
-def write_jsonl(path, records):
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
+def search(*arguments):
+    done = run("search", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["points"]
 
 
-def test_json_lines_with_bad_ones(importer, home):
-    run, points = importer
-    file = home / "a.jsonl"
-    lines = [json.dumps({"id": i, "vector": [i, 1, 2], "tag": f"t{i}"}) for i in range(600)]
-    lines[3] = "{broken"
-    lines[5] = json.dumps({"id": 5})
-    lines[300] = json.dumps({"id": 300, "vector": [1, 2]})
-    file.write_text("\n".join(lines) + "\n")
-    result = run(file, "--errors", home / "errors.jsonl", "--distance", "Euclid")
-    assert result.returncode == 1, result.stderr
-    assert "597 points imported, 3 lines failed" in result.stderr
-    failed = [json.loads(line) for line in (home / "errors.jsonl").read_text().splitlines()]
-    assert sorted(entry["line"] for entry in failed) == [4, 6, 301]
-    assert any("expected dim: 3, got 2" in entry["error"] for entry in failed)
-    found = points()
-    assert len(found) == 597
-    assert found[7]["payload"] == {"tag": "t7"} and found[7]["vector"] == [7, 1, 2]
+def scroll(http, name, limit=1000, vectors=False):
+    body = {"limit": limit, "with_payload": True, "with_vector": vectors}
+    return http.post(f"/collections/{name}/points/scroll", json=body).json()["result"]["points"]
 
 
-@pytest.mark.parametrize("separator,name", [(",", "a.csv"), ("\t", "a.tsv")])
-def test_separated_files(importer, home, separator, name):
-    run, points = importer
-    rows = [["id", "text", "year", "code"], ["10", "the cat sat", "1999", "007"],
-            ["11", 'a "big" dog' if separator == "\t" else '"a ""big"", dog"', "2000", "x"]]
-    file = home / name
-    file.write_text("\n".join(separator.join(row) for row in rows) + "\n")
-    result = run(file)
-    assert result.returncode == 0, result.stderr
-    found = points()
-    assert found[10]["payload"] == {"text": "the cat sat", "year": 1999, "code": "007"}
-    assert found[11]["payload"]["text"] == ('a "big" dog' if separator == "\t" else 'a "big", dog')
-    assert len(found[10]["vector"]) == 384
+def count(http, name):
+    answer = http.post(f"/collections/{name}/points/count", json={"exact": True})
+    return answer.json()["result"]["count"]
 
 
-def test_records_without_ids_are_numbered_over_all_files(importer, home):
-    run, points = importer
-    first = write_jsonl(home / "1.jsonl", [{"vector": [1, 0]}, {"vector": [2, 0]}])
-    second = write_jsonl(home / "2.jsonl", [{"vector": [3, 0]}])
-    assert run(first, second, "--first-id", 100, "--distance", "Dot").returncode == 0
-    assert {identity: point["vector"] for identity, point in points().items()} == {
-        100: [1, 0], 101: [2, 0], 102: [3, 0]}
+def vector_lines(count, bad=()):
+    for i in range(count):
+        size = 3 if i in bad else 4
+        yield json.dumps({"id": i + 1, "vector": [1.0 + i % 97] + [0.5] * (size - 1), "n": i}) + "\n"
 
 
-def test_an_interrupted_import_goes_on(home, server):
-    """Ends an import in the middle; the second run says where it goes on, and nothing is missing."""
-    file = write_jsonl(home / "big.jsonl",
-                       [{"id": i, "text": f"text number {i} about things"} for i in range(3000)])
-    collection = f"c{time.time_ns()}"
-    command = [BINARY, "import", "--url", server.url, "--collection", collection, "--batch", "64",
-               str(file)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    path = f"{server.url}/collections/{collection}"
-    deadline = time.time() + 60
-    while time.time() < deadline:
-        answer = httpx.get(path)
-        if answer.status_code == 200 and answer.json()["result"]["points_count"] > 100:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1 and "goes on from here" in errors
-    second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert second.returncode == 0, second.stderr
-    assert "going on after line" in second.stderr
-    assert httpx.get(path).json()["result"]["points_count"] == 3000
+def states(folder):
+    return list((folder / "import").glob("*"))
 
 
-def script(home, url, *arguments):
-    return subprocess.run(
-        [sys.executable, str(ROOT / "scripts/bulk_import.py"), "--url", url, "--collection",
-         f"c{home.name}".replace("_", "")[:40], *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False)
+@pytest.mark.parametrize("kind", FILES)
+def test_formats_into_a_directory(tmp_path, kind):
+    data, file = tmp_path / "data", tmp_path / f"texts.{kind}"
+    file.write_text(FILES[kind], newline="")
+    done = run("import", "--data", data, "--collection", "c", file)
+    assert done.returncode == 0, done.stderr
+    assert "3 points imported, 0 lines failed" in done.stderr
+    assert states(data) == []
+    best = search("--data", data, "--collection", "c", "--limit", 1, "a pet takes a nap")
+    assert best[0]["id"] == 7
+    assert best[0]["payload"] == {"text": TEXTS[0], "n": 0}
 
 
-def test_numpy_with_payloads(home, server):
-    vectors = numpy.random.default_rng(0).normal(size=(50, 8)).astype("float32")
-    numpy.save(home / "v.npy", vectors)
-    payloads = write_jsonl(home / "p.jsonl", [{"n": i} for i in range(50)])
-    result = script(home, server.url, home / "v.npy", "--payloads", payloads, "--distance", "Dot")
-    assert result.returncode == 0, result.stderr
-    name = f"c{home.name}".replace("_", "")[:40]
-    point = httpx.get(f"{server.url}/collections/{name}/points/5").json()["result"]
-    assert point["payload"] == {"n": 4}
-    assert numpy.allclose(point["vector"], vectors[4], atol=1e-6)
+@pytest.mark.parametrize("kind", FILES)
+def test_formats_into_a_server(tmp_path, server, http, name, kind):
+    file = tmp_path / "texts.data"
+    file.write_text(FILES[kind], newline="")
+    done = run("import", "--url", server.url, "--collection", name, "--format", kind, file)
+    assert done.returncode == 0, done.stderr
+    assert [point["id"] for point in scroll(http, name)] == [7, 8, 9]
+    filter_ = json.dumps({"must": [{"key": "n", "range": {"gte": 1}}]})
+    options = ["--limit", 1, "--dimensions", 128, "--filter", filter_]
+    best = search("--url", server.url, "--collection", name, *options, "a pet takes a nap")
+    assert best[0]["id"] in (8, 9)
 
 
-def test_parquet(home, server):
-    pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-    table = pyarrow.table({"id": [1, 2], "vector": [[1.0, 2.0], [3.0, 4.0]], "tag": ["a", "b"]})
-    pyarrow.parquet.write_table(table, home / "t.parquet")
-    result = script(home, server.url, home / "t.parquet", "--distance", "Dot")
-    assert result.returncode == 0, result.stderr
-    name = f"c{home.name}".replace("_", "")[:40]
-    point = httpx.get(f"{server.url}/collections/{name}/points/2").json()["result"]
-    assert point["payload"] == {"tag": "b"} and point["vector"] == [3, 4]
+def test_csv_cells(tmp_path, server, http, name):
+    rows = [
+        b'\xef\xbb\xbfid,body,price,code,empty,vector\r\n',
+        b'1,"he said ""no"",\nthen left",1.50,007,,"[1,0]"\r\n',
+        b'2,123,2,1e5,,"[0,1]"\r\n',
+    ]
+    file = tmp_path / "cells.csv"
+    file.write_bytes(b"".join(rows))
+    options = ["--text-field", "body"]
+    done = run("import", "--url", server.url, "--collection", name, *options, file)
+    assert done.returncode == 0, done.stderr
+    first, second = scroll(http, name, vectors=True)
+    assert first["payload"] == {"body": 'he said "no",\nthen left', "price": 1.5, "code": "007"}
+    assert second["payload"] == {"body": "123", "price": 2, "code": "1e5"}
+    assert second["vector"] == [0, 1]
 
 
-class BusyServer(http.server.BaseHTTPRequestHandler):
-    """Says 429 to every other request."""
-
-    requests = 0
-    points = 0
-
-    def answer(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        BusyServer.requests += 1
-        busy = BusyServer.requests % 2 == 1
-        if not busy and self.path.endswith("wait=true"):
-            BusyServer.points += len(json.loads(body)["points"])
-        content = json.dumps({"result": {"exists": True}} if not busy
-                             else {"status": {"error": "busy"}}).encode()
-        self.send_response(429 if busy else 200)
-        if busy:
-            self.send_header("Retry-After", "0")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_PUT = answer
-
-    def log_message(self, *_):
-        pass
+def test_numbered_points_and_payload_field(tmp_path, server, http, name):
+    files = []
+    for part in range(2):
+        files.append(tmp_path / f"part{part}.ndjson")
+        lines = [{"v": [part, i], "meta": {"part": part}, "other": 1} for i in range(1, 3)]
+        files[-1].write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = ["--vector-field", "v", "--payload-field", "meta", "--first-id", 100, "--distance", "Dot"]
+    done = run("import", "--url", server.url, "--collection", name, *options, *files)
+    assert done.returncode == 0, done.stderr
+    points = scroll(http, name)
+    assert [point["id"] for point in points] == [100, 101, 102, 103]
+    assert [point["payload"] for point in points] == [{"part": 0}] * 2 + [{"part": 1}] * 2
 
 
-@pytest.mark.parametrize("way", ["script", "binary"])
-def test_a_busy_server_is_asked_again(home, way):
-    BusyServer.requests = BusyServer.points = 0
-    busy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), BusyServer)
-    threading.Thread(target=busy.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{busy.server_port}"
-    file = write_jsonl(home / "a.jsonl", [{"id": i, "vector": [1, 2]} for i in range(100)])
-    program = ([sys.executable, str(ROOT / "scripts/bulk_import.py")] if way == "script"
-               else [BINARY, "import"])
-    result = subprocess.run(
-        [*program, "--url", url, "--collection", "c", "--batch", "25", str(file)],
-        capture_output=True, text=True, timeout=60, check=False)
-    busy.shutdown()
-    assert result.returncode == 0, result.stderr
-    assert BusyServer.points == 100
-    assert BusyServer.requests >= 10
+def bad_file(tmp_path):
+    """30 lines; those of number 3, 5, 8, 9 and 12 are bad."""
+    lines = list(vector_lines(30, bad={2}))
+    lines[4] = "{not json\n"
+    lines[7] = '{"id": 8}\n'
+    lines[8] = '{"id": "no-id", "vector": [1, 2, 3, 4]}\n'
+    file = tmp_path / "bad.jsonl"
+    file.write_bytes("".join(lines).encode().replace(b'"id": 12,', b'"id": 12, "x": "\xe9",'))
+    return file
+
+
+@pytest.mark.parametrize("where", ["data", "url"])
+def test_bad_lines_do_not_stop_the_rest(tmp_path, server, name, where):
+    file, report = bad_file(tmp_path), tmp_path / "errors.jsonl"
+    target = tmp_path / "data" if where == "data" else server.url
+    options = [f"--{where}", target, "--collection", name, "--batch", 10, "--errors", report]
+    done = run("import", *options, file)
+    assert done.returncode == 1
+    assert "25 points imported, 5 lines failed" in done.stderr
+    errors = [json.loads(line) for line in report.read_text().splitlines()]
+    assert sorted(error["line"] for error in errors) == [3, 5, 8, 9, 12]
+    assert {error["file"] for error in errors} == {str(file)}
+    for number in (3, 5, 8, 9, 12):
+        assert f"{file}:{number}: " in done.stderr
+
+
+def test_broken_csv_rows(tmp_path, server, http, name):
+    file = tmp_path / "broken.csv"
+    rows = [b"id,x,vector", b'1,\xe9,"[1,2]"', b'2,,"[1,2]"', b"3,few", b'4,"open', b"5,[2]", b"6,ok,7,8"]
+    file.write_bytes(b"\n".join(rows) + b"\n")
+    done = run("import", "--url", server.url, "--collection", name, file)
+    assert done.returncode == 1
+    assert [point["id"] for point in scroll(http, name)] == [2]
+    for line, reason in ((2, "UTF-8"), (4, "has 2 fields"), (5, "not closed"), (6, "has"), (7, "has 4")):
+        assert re.search(f"{file}:{line}: .*{reason}", done.stderr), done.stderr
+
+
+def test_errors_shown_are_limited(tmp_path, server, name):
+    file = tmp_path / "bad.jsonl"
+    file.write_text("".join(vector_lines(1)) + "no\n" * 500)
+    done = run("import", "--url", server.url, "--collection", name, file)
+    assert done.returncode == 1
+    assert done.stderr.count(f"{file}:") == 20
+    assert "1 points imported, 500 lines failed" in done.stderr
+
+
+def interrupt(arguments, state_folder, number):
+    """Starts the command and ends it once it has remembered some progress."""
+    process = subprocess.Popen(command(*arguments), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(state_folder.glob("*.json")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("where", ["data", "url"])
+def test_goes_on_after_an_interruption(tmp_path, server, name, where, number):
+    data, file = tmp_path / "data", tmp_path / "many.jsonl"
+    file.write_text("".join(vector_lines(3000)))
+    target = data if where == "data" else server.url
+    arguments = ["import", f"--{where}", target, "--collection", name, "--batch", 5, file]
+    folder = data / "import" if where == "data" else tmp_path / "cache/vecnest/import"
+    code = interrupt(arguments, folder, number)
+    assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "going on after line" in done.stderr
+    assert 0 < int(done.stderr.split(" points imported")[0].split()[-1]) < 3000
+    assert list(folder.glob("*")) == []
+    if where == "data":
+        report = run("verify", "--data", data)
+        assert report.returncode == 0 and "points: 3000" in report.stdout, report.stdout
+
+
+def test_restart_and_lost_collection_begin_again(tmp_path, server, http, name):
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(vector_lines(3000)))
+    arguments = ["import", "--url", server.url, "--collection", name, file]
+    folder = tmp_path / "cache/vecnest/import"
+    interrupt([*arguments, "--batch", 5], folder, signal.SIGINT)
+    done = run(*arguments, "--restart")
+    assert "going on" not in done.stderr
+    assert "3000 points imported" in done.stderr
+    interrupt([*arguments, "--batch", 5], folder, signal.SIGINT)
+    http.delete(f"/collections/{name}")
+    done = run(*arguments)
+    assert "going on" not in done.stderr
+    assert count(http, name) == 3000
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["--collection", "c"], "--data or --url"),
+        (["--url", "ftp://x", "--collection", "c"], "expected http://"),
+        (["--data", "d", "--collection", "c", "--format", "xml"], "is not known"),
+        (["--data", "d", "--collection", "c", "--distance", "Odd"], "Odd"),
+    ],
+)
+def test_mistakes_are_explained(tmp_path, monkeypatch, arguments, reason):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(vector_lines(1)))
+    done = run("import", *arguments, file)
+    assert done.returncode != 0
+    assert reason in done.stderr
+
+
+def test_search_prints_rank_score_id_and_text(tmp_path):
+    data, file = tmp_path / "data", tmp_path / "texts.jsonl"
+    file.write_text(FILES["jsonl"])
+    assert run("import", "--data", data, "--collection", "c", file).returncode == 0
+    options = ["--exact", "--explain", "--metric", "Euclid", "--limit", 2]
+    done = run("search", "--data", data, "--collection", "c", *options, "bakery")
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0].split()
+    assert first[0] == "1." and first[2] == "9"
+    assert TEXTS[2] in done.stdout and '{"n":2}' in done.stdout and '"exact": true' in done.stdout
+    lost = run("search", "--data", data, "--collection", "none", "bakery")
+    assert lost.returncode == 1 and "none" in lost.stderr
