@@ -1,0 +1,119 @@
+"""The OpenAPI document against the server it describes."""
+
+import re
+
+import pytest
+
+ROUTES = """
+GET /
+GET /collections
+GET /collections/{collection}
+PUT /collections/{collection}
+PATCH /collections/{collection}
+DELETE /collections/{collection}
+GET /collections/{collection}/exists
+PUT /collections/{collection}/points
+POST /collections/{collection}/points
+GET /collections/{collection}/points/{id}
+POST /collections/{collection}/points/batch
+POST /collections/{collection}/points/bulk
+POST /collections/{collection}/points/count
+POST /collections/{collection}/points/delete
+PUT /collections/{collection}/points/payload
+POST /collections/{collection}/points/payload
+POST /collections/{collection}/points/payload/clear
+POST /collections/{collection}/points/payload/delete
+POST /collections/{collection}/points/query
+POST /collections/{collection}/points/query/batch
+POST /collections/{collection}/points/scroll
+POST /collections/{collection}/points/search
+POST /collections/{collection}/points/search/batch
+PUT /collections/{collection}/points/vectors
+POST /collections/{collection}/points/vectors/delete
+GET /healthz
+GET /livez
+GET /metrics
+GET /openapi.json
+GET /readyz
+POST /v1/embeddings
+GET /v1/models
+GET /v1/models/{model}
+""".split("\n")[1:-1]
+
+METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+
+
+@pytest.fixture(scope="module")
+def document(http):
+    return http.get("/openapi.json").json()
+
+
+def test_every_route_is_described(document):
+    described = {
+        f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
+    }
+    assert described == set(ROUTES)
+
+
+@pytest.mark.parametrize("path", sorted({route.split()[1] for route in ROUTES}))
+def test_the_server_has_these_methods_and_no_others(http, path):
+    """A method that the path does not have lists those that it has; none of them is undescribed."""
+    answer = http.request("OPTIONS", re.sub(r"{\w+}", "1", path))
+    assert answer.status_code == 405
+    allowed = set(answer.headers["allow"].split(", "))
+    described = {route.split()[0] for route in ROUTES if route.split()[1] == path}
+    # "/points/{id}" fits to "/points/query", too: those are other rows of the list.
+    assert described <= allowed <= set(METHODS)
+    others = {
+        route.split()[0]
+        for route in ROUTES
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", route.split()[1]), re.sub(r"{\w+}", "1", path))
+    }
+    assert allowed == described | others
+
+
+def test_references_resolve(document):
+    def walk(node):
+        if isinstance(node, dict):
+            if "$ref" in node:
+                target = document
+                for part in node["$ref"].removeprefix("#/").split("/"):
+                    target = target[part]
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(document)
+    ids = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
+    assert len(ids) == len(set(ids))
+
+
+# NDJSON can't be made from a schema; test_bulk.py sends it.
+@pytest.mark.parametrize("route", [route for route in ROUTES if not route.endswith("/bulk")])
+def test_generated_requests(server, document, route):
+    """Requests made from the document, good and bad: never a 5xx, and JSON where it is promised."""
+    schemathesis = pytest.importorskip("schemathesis")
+    hypothesis = pytest.importorskip("hypothesis")
+
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=server.url)
+    method, path = route.split()
+
+    @hypothesis.settings(
+        max_examples=15,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(case=schema[path][method].as_strategy())
+    def send(case):
+        answer = case.call()
+        assert answer.status_code < 500, answer.text
+        if answer.status_code >= 400:
+            assert isinstance(answer.json(), dict)
+
+    send()
+    assert server.alive()
