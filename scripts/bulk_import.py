@@ -257,6 +257,8 @@ def to_point(record, args, number):
         if not isinstance(text, str):
             raise BadLine(f"{args.text_field}: expected a string")
         vector = {"text": text, "model": args.model}
+    elif not isinstance(vector, (list, dict)):
+        raise BadLine(f"{args.vector_field}: expected a list of numbers")
     if args.payload_field:
         payload = record.get(args.payload_field) or {}
         if not isinstance(payload, dict):
