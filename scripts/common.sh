@@ -19,7 +19,7 @@ build_packages=(
   python3 python3-pip python3-venv curl
 )
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
-lint_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev)
+lint_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev libomp-19-dev)
 
 # Installs Debian packages that are not there yet, with sudo where that is needed.
 install_packages() {
