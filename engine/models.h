@@ -56,6 +56,7 @@ class TextBatch {
   // the ticket to fetch it with. Errors: the model is not loaded, is not the one the slot is bound
   // to, or is too narrow.
   absl::StatusOr<size_t> Add(const Text& text, Slot slot, TextType type);
+  absl::StatusOr<size_t> Add(Text&& text, Slot slot, TextType type) = delete;
 
   // Encodes everything that was added.
   absl::Status Run();

@@ -57,11 +57,13 @@ TEST_F(ModelsTest, ABatchOfTextsChecksWidthAndModel) {
   config.vectors["x"] = {8, Metric::kCosine, {}};
   const auto definition = Definition::Create("c", config);
   TextBatch batch(*models_, *definition);
-  EXPECT_THAT(std::string(batch.Add({"a", "", {}}, 0, TextType::kDocument).status().message()),
+  const Text cat = {"a cat", "", {}};
+  const Text other = {"a", "tiny-bert-max", {}};
+  EXPECT_THAT(std::string(batch.Add(cat, 0, TextType::kDocument).status().message()),
               HasSubstr("gives only 36"));
-  const auto ticket = batch.Add({"a cat", "", {}}, 1, TextType::kDocument);
+  const auto ticket = batch.Add(cat, 1, TextType::kDocument);
   ASSERT_TRUE(ticket.ok());
-  EXPECT_EQ(batch.Add({"a", "tiny-bert-max", {}}, 1, TextType::kDocument).status().code(),
+  EXPECT_EQ(batch.Add(other, 1, TextType::kDocument).status().code(),
             absl::StatusCode::kInvalidArgument);
   ASSERT_TRUE(batch.Run().ok());
   EXPECT_EQ(batch.result(*ticket).vector.size(), 8u);
