@@ -12,7 +12,8 @@ fields, and the text, become its payload. Without an id field points are numbere
 the files.
 
 An interrupted import goes on where it stopped when the same command is run again. Lines that fail
-are reported and do not stop the rest; the exit code is 1 when there are any.
+are reported and do not stop the rest. Exit code: 0 all lines are in, 1 some failed, 2 the import
+could not go on, 130 interrupted.
 
 Examples:
   bulk_import.py --collection notes notes.jsonl
@@ -123,6 +124,8 @@ def split_row(text, separator):
                 end += 2
             cell = text[at + 1 : end].replace('""', '"')
             at = end + 1
+            if text[at : at + 1] not in ("", ",", "\r", "\n"):
+                raise BadLine("text follows a closing quote")
         else:
             cell = ""
         stop = text.find(",", at)
@@ -134,16 +137,18 @@ def split_row(text, separator):
 
 
 def read_row(stream, separator):
-    """(cells, lines); cells is None at the end. Leaves `stream` after the row."""
+    """(cells, lines); cells is None at the end. Leaves `stream` after the row. Every byte is one
+    character yet: see decode_cells."""
     raw = stream.readline()
     if not raw:
         return None, 0
     second_line, lines = stream.tell(), 1
     while True:
         try:
-            cells = split_row(raw.decode("utf-8"), separator)
-        except UnicodeDecodeError as error:
-            raise BadLine(f"not UTF-8: {error.reason}")
+            cells = split_row(raw.decode("latin-1"), separator)
+        except BadLine:
+            stream.seek(second_line)
+            raise
         if cells is not None:
             return cells, lines
         more = stream.readline()
@@ -154,13 +159,21 @@ def read_row(stream, separator):
         lines += 1
 
 
+def decode_cells(cells):
+    try:
+        return [cell if cell.isascii() else cell.encode("latin-1").decode("utf-8") for cell in cells]
+    except UnicodeDecodeError as error:
+        raise BadLine(f"not UTF-8: {error.reason}")
+
+
 def read_separated(path, start, separator, text_field):
     with open(path, "rb") as stream:
         try:
             header, line = read_row(stream, separator)
+            header = decode_cells(header or [])
         except BadLine as error:
             raise Fatal(f"{path}: header row: {error}")
-        if header is None:
+        if not header:
             raise Fatal(f"{path}: the header row is missing")
         header[0] = header[0].lstrip("\ufeff")
         if start.offset:
@@ -177,7 +190,7 @@ def read_separated(path, start, separator, text_field):
                     continue
                 if len(cells) != len(header):
                     raise BadLine(f"has {len(cells)} fields, the header {len(header)}")
-                pairs = ((name, cell) for name, cell in zip(header, cells) if cell)
+                pairs = ((name, cell) for name, cell in zip(header, decode_cells(cells)) if cell)
                 record = {name: cell if name == text_field else cell_value(cell) for name, cell in pairs}
                 yield Row(first, stream.tell(), line, record, None)
             except BadLine as error:

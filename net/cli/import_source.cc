@@ -178,6 +178,10 @@ absl::StatusOr<bool> ImportSource::ReadRow(std::vector<std::string>& row) {
       row.push_back(std::exchange(cell, ""));
       was_quoted = false;
     } else if (c != '\r' || i != line.size()) {
+      if (was_quoted) {
+        Seek(second_line);
+        return absl::InvalidArgumentError("text follows a closing quote");
+      }
       cell += c;
     }
   }

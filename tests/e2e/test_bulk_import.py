@@ -217,14 +217,16 @@ def test_csv_rows(tmp_path, pretender):
     file = tmp_path / "a.csv"
     rows = [b"id,x,vector", b'1,"a ""b"",\nc","[1,2]"', b'2,007,"[1,2]"', b"3,few"]
     rows += [b"4,1.50,7", b"5,1.50,", b'6,1.50,"[1,2]"', b'7,"open', b"8,9,10,11"]
+    rows += [b'9,"\xe9\n","[1,2]"', '10,"\u00e9","[1,2]"'.encode(), b'11,"open']
     file.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(rows) + b"\r\n")
     done = run(tmp_path, pretender.url, file)
     assert done.returncode == 1
-    reasons = {5: "has 2 fields", 6: "vector", 7: "has neither", 9: "a quote", 10: "has 4 fields"}
+    reasons = {5: "has 2 fields", 6: "vector", 7: "has neither", 9: "text follows", 10: "has 4 fields"}
+    reasons.update({11: "not UTF-8", 14: "a quote is not closed"})
     for line, reason in reasons.items():
         assert f"{file}:{line}: {reason}" in done.stderr
     payloads = {i: point["payload"]["x"] for i, point in pretender.points.items()}
-    assert payloads[1] == 'a "b",\nc' and payloads[2] == "007" and payloads[6] == 1.5
+    assert payloads[1] == 'a "b",\nc' and payloads[2] == "007" and payloads[6] == 1.5 and payloads[10] == "\u00e9"
 
 
 def test_requests_run_at_the_same_time(tmp_path, pretender):
