@@ -1,0 +1,107 @@
+#include "net/codec_collection.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace vecnest::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+CollectionConfig Read(const std::string& text) {
+  absl::Status status;
+  CollectionConfig config = ReadCollectionConfig(Json::parse(text), status);
+  EXPECT_TRUE(status.ok()) << status;
+  return config;
+}
+
+std::string Error(const std::string& text) {
+  absl::Status status;
+  ReadCollectionConfig(Json::parse(text), status);
+  EXPECT_FALSE(status.ok()) << text;
+  return std::string(status.message());
+}
+
+TEST(ReadCollectionConfigTest, OneUnnamedVector) {
+  const auto config = Read(R"({"vectors": {"size": 8, "distance": "Dot"}})");
+  ASSERT_EQ(config.vectors.size(), 1u);
+  EXPECT_EQ(config.vectors.at("").size, 8);
+  EXPECT_EQ(config.vectors.at("").metric, Metric::kDot);
+  EXPECT_EQ(config.metadata, "{}");
+}
+
+TEST(ReadCollectionConfigTest, NamedVectorsInheritTheGraph) {
+  const auto config = Read(R"({
+    "hnsw_config": {"m": 8, "ef_construct": 50},
+    "vectors": {"a": {"size": 2, "distance": "Euclid"},
+                "b": {"size": 3, "distance": "Manhattan", "hnsw_config": {"m": 24}}},
+    "metadata": {"owner": "x"}})");
+  EXPECT_EQ(config.vectors.at("a").hnsw.m, 8);
+  EXPECT_EQ(config.vectors.at("b").hnsw.m, 24);
+  EXPECT_EQ(config.vectors.at("b").hnsw.ef_construct, 50);
+  EXPECT_EQ(config.vectors.at("b").metric, Metric::kManhattan);
+  EXPECT_EQ(config.metadata, R"({"owner":"x"})");
+}
+
+TEST(ReadCollectionConfigTest, HintsAreAccepted) {
+  Read(R"({"vectors": {"size": 8, "distance": "Dot", "on_disk": true}, "shard_number": 2,
+           "quantization_config": {"scalar": {}}, "optimizers_config": {}})");
+}
+
+TEST(ReadCollectionConfigTest, ErrorsNameTheField) {
+  EXPECT_EQ(Error("{}"), "vectors: missing");
+  EXPECT_THAT(Error(R"({"vectors": 1})"), HasSubstr("vectors: expected an object"));
+  EXPECT_THAT(Error(R"({"vectors": {"size": 0, "distance": "Dot"}})"), HasSubstr("vectors.size"));
+  EXPECT_THAT(Error(R"({"vectors": {"size": 4}})"), HasSubstr("vectors.distance: missing"));
+  EXPECT_THAT(Error(R"({"vectors": {"size": 4, "distance": "L2"}})"),
+              HasSubstr("vectors.distance"));
+  EXPECT_THAT(Error(R"({"vectors": {"a": {"distance": "Dot"}}})"), HasSubstr("vectors.a.size"));
+  EXPECT_THAT(Error(R"({"vectors": {"size": 4, "distance": "Dot"}, "sparse_vectors": {"s": {}}})"),
+              HasSubstr("sparse_vectors: not supported"));
+}
+
+TEST(ReadCollectionUpdateTest, Distances) {
+  absl::Status status;
+  const auto update = ReadCollectionUpdate(
+      Json::parse(R"({"vectors": {"": {"distance": "Dot"}, "b": {"distance": "Cosine"}}})"),
+      status);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(update.metrics.at(""), Metric::kDot);
+  EXPECT_EQ(update.metrics.at("b"), Metric::kCosine);
+  ReadCollectionUpdate(Json::parse(R"({"vectors": {"b": {"distance": "x"}}})"), status);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("vectors.b.distance"));
+}
+
+TEST(WriteCollectionInfoTest, Counts) {
+  CollectionInfo info;
+  info.points = 5;
+  info.vectors[""].config.size = 4;
+  info.vectors[""].indexed_vectors = 3;
+  info.vectors[""].segments = 2;
+  info.optimized = false;
+  const Json json = WriteCollectionInfo(info);
+  EXPECT_EQ(json["status"], "yellow");
+  EXPECT_EQ(json["points_count"], 5);
+  EXPECT_EQ(json["indexed_vectors_count"], 3);
+  EXPECT_EQ(json["segments_count"], 2);
+  EXPECT_EQ(json["config"]["params"]["vectors"]["size"], 4);
+}
+
+TEST(WriteCollectionInfoTest, NamedVectorsStayNamed) {
+  CollectionInfo info;
+  info.vectors["a"].config.size = 4;
+  const Json json = WriteCollectionInfo(info);
+  EXPECT_EQ(json["config"]["params"]["vectors"]["a"]["size"], 4);
+  EXPECT_EQ(json["status"], "green");
+}
+
+TEST(WriteCollectionInfoTest, DamagedCollectionsAreRed) {
+  CollectionInfo info;
+  info.error = "the definition does not parse";
+  const Json json = WriteCollectionInfo(info);
+  EXPECT_EQ(json["status"], "red");
+  EXPECT_EQ(json["optimizer_status"]["error"], info.error);
+}
+
+}  // namespace
+}  // namespace vecnest::net

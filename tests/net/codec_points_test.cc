@@ -1,0 +1,204 @@
+#include "net/codec_points.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace vecnest::net {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Floats = std::vector<float>;
+
+std::vector<Point> Upsert(const std::string& text, absl::Status& status) {
+  return ReadUpsert(Json::parse(text), "", status);
+}
+
+std::string UpsertError(const std::string& text) {
+  absl::Status status;
+  Upsert(text, status);
+  EXPECT_FALSE(status.ok()) << text;
+  return std::string(status.message());
+}
+
+TEST(ReadUpsertTest, Rows) {
+  absl::Status status;
+  const auto points = Upsert(
+      R"({"points": [{"id": 1, "vector": [1, 2], "payload": {"a": 1}},
+                     {"id": 2, "vector": {"x": [3], "y": {"text": "hi"}}}]})",
+      status);
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(points[0].id, PointId(1));
+  EXPECT_EQ(std::get<Floats>(points[0].vectors.at("")), Floats({1, 2}));
+  EXPECT_EQ(points[0].payload, R"({"a":1})");
+  EXPECT_EQ(std::get<Floats>(points[1].vectors.at("x")), Floats({3}));
+  EXPECT_EQ(std::get<Text>(points[1].vectors.at("y")).text, "hi");
+  EXPECT_EQ(points[1].payload, "{}");
+}
+
+TEST(ReadUpsertTest, Columns) {
+  absl::Status status;
+  const auto points = Upsert(
+      R"({"batch": {"ids": [1, 2], "vectors": [[1], [2]], "payloads": [null, {"b": 2}]}})", status);
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(points.size(), 2u);
+  EXPECT_EQ(std::get<Floats>(points[1].vectors.at("")), Floats({2}));
+  EXPECT_EQ(points[0].payload, "{}");
+  EXPECT_EQ(points[1].payload, R"({"b":2})");
+  const auto named = Upsert(R"({"batch": {"ids": [1], "vectors": {"v": [[5]]}}})", status);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(std::get<Floats>(named.at(0).vectors.at("v")), Floats({5}));
+}
+
+TEST(ReadUpsertTest, ErrorsNameThePlace) {
+  EXPECT_THAT(UpsertError("{}"), HasSubstr("either 'points' or 'batch'"));
+  EXPECT_THAT(UpsertError(R"({"points": [], "batch": {}})"), HasSubstr("either"));
+  EXPECT_THAT(UpsertError(R"({"points": [{"id": 1}]})"), HasSubstr("points[0].vector: missing"));
+  EXPECT_THAT(UpsertError(R"({"points": [{"id": 1, "vector": [1, "x"]}]})"),
+              HasSubstr("points[0].vector[1]"));
+  EXPECT_THAT(UpsertError(R"({"points": [{"id": 1, "vector": [1], "payload": []}]})"),
+              HasSubstr("points[0].payload: expected an object"));
+  EXPECT_THAT(UpsertError(R"({"points": [{"id": 1, "vector": [1], "x": 1}]})"),
+              HasSubstr("points[0].x: unknown field"));
+  EXPECT_THAT(UpsertError(R"({"batch": {"ids": [1, 2], "vectors": [[1]]}})"),
+              HasSubstr("batch.vectors: expected 2 elements"));
+  EXPECT_THAT(UpsertError(R"({"batch": {"ids": [1], "vectors": [[1]], "payloads": []}})"),
+              HasSubstr("batch.payloads: expected 1 elements"));
+}
+
+TEST(ReadVectorInputTest, TextsAndVectors) {
+  absl::Status status;
+  const Json json = {{"text", "a"}, {"model", "m"}, {"options", {{"prefix", "query: "}}}};
+  const auto text = std::get<Text>(ReadVectorInput(json, "v", status));
+  EXPECT_EQ(text.text, "a");
+  EXPECT_EQ(text.model, "m");
+  EXPECT_EQ(text.prefix, "query: ");
+  EXPECT_THAT(std::get<Floats>(ReadVectorInput(Json{1, 2}, "v", status)), ElementsAre(1, 2));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(ReadVectorInputTest, SaysWhatIsNotSupported) {
+  for (const char* text :
+       {"[[1, 2]]", R"({"indices": [1], "values": [2]})", R"({"image": "x", "model": "m"})"}) {
+    absl::Status status;
+    ReadVectorInput(Json::parse(text), "v", status);
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("v: ")) << text;
+  }
+}
+
+TEST(ReadBulkLineTest, VectorOrText) {
+  absl::Status status;
+  const Point vector = ReadBulkLine(Json::parse(R"({"id": 3, "vector": [1]})"), status);
+  EXPECT_EQ(std::get<Floats>(vector.vectors.at("")), Floats({1}));
+  const Point text = ReadBulkLine(Json::parse(R"({"id": 3, "text": "t"})"), status);
+  EXPECT_EQ(std::get<Text>(text.vectors.at("")).text, "t");
+  EXPECT_TRUE(status.ok()) << status;
+  ReadBulkLine(Json::parse(R"({"id": 3})"), status);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("either 'vector' or 'text'"));
+}
+
+TEST(ReadVectorUpdateTest, Points) {
+  absl::Status status;
+  const auto updates =
+      ReadVectorUpdate(Json::parse(R"({"points": [{"id": 1, "vector": {"a": [1]}}]})"), "", status);
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(updates.size(), 1u);
+  EXPECT_EQ(updates[0].first, PointId(1));
+  EXPECT_EQ(updates[0].second.count("a"), 1u);
+}
+
+TEST(ReadSelectorTest, PointsOrFilter) {
+  const auto read = [](const char* text, absl::Status& status) {
+    const Json json = Json::parse(text);
+    JsonFields fields(json, "", status);
+    return ReadSelector(fields);
+  };
+  absl::Status status;
+  EXPECT_EQ(std::get<std::vector<PointId>>(read(R"({"points": [1, 2]})", status)).size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<Filter>(read(R"({"filter": {}})", status)));
+  EXPECT_TRUE(status.ok()) << status;
+  for (const char* text : {"{}", R"({"points": [1], "filter": {}})"}) {
+    absl::Status refused;
+    read(text, refused);
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("either 'points' or 'filter'"));
+  }
+}
+
+TEST(ReadPayloadUpdateTest, KeyAndPayload) {
+  absl::Status status;
+  const auto update = ReadPayloadUpdate(
+      Json::parse(R"({"points": [1], "payload": {"a": 1}, "key": "b.c"})"), "", status);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(update.payload, R"({"a":1})");
+  EXPECT_EQ(update.key, "b.c");
+  ReadPayloadUpdate(Json::parse(R"({"points": [1]})"), "", status);
+  EXPECT_EQ(std::string(status.message()), "payload: missing");
+}
+
+TEST(ReadKeyRemovalTest, MemberByItsName) {
+  absl::Status status;
+  const Json json = Json::parse(R"({"points": [1], "vector": ["a", "b"]})");
+  EXPECT_THAT(ReadKeyRemoval(json, "vector", "", status).keys, ElementsAre("a", "b"));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(ReadPayloadSelectorTest, EveryShape) {
+  using Kind = PayloadSelector::Kind;
+  absl::Status status;
+  const auto read = [&](const Json& json) { return ReadPayloadSelector(&json, "p", true, status); };
+  EXPECT_EQ(ReadPayloadSelector(nullptr, "p", true, status).kind, Kind::kAll);
+  EXPECT_EQ(ReadPayloadSelector(nullptr, "p", false, status).kind, Kind::kNone);
+  EXPECT_EQ(read(true).kind, Kind::kAll);
+  EXPECT_EQ(read(false).kind, Kind::kNone);
+  EXPECT_EQ(read(Json::parse(R"(["a"])")).kind, Kind::kInclude);
+  EXPECT_THAT(read(Json::parse(R"({"exclude": ["a"]})")).keys, ElementsAre("a"));
+  EXPECT_TRUE(status.ok()) << status;
+  read(Json::parse(R"({"include": [], "exclude": []})"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("either 'include' or 'exclude'"));
+}
+
+TEST(ReadVectorSelectorTest, EveryShape) {
+  using Kind = VectorSelector::Kind;
+  absl::Status status;
+  const auto read = [&](const Json& json) { return ReadVectorSelector(&json, "v", status); };
+  EXPECT_EQ(ReadVectorSelector(nullptr, "v", status).kind, Kind::kNone);
+  EXPECT_EQ(read(true).kind, Kind::kAll);
+  EXPECT_THAT(read(Json::parse(R"(["a"])")).names, ElementsAre("a"));
+  EXPECT_TRUE(status.ok()) << status;
+  read(5);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("v: expected a boolean or a list"));
+}
+
+TEST(WriteTest, Records) {
+  const Record record{PointId(1), R"({"a":1})", NamedVectors{{"", {3, 4}}}};
+  EXPECT_EQ(WriteRecord(record, {}),
+            Json::parse(R"({"id":1,"payload":{"a":1},"vector":[3.0,4.0]})"));
+  const Json unit = WriteRecord(record, {{"", true}});
+  EXPECT_FLOAT_EQ(unit["vector"][0].get<float>(), 0.6F);
+  EXPECT_EQ(WriteRecord({PointId(1), std::nullopt, std::nullopt}, {}), Json({{"id", 1}}));
+  EXPECT_EQ(WriteVectors({{"a", {1}}}, {}), Json::parse(R"({"a":[1.0]})"));
+}
+
+TEST(WriteTest, UnitLengthOfZeroIsZero) {
+  EXPECT_EQ(WriteVectors({{"", {0, 0}}}, {{"", true}}), Json::parse("[0.0,0.0]"));
+}
+
+TEST(WriteTest, ScoredPoints) {
+  const ScoredPoint point{PointId(1), 9, 0.5F, std::nullopt, std::nullopt};
+  EXPECT_EQ(WriteScoredPoint(point, {}), Json::parse(R"({"id":1,"version":9,"score":0.5})"));
+}
+
+TEST(WriteTest, UpdateResults) {
+  WriteResult result;
+  result.sequence = 4;
+  EXPECT_EQ(WriteUpdateResult(result, true),
+            Json::parse(R"({"operation_id":4,"status":"completed"})"));
+  result.truncated.push_back(PointId(8));
+  EXPECT_EQ(WriteUpdateResult(result, false),
+            Json::parse(R"({"operation_id":4,"status":"acknowledged","truncated":[8]})"));
+}
+
+}  // namespace
+}  // namespace vecnest::net

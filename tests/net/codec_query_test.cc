@@ -1,0 +1,130 @@
+#include "net/codec_query.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace vecnest::net {
+namespace {
+
+using ::testing::HasSubstr;
+using Floats = std::vector<float>;
+
+Query Read(const std::string& text) {
+  absl::Status status;
+  Query query = ReadQuery(Json::parse(text), "", status);
+  EXPECT_TRUE(status.ok()) << status;
+  return query;
+}
+
+absl::Status Refusal(const std::string& text) {
+  absl::Status status;
+  ReadQuery(Json::parse(text), "", status);
+  EXPECT_FALSE(status.ok()) << text;
+  return status;
+}
+
+TEST(ReadQueryTest, Defaults) {
+  const Query query = Read("{}");
+  EXPECT_FALSE(query.nearest);
+  EXPECT_EQ(query.limit, 10u);
+  EXPECT_EQ(query.offset, 0u);
+  EXPECT_EQ(query.dimensions, 0);
+  EXPECT_FALSE(query.metric);
+  EXPECT_FALSE(query.exact);
+  EXPECT_EQ(query.with_payload.kind, PayloadSelector::Kind::kNone);
+}
+
+TEST(ReadQueryTest, EverythingAtOnce) {
+  const Query query = Read(R"({
+    "query": [1, 2], "using": "v", "limit": 3, "offset": 4, "score_threshold": 0.5,
+    "filter": {"must": [{"has_id": [1]}]}, "with_payload": true, "with_vector": ["v"],
+    "params": {"hnsw_ef": 64, "exact": true, "dimensions": 2, "metric": "Euclid", "explain": true}
+  })");
+  EXPECT_EQ(std::get<Floats>(*query.nearest), Floats({1, 2}));
+  EXPECT_EQ(query.vector_name, "v");
+  EXPECT_EQ(query.limit, 3u);
+  EXPECT_EQ(query.offset, 4u);
+  EXPECT_EQ(query.score_threshold, 0.5F);
+  EXPECT_EQ(query.filter->must.size(), 1u);
+  EXPECT_EQ(query.with_payload.kind, PayloadSelector::Kind::kAll);
+  EXPECT_EQ(query.with_vectors.kind, VectorSelector::Kind::kNames);
+  EXPECT_EQ(query.hnsw_ef, 64u);
+  EXPECT_TRUE(query.exact);
+  EXPECT_EQ(query.dimensions, 2);
+  EXPECT_EQ(query.metric, Metric::kEuclid);
+  EXPECT_TRUE(query.explain);
+}
+
+TEST(ReadQueryTest, IdsTextsAndNearest) {
+  EXPECT_EQ(std::get<PointId>(*Read(R"({"query": 7})").nearest), PointId(7));
+  EXPECT_EQ(std::get<Text>(*Read(R"({"query": {"text": "t"}})").nearest).text, "t");
+  EXPECT_EQ(std::get<Floats>(*Read(R"({"query": {"nearest": [1]}})").nearest), Floats({1}));
+  EXPECT_EQ(std::get<PointId>(*Read(R"({"query": {"nearest": 7}})").nearest), PointId(7));
+  EXPECT_EQ(std::get<Text>(*Read(R"({"query": {"nearest": {"text": "t"}}})").nearest).text, "t");
+}
+
+TEST(ReadQueryTest, RefusesWhatItDoesNotDo) {
+  for (const char* text :
+       {R"({"prefetch": []})", R"({"query": {"recommend": {}}})", R"({"query": {"fusion": "rrf"}})",
+        R"({"query": [[1]]})", R"({"lookup_from": {}})", R"({"shard_key": "a"})"}) {
+    EXPECT_EQ(Refusal(text).code(), absl::StatusCode::kUnimplemented) << text;
+  }
+}
+
+TEST(ReadQueryTest, ErrorsNameTheField) {
+  const auto message = [](const char* text) { return std::string(Refusal(text).message()); };
+  EXPECT_THAT(message(R"({"limit": 0})"), HasSubstr("limit: "));
+  EXPECT_THAT(message(R"({"offset": -1})"), HasSubstr("offset: "));
+  EXPECT_THAT(message(R"({"params": {"metric": "cosine"}})"), HasSubstr("params.metric: "));
+  EXPECT_THAT(message(R"({"params": {"dimensions": 0}})"), HasSubstr("params.dimensions: "));
+  EXPECT_THAT(message(R"({"params": {"speed": 0}})"), HasSubstr("params.speed: unknown"));
+  EXPECT_THAT(message(R"({"query": true})"), HasSubstr("query: "));
+  EXPECT_THAT(message(R"({"query": {}})"), HasSubstr("query.nearest: missing"));
+  EXPECT_THAT(message(R"({"query": {"nearest": {"nearest": [1]}}})"), HasSubstr("query.nearest"));
+  EXPECT_THAT(message(R"({"colour": 0})"), HasSubstr("colour: unknown"));
+}
+
+TEST(ReadQueryBatchTest, NamesTheElement) {
+  absl::Status status;
+  const auto queries =
+      ReadQueryBatch(Json::parse(R"({"searches": [{"limit": 1}, {"limit": 2}]})"), status);
+  ASSERT_EQ(queries.size(), 2u);
+  EXPECT_EQ(queries[1].limit, 2u);
+  EXPECT_TRUE(status.ok()) << status;
+  ReadQueryBatch(Json::parse(R"({"searches": [{}, {"limit": 0}]})"), status);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("searches[1].limit"));
+}
+
+TEST(ReadSearchTest, OldForm) {
+  absl::Status status;
+  const auto plain = ReadSearch(Json::parse(R"({"vector": [1], "limit": 5})"), "", status);
+  EXPECT_EQ(std::get<Floats>(*plain.nearest), Floats({1}));
+  EXPECT_EQ(plain.limit, 5u);
+  const auto named = ReadSearch(
+      Json::parse(R"({"vector": {"name": "v", "vector": [1]}, "limit": 5})"), "", status);
+  EXPECT_EQ(named.vector_name, "v");
+  EXPECT_TRUE(status.ok()) << status;
+  ReadSearch(Json::parse(R"({"vector": [1]})"), "", status);
+  EXPECT_EQ(std::string(status.message()), "limit: missing");
+}
+
+TEST(WriteAnswerTest, PlanOnlyWhenThere) {
+  QueryAnswer answer;
+  answer.points.push_back({PointId(1), 2, 0.5F, std::nullopt, std::nullopt});
+  EXPECT_EQ(WriteAnswer(answer, {}),
+            Json::parse(R"({"points":[{"id":1,"version":2,"score":0.5}]})"));
+  answer.plan.emplace();
+  answer.plan->metric = Metric::kDot;
+  answer.plan->dimensions = 64;
+  answer.plan->strategy = "exact scan";
+  answer.plan->filter_matches = 3;
+  const Json plan = WriteAnswer(answer, {})["plan"];
+  EXPECT_EQ(plan["metric"], "Dot");
+  EXPECT_EQ(plan["dimensions"], 64);
+  EXPECT_EQ(plan["strategy"], "exact scan");
+  EXPECT_EQ(plan["filter_matches"], 3);
+  EXPECT_TRUE(plan["time"].contains("search"));
+}
+
+}  // namespace
+}  // namespace vecnest::net

@@ -1,0 +1,220 @@
+#include "net/server.h"
+
+#include <thread>
+
+#include "boost/asio/connect.hpp"
+#include "boost/asio/io_context.hpp"
+#include "boost/asio/ip/tcp.hpp"
+#include "boost/asio/read.hpp"
+#include "boost/asio/read_until.hpp"
+#include "boost/asio/write.hpp"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/net/served_database.h"
+
+namespace vecnest::net {
+namespace {
+
+namespace asio = boost::asio;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A connection that sends what it is told to, HTTP or not.
+class Client {
+ public:
+  explicit Client(uint16_t port) : socket_(io_) {
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+  }
+  // Errors are the server's right: it may have closed the connection.
+  void Send(const std::string& text) {
+    boost::system::error_code ignored;
+    asio::write(socket_, asio::buffer(text), ignored);
+  }
+  void EndSending() { socket_.shutdown(asio::ip::tcp::socket::shutdown_send); }
+  // One answer, head and body.
+  std::string Receive() {
+    boost::system::error_code error;
+    const size_t head = asio::read_until(socket_, asio::dynamic_buffer(buffer_), "\r\n\r\n", error);
+    if (error) return "";
+    const std::string name = "Content-Length: ";
+    const size_t field = buffer_.find(name);
+    size_t size = head;
+    if (field < head) size += std::stoul(buffer_.substr(field + name.size()));
+    if (buffer_.size() < size) {
+      const size_t missing = size - buffer_.size();
+      asio::read(socket_, asio::dynamic_buffer(buffer_), asio::transfer_exactly(missing), error);
+    }
+    const std::string answer = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return answer;
+  }
+  bool Closed() {
+    boost::system::error_code error;
+    asio::read(socket_, asio::dynamic_buffer(buffer_), error);
+    return error == asio::error::eof && buffer_.empty();
+  }
+
+ private:
+  asio::io_context io_;
+  asio::ip::tcp::socket socket_;
+  std::string buffer_;
+};
+
+std::string Get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"; }
+
+std::string Post(const std::string& path, const std::string& body) {
+  return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+ServerOptions Options() {
+  ServerOptions options;
+  options.port = 0;
+  options.max_body_bytes = 1000;
+  return options;
+}
+
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest() : service_(ServiceOptions{}), server_(Options(), service_) {
+    service_.SetDatabase(served_.get());
+    served_.Create("c", 2);
+    const auto status = server_.Start();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+  ServedDatabase served_;
+  Service service_;
+  Server server_;
+};
+
+TEST_F(ServerTest, KeepsConnectionsAlive) {
+  Client client(server_.port());
+  for (int i = 0; i < 3; ++i) {
+    client.Send(Get("/healthz"));
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200 OK"));
+  }
+  client.Send(Get("/nothing"));
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 404"));
+  client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_TRUE(client.Closed());
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+  Client client(server_.port());
+  client.Send(Get("/healthz") + Post("/collections/c/points/count", "{}") + Get("/livez"));
+  EXPECT_THAT(client.Receive(), HasSubstr("healthz"));
+  EXPECT_THAT(client.Receive(), HasSubstr("\"count\":0"));
+  EXPECT_THAT(client.Receive(), HasSubstr("livez"));
+}
+
+TEST_F(ServerTest, TellsTheAllowedMethods) {
+  Client client(server_.port());
+  client.Send("DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = client.Receive();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET"));
+}
+
+TEST_F(ServerTest, RefusesLargeBodiesBeforeTheyAreSent) {
+  Client client(server_.port());
+  client.Send(
+      "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, RefusesLargeBodiesInChunks) {
+  Client client(server_.port());
+  client.Send(
+      "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 3; ++i) client.Send("200\r\n" + std::string(0x200, ' ') + "\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, BulkImportsHaveNoLimit) {
+  Client client(server_.port());
+  std::string body;
+  for (int i = 0; i < 500; ++i) {
+    body += R"({"id": )" + std::to_string(i) +
+            R"(, "vector": [1, 2]})"
+            "\n";
+  }
+  client.Send(Post("/collections/c/points/bulk", body) + Get("/healthz"));
+  EXPECT_THAT(client.Receive(), HasSubstr("\"imported\":500"));
+  EXPECT_THAT(client.Receive(), HasSubstr("healthz"));
+  EXPECT_EQ(served_.Count("c"), 500u);
+}
+
+TEST_F(ServerTest, SaysContinue) {
+  Client client(server_.port());
+  client.Send(
+      "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 100"));
+  client.Send("{}");
+  EXPECT_THAT(client.Receive(), HasSubstr("\"count\":0"));
+}
+
+TEST_F(ServerTest, RefusesLongHeaders) {
+  Client client(server_.port());
+  client.Send("GET / HTTP/1.1\r\nX-Long: " + std::string(100'000, 'a') + "\r\n\r\n");
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 431"));
+}
+
+TEST_F(ServerTest, SurvivesGarbage) {
+  for (const std::string& garbage :
+       {std::string("hello\r\n\r\n"), std::string("\x16\x03\x01\x00\xff\r\n\r\n", 9),
+        std::string("GET / HTTP/9\r\n\r\n"), std::string("GET\r\n\r\n")}) {
+    Client client(server_.port());
+    client.Send(garbage);
+    client.EndSending();
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 400")) << garbage;
+  }
+  Client cut(server_.port());
+  cut.Send("POST /collections/c/points/count HTTP/1.1\r\nContent-Length: 10\r\n\r\n{");
+  cut.EndSending();
+  EXPECT_TRUE(cut.Closed());
+  Client client(server_.port());
+  client.Send(Get("/healthz"));
+  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, StopClosesIdleConnections) {
+  Client client(server_.port());
+  client.Send(Get("/healthz"));
+  client.Receive();
+  const auto start = std::chrono::steady_clock::now();
+  server_.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_TRUE(client.Closed());
+}
+
+TEST_F(ServerTest, ThePortCanOnlyBeTakenOnce) {
+  ServerOptions options = Options();
+  options.port = server_.port();
+  Server second(options, service_);
+  EXPECT_EQ(second.Start().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ServerStartTest, AddressesMustBeAddresses) {
+  Service service(ServiceOptions{});
+  ServerOptions options = Options();
+  options.host = "not an address";
+  Server server(options, service);
+  EXPECT_EQ(server.Start().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ServerStartTest, IdleConnectionsAreClosed) {
+  Service service(ServiceOptions{});
+  ServerOptions options = Options();
+  options.idle_seconds = 1;
+  Server server(options, service);
+  ASSERT_TRUE(server.Start().ok());
+  Client client(server.port());
+  EXPECT_TRUE(client.Closed());
+}
+
+}  // namespace
+}  // namespace vecnest::net

@@ -1,0 +1,165 @@
+#include "net/service.h"
+
+#include <cctype>
+#include <stdexcept>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/net/served_database.h"
+
+namespace vecnest::net {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Route& Find(const Service& service, const std::string& method, const std::string& path) {
+  return *service.router().Find(method, path).route;
+}
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  ServiceTest() : service_(ServiceOptions{}) { service_.SetDatabase(served_.get()); }
+
+  Json Result(const std::string& method, const std::string& path, const std::string& body = "") {
+    const Response response = Send(service_, method, path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    const Json json = Json::parse(response.body);
+    EXPECT_EQ(json["status"], "ok");
+    EXPECT_TRUE(json["time"].is_number());
+    return json["result"];
+  }
+
+  ServedDatabase served_;
+  Service service_;
+};
+
+TEST_F(ServiceTest, FromCollectionToAnswer) {
+  EXPECT_EQ(Result("PUT", "/collections/c", R"({"vectors": {"size": 2, "distance": "Dot"}})"),
+            true);
+  EXPECT_EQ(Result("GET", "/collections/c/exists")["exists"], true);
+  const Json written = Result("PUT", "/collections/c/points?wait=true",
+                              R"({"points": [{"id": 1, "vector": [1, 0], "payload": {"a": 1}},
+                                             {"id": 2, "vector": [0, 1]}]})");
+  EXPECT_EQ(written["status"], "completed");
+  const Json found =
+      Result("POST", "/collections/c/points/query", R"({"query": [0, 1], "limit": 1})");
+  EXPECT_EQ(found["points"][0]["id"], 2);
+  EXPECT_EQ(found["points"][0]["score"], 1.0);
+  EXPECT_EQ(Result("GET", "/collections/c/points/1")["payload"]["a"], 1);
+  EXPECT_EQ(
+      Result("POST", "/collections/c/points/delete?wait=true", R"({"points": [1]})")["status"],
+      "completed");
+  EXPECT_EQ(Result("POST", "/collections/c/points/count", "{}")["count"], 1);
+  EXPECT_EQ(Result("DELETE", "/collections/c"), true);
+  EXPECT_EQ(Result("DELETE", "/collections/c"), false);
+}
+
+TEST_F(ServiceTest, WithoutWaitWritesAreAcknowledged) {
+  served_.Create("c", 1);
+  EXPECT_EQ(
+      Result("PUT", "/collections/c/points", R"({"points": [{"id": 1, "vector": [1]}]})")["status"],
+      "acknowledged");
+  const Response response = Send(service_, "PUT", "/collections/c/points?wait=2", "{}");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("wait: expected true or false"));
+}
+
+TEST_F(ServiceTest, BatchesNameTheOperation) {
+  served_.Create("c", 1);
+  const Response response = Send(service_, "POST", "/collections/c/points/batch",
+                                 R"({"operations": [{"delete": {"points": [1]}}, {"drop": {}}]})");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("operations[1]"));
+}
+
+TEST_F(ServiceTest, ErrorsAreAnswers) {
+  EXPECT_EQ(Send(service_, "GET", "/collections/missing").status, 404);
+  EXPECT_EQ(Send(service_, "PUT", "/collections/c", "{").status, 400);
+  const Response no_model =
+      Send(service_, "POST", "/v1/embeddings", R"({"model": "m", "input": "a"})");
+  EXPECT_EQ(no_model.status, 400);
+  EXPECT_THAT(no_model.body, HasSubstr("model"));
+}
+
+TEST_F(ServiceTest, ExceptionsBecomeAnswers) {
+  Route route;
+  route.method = "GET";
+  route.pattern = "/throws";
+  route.handler = [](const Request&) -> Response { throw std::runtime_error("oh no"); };
+  const Response response = service_.Handle(route, {});
+  EXPECT_EQ(response.status, 500);
+  EXPECT_THAT(response.body, HasSubstr("oh no"));
+}
+
+TEST_F(ServiceTest, RequestsAreCounted) {
+  Send(service_, "GET", "/collections");
+  EXPECT_THAT(Send(service_, "GET", "/metrics").body,
+              HasSubstr("route=\"/collections\",status=\"200\"} 1"));
+}
+
+TEST_F(ServiceTest, ContentTypeIsChecked) {
+  const Route& route = Find(service_, "POST", "/collections/c/points/query");
+  Request request;
+  Response refusal;
+  for (const char* type : {"", "application/json", "application/vnd.api+json"}) {
+    request.content_type = type;
+    EXPECT_FALSE(service_.Refuses(route, request, true, refusal)) << type;
+  }
+  request.content_type = "text/plain";
+  EXPECT_FALSE(service_.Refuses(route, request, false, refusal));
+  EXPECT_TRUE(service_.Refuses(route, request, true, refusal));
+  EXPECT_EQ(refusal.status, 415);
+  const Route& bulk = Find(service_, "POST", "/collections/c/points/bulk");
+  EXPECT_FALSE(service_.Refuses(bulk, request, true, refusal));
+}
+
+TEST(ServiceStartTest, ChecksTheKey) {
+  ServedDatabase served;
+  Service service({"secret"});
+  service.SetDatabase(served.get());
+  const Route& route = Find(service, "GET", "/collections");
+  Response refusal;
+  Request request;
+  EXPECT_TRUE(service.Refuses(route, request, false, refusal));
+  EXPECT_EQ(refusal.status, 401);
+  request.api_key = "secreT";
+  EXPECT_TRUE(service.Refuses(route, request, false, refusal));
+  request.api_key = "secret";
+  EXPECT_FALSE(service.Refuses(route, request, false, refusal));
+  request.api_key.clear();
+  request.authorization = "Bearer secret";
+  EXPECT_FALSE(service.Refuses(route, request, false, refusal));
+  request.authorization = "Basic secret";
+  EXPECT_TRUE(service.Refuses(route, request, false, refusal));
+  EXPECT_FALSE(service.Refuses(Find(service, "GET", "/healthz"), {}, false, refusal));
+}
+
+TEST(ServiceStartTest, SaysThatItLoadsAndWhyItFailed) {
+  Service service(ServiceOptions{});
+  const Route& route = Find(service, "GET", "/collections");
+  Response refusal;
+  EXPECT_TRUE(service.Refuses(route, {}, false, refusal));
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_THAT(refusal.body, HasSubstr("loading"));
+  EXPECT_EQ(Send(service, "GET", "/readyz").status, 503);
+  EXPECT_EQ(Send(service, "GET", "/livez").status, 200);
+  service.SetFailure(absl::DataLossError("the disk is gone"));
+  EXPECT_TRUE(service.Refuses(route, {}, false, refusal));
+  EXPECT_THAT(refusal.body, HasSubstr("the disk is gone"));
+  EXPECT_THAT(Send(service, "GET", "/readyz").body, HasSubstr("the disk is gone"));
+}
+
+TEST(ServiceStartTest, DescribesItself) {
+  Service service(ServiceOptions{});
+  const Json document = Json::parse(Send(service, "GET", "/openapi.json").body);
+  EXPECT_EQ(document["openapi"], "3.0.3");
+  for (const Route& route : service.router().routes()) {
+    std::string method = route.method;
+    for (char& c : method) c = static_cast<char>(std::tolower(c));
+    EXPECT_TRUE(document["paths"][route.pattern].contains(method))
+        << route.method << ' ' << route.pattern;
+  }
+}
+
+}  // namespace
+}  // namespace vecnest::net
