@@ -402,6 +402,9 @@ void Server::Stop() {
   }
   impl_->io.stop();
   impl_->io_thread.join();
+  // The posted close may not have run; an open acceptor would let clients connect and wait.
+  error_code ignored;
+  impl_->acceptor.close(ignored);
 }
 
 }  // namespace vecnest::net

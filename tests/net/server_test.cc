@@ -191,6 +191,12 @@ TEST_F(ServerTest, StopClosesIdleConnections) {
   EXPECT_TRUE(client.Closed());
 }
 
+TEST_F(ServerTest, StopEndsListening) {
+  const uint16_t port = server_.port();
+  server_.Stop();
+  EXPECT_THROW(Client{port}, boost::system::system_error);
+}
+
 TEST_F(ServerTest, ThePortCanOnlyBeTakenOnce) {
   ServerOptions options = Options();
   options.port = server_.port();
