@@ -248,7 +248,7 @@ Filter ReadFilterAt(const Json& value, std::string_view path, int depth, absl::S
   clause("must_not", filter.must_not);
   if (const Json* min_should = fields.Find("min_should")) {
     JsonFields inner(*min_should, fields.PathOf("min_should"), status);
-    filter.min_should.emplace();
+    filter.min_should = Filter::MinShould();
     if (const Json* conditions = inner.Require("conditions")) {
       filter.min_should->conditions =
           ReadConditions(*conditions, inner.PathOf("conditions"), depth, status);
