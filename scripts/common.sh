@@ -7,6 +7,8 @@ build=${VECNEST_BUILD:-$root/build}
 models=${VECNEST_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/vecnest/models}
 venv=${VECNEST_VENV:-$root/.venv}
 jobs=$(nproc)
+# A checkout in another folder finds what an earlier one has compiled.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-5G}
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
