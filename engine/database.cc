@@ -104,7 +104,8 @@ absl::Status DatabaseImpl::LoadCollections() {
   // definition can't be read it is not known which files are its own.
   if (!failed_.empty()) return absl::OkStatus();
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(fs::path(options_.directory) / "segments")) {
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(options_.directory) / "segments", ignored)) {
     if (std::count(directories.begin(), directories.end(), entry.path().string()) == 0) {
       fs::remove_all(entry.path(), ignored);
     }

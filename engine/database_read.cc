@@ -13,12 +13,16 @@ namespace {
 // A query asks for at most this many points, skipped ones included.
 constexpr size_t kMaxResults = 100'000;
 
-absl::Status CheckQuery(const Query& query, const SlotDefinition& slot) {
+absl::Status CheckCount(const Query& query) {
   if (query.limit + query.offset > kMaxResults || query.limit > kMaxResults) {
     return absl::InvalidArgumentError(
         fmt::format("limit + offset: {}, expected at most {}; use scroll for more",
                     query.limit + query.offset, kMaxResults));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDimensions(const Query& query, const SlotDefinition& slot) {
   if (query.dimensions < 0 || query.dimensions > slot.config.size) {
     return absl::InvalidArgumentError(
         fmt::format("params.dimensions: {}, expected 1 to {} (the width of vector '{}')",
@@ -148,12 +152,13 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
   std::vector<NearestQuery> nearest(queries.size());
   for (size_t i = 0; i < queries.size(); ++i) {
     const Query& query = queries[i];
+    if (auto status = CheckCount(query); !status.ok()) return status;
     if (!query.nearest) continue;
     auto slot = definition->RequireSlot(query.vector_name);
     if (!slot.ok()) return slot.status();
     nearest[i].slot = *slot;
     const SlotDefinition& target = definition->slots[*slot];
-    if (auto status = CheckQuery(query, target); !status.ok()) return status;
+    if (auto status = CheckDimensions(query, target); !status.ok()) return status;
     absl::StatusOr<std::vector<float>> vector;
     if (const auto* text = std::get_if<Text>(&*query.nearest)) {
       auto ticket = texts.Add(*text, *slot, TextType::kQuery);

@@ -210,8 +210,13 @@ absl::StatusOr<WriteResult> DatabaseImpl::EditPayload(const std::string& collect
           auto payload = ParseJsonObject(point.record.payload, "stored payload");
           if (!payload.ok()) return payload.status();
           if (auto status = edit(*payload); !status.ok()) return status;
+          std::string edited = payload->dump();
+          // A path can make the payload deeper than what would be accepted whole, or read again.
+          if (auto status = ParseJson(edited, "payload after the change").status(); !status.ok()) {
+            return status;
+          }
           changes.push_back(
-              {ToStorageKey(point.id), PointChange::Kind::kPatch, payload->dump(), {}, {}});
+              {ToStorageKey(point.id), PointChange::Kind::kPatch, std::move(edited), {}, {}});
         }
         return changes;
       },

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "spdlog/spdlog.h"
@@ -45,7 +46,13 @@ void Maintainer::Run() {
       shard = std::move(queue_.front());
       queue_.pop_front();
     }
-    if (auto status = shard->Maintain(stop_); !status.ok()) {
+    absl::Status status;
+    try {
+      status = shard->Maintain(stop_);
+    } catch (const std::exception& error) {
+      status = absl::InternalError(error.what());  // out of memory, most likely
+    }
+    if (!status.ok()) {
       spdlog::error("background work on collection '{}': {}", shard->definition()->name,
                     std::string(status.message()));
     }

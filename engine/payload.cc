@@ -8,6 +8,9 @@
 namespace vecnest::engine {
 namespace {
 
+// Paths are followed by recursion.
+constexpr size_t kMaxSteps = 64;
+
 using Step = PayloadPath::Step;
 using Steps = std::span<const Step>;
 
@@ -173,6 +176,9 @@ absl::StatusOr<PayloadPath> PayloadPath::Parse(std::string_view text) {
       auto step = TakeBrackets(text, rest);
       if (!step.ok()) return step.status();
       path.steps_.push_back(*std::move(step));
+    }
+    if (path.steps_.size() > kMaxSteps) {
+      return BadPath(text.substr(0, 64), fmt::format("more than {} names deep", kMaxSteps));
     }
     if (rest.empty()) return path;
     if (!rest.starts_with('.')) return BadPath(text, "expected '.' between names");

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "absl/cleanup/cleanup.h"
 #include "engine/definition.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
@@ -308,6 +309,7 @@ std::shared_ptr<const Definition> Shard::definition() const {
 
 absl::Status Shard::SetMetrics(const std::map<std::string, Metric>& metrics) {
   absl::MutexLock lock(&write_mutex_);
+  if (dropped_) return absl::NotFoundError("the collection was deleted");
   auto updated = std::make_shared<Definition>(*definition());
   for (const auto& [name, metric] : metrics) {
     auto slot = updated->RequireSlot(name);
@@ -334,16 +336,18 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     if (!changes.ok()) return changes.status();
     result.sequence = last_sequence_;
     result.affected = changes->size();
-    if (changes->empty()) return result;
     if (changes->size() > kMaxChangesPerCommand) {
       return absl::InvalidArgumentError(fmt::format("{} points in one request, expected at most {}",
                                                     changes->size(), kMaxChangesPerCommand));
     }
     std::shared_ptr<const Definition> updated;
     if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
-    auto sequence = Append(*changes, std::move(updated));
-    if (!sequence.ok()) return sequence.status();
-    result.sequence = *sequence;
+    // Without changes the caller still waits until what it wrote before is on the disk.
+    if (!changes->empty()) {
+      auto sequence = Append(*changes, std::move(updated));
+      if (!sequence.ok()) return sequence.status();
+      result.sequence = *sequence;
+    }
   }
   if (durability == Durability::kSynced) {
     if (auto status = environment_.log->Sync(result.sequence); !status.ok()) return status;
@@ -382,6 +386,10 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
   for (const PointChange& change : changes) keys.push_back(storage::PointsKey(id, change.key));
   auto stored = environment_.store->MultiGet(Family::kPoints, keys);
   if (!stored.ok()) return stored.status();
+
+  // Odd while store and indexes are out of step, see FindNearest.
+  ++generation_;
+  const absl::Cleanup in_step = [this] { ++generation_; };
 
   Effects effects;
   const std::string command = EncodeCommand(changes);
@@ -445,10 +453,7 @@ CollectionInfo Shard::Describe() const {
   info.config = meaning->config();
   info.points = points();
   info.optimized = !NeedsMaintenance();
-  {
-    absl::MutexLock lock(&write_mutex_);
-    info.last_sequence = last_sequence_;
-  }
+  info.last_sequence = last_sequence_;
   for (Slot slot = 0; slot < meaning->slots.size(); ++slot) {
     const SlotDefinition& from = meaning->slots[slot];
     const index::IndexStats stats = indexes_[slot]->Stats();
@@ -470,7 +475,6 @@ bool Shard::NeedsMaintenance() const {
   for (const auto& index : indexes_) {
     if (index->Stats().growing >= environment_.seal_threshold) return true;
   }
-  absl::MutexLock lock(&write_mutex_);
   return log_bytes_ > kLogBytesPerManifest;
 }
 
@@ -484,12 +488,7 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
       if (auto status = CommitManifest(); !status.ok()) return status;
     }
   }
-  bool long_log = false;
-  {
-    absl::MutexLock write_lock(&write_mutex_);
-    long_log = log_bytes_ > kLogBytesPerManifest;
-  }
-  if (!long_log || stop) return absl::OkStatus();
+  if (log_bytes_ <= kLogBytesPerManifest || stop) return absl::OkStatus();
   for (const auto& index : indexes_) {
     if (auto status = index->SealAll(); !status.ok()) return status;
   }
@@ -521,7 +520,7 @@ absl::Status Shard::CommitManifest() {
       if (index->Stats().growing == 0) continue;
       // The command that the last sealed vector came with may be half in: replay it whole.
       const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
-      manifest.contained = std::min(manifest.contained, through == 0 ? 0 : through - 1);
+      manifest.contained = std::min<Sequence>(manifest.contained, through == 0 ? 0 : through - 1);
     }
     manifest.contained = std::max(manifest.contained, contained_);
     Batch batch;

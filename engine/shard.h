@@ -147,6 +147,19 @@ class Shard {
   absl::StatusOr<bool> Passes(const FilterMatcher& matcher, const PointId& id,
                               const PointRecord& record, const Definition& definition) const;
   absl::StatusOr<std::vector<index::Label>> MatchingLabels(const Filter& filter, Slot slot) const;
+  struct Found {
+    std::vector<index::ScoredLabel> hits;
+    index::SearchStats stats;
+    std::optional<uint64_t> filter_matches;
+    double filter_seconds = 0;
+    double search_seconds = 0;
+  };
+  // The search itself. A filter is evaluated in the store and applied in the index: when a write
+  // came in between, both are done again, in the end with writes held off.
+  absl::StatusOr<Found> FindNearest(const NearestQuery& nearest, const Query& query,
+                                    index::SearchParams params) const;
+  absl::StatusOr<Found> FindOnce(const NearestQuery& nearest, const Query& query,
+                                 index::SearchParams params) const;
 
   const ShardEnvironment environment_;
   std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load
@@ -154,9 +167,11 @@ class Shard {
 
   mutable absl::Mutex maintain_mutex_;  // one thread does background work
   mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);
-  storage::Sequence last_sequence_ ABSL_GUARDED_BY(write_mutex_) = 0;
+  // Written under write_mutex_, read at any time.
+  std::atomic<storage::Sequence> last_sequence_ = 0;
+  std::atomic<size_t> log_bytes_ = 0;     // since the last manifest
+  std::atomic<uint64_t> generation_ = 0;  // counts the beginnings and ends of writes
   storage::Sequence contained_ ABSL_GUARDED_BY(write_mutex_) = 0;
-  size_t log_bytes_ ABSL_GUARDED_BY(write_mutex_) = 0;  // since the last manifest
   bool dropped_ ABSL_GUARDED_BY(write_mutex_) = false;
 
   mutable absl::Mutex definition_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);

@@ -224,6 +224,40 @@ absl::StatusOr<std::vector<index::Label>> Shard::MatchingLabels(const Filter& fi
   return labels;
 }
 
+absl::StatusOr<Shard::Found> Shard::FindOnce(const NearestQuery& nearest, const Query& query,
+                                             index::SearchParams params) const {
+  Found found;
+  std::vector<index::Label> allowed;
+  if (query.filter) {
+    const Stopwatch filter_time;
+    auto labels = MatchingLabels(*query.filter, nearest.slot);
+    if (!labels.ok()) return labels.status();
+    allowed = *std::move(labels);
+    params.allowed = allowed;
+    found.filter_matches = allowed.size();
+    found.filter_seconds = filter_time.Seconds();
+  }
+  const Stopwatch search_time;
+  auto hits = indexes_[nearest.slot]->Search(nearest.vector, params, &found.stats);
+  if (!hits.ok()) return hits.status();
+  found.hits = *std::move(hits);
+  found.search_seconds = search_time.Seconds();
+  return found;
+}
+
+absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, const Query& query,
+                                                index::SearchParams params) const {
+  constexpr int kTries = 2;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t before = generation_;
+    auto found = FindOnce(nearest, query, params);
+    if (!found.ok() || !query.filter) return found;
+    if (before % 2 == 0 && generation_ == before) return found;
+  }
+  absl::MutexLock lock(&write_mutex_);
+  return FindOnce(nearest, query, params);
+}
+
 absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& nearest,
                                                         const Query& query, QueryPlan* plan) const {
   const auto meaning = definition();
@@ -234,21 +268,10 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
   params.ef = query.hnsw_ef;
   params.exact = query.exact;
   params.score_threshold = query.score_threshold;
-  std::vector<index::Label> allowed;
-  const Stopwatch filter_time;
-  if (query.filter) {
-    auto labels = MatchingLabels(*query.filter, nearest.slot);
-    if (!labels.ok()) return labels.status();
-    allowed = *std::move(labels);
-    params.allowed = allowed;
-    if (plan != nullptr) plan->filter_matches = allowed.size();
-  }
-  const double filter_seconds = filter_time.Seconds();
-
-  const Stopwatch search_time;
-  index::SearchStats stats;
-  auto found = indexes_[nearest.slot]->Search(nearest.vector, params, &stats);
-  if (!found.ok()) return found.status();
+  auto found_with_stats = FindNearest(nearest, query, params);
+  if (!found_with_stats.ok()) return found_with_stats.status();
+  const index::SearchStats& stats = found_with_stats->stats;
+  std::vector<index::ScoredLabel>* found = &found_with_stats->hits;
   if (nearest.excluded) {
     const index::PointKey excluded = ToIndexKey(*nearest.excluded);
     std::erase_if(*found, [&](const index::ScoredLabel& hit) { return hit.key == excluded; });
@@ -267,8 +290,9 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
     plan->segments = stats.segments_scanned + stats.segments_walked;
     plan->candidates = stats.candidates;
     plan->distances = stats.distances;
-    plan->filter_seconds = filter_seconds;
-    plan->search_seconds = search_time.Seconds();
+    plan->filter_matches = found_with_stats->filter_matches;
+    plan->filter_seconds = found_with_stats->filter_seconds;
+    plan->search_seconds = found_with_stats->search_seconds;
   }
 
   const Stopwatch fetch_time;

@@ -18,7 +18,7 @@ const std::string& Collection(const Request& request) {
 }
 
 absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& collection) {
-  auto info = database.DescribeCollection(collection);
+  const auto info = database.DescribeCollection(collection);
   if (!info.ok()) return info.status();
   UnitLength unit_length;
   for (const auto& [name, vector] : info->config.vectors) {

@@ -104,6 +104,7 @@ struct Server::Impl {
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
     std::atomic<bool> idle = true;
+    bool head = false;  // the request is a HEAD: its answer has no body
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
@@ -187,7 +188,12 @@ asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Respons
   message.prepare_payload();
   connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
   error_code error;
-  co_await http::async_write(connection.stream, message, Redirect(error));
+  if (connection.head) {
+    http::response_serializer<http::string_body> serializer(message);
+    co_await http::async_write_header(connection.stream, serializer, Redirect(error));
+  } else {
+    co_await http::async_write(connection.stream, message, Redirect(error));
+  }
   co_return !error && message.keep_alive();
 }
 
@@ -247,6 +253,8 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   if (error) co_return false;
 
   Request request = ToRequest(header);
+  connection.head = request.method == "HEAD";
+  if (connection.head) request.method = "GET";
   const bool keep_alive = header.get().keep_alive();
   const bool has_body = HasBody(header);
   Router::Match match = service.router().Find(request.method, request.path);
@@ -283,8 +291,11 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
 
   http::request_parser<http::string_body> parser(std::move(header));
   parser.body_limit(options.max_body_bytes);
-  connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-  co_await http::async_read(connection.stream, connection.buffer, parser, Redirect(error));
+  // However slow the client, while bytes arrive it is not cut off.
+  while (!parser.is_done() && !error) {
+    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
+  }
   if (error == http::error::body_limit) {
     co_await RefuseBody(connection,
                         ErrorResponse(413,
@@ -322,7 +333,7 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
     connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-    co_await http::async_read(connection.stream, connection.buffer, parser, Redirect(error));
+    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
     if (error == http::error::need_buffer) error = {};
     if (error) co_return false;
     const size_t size = chunk.size() - parser.get().body().size;

@@ -1,9 +1,12 @@
 #include "net/worker_pool.h"
 
+#include <exception>
+#include <string>
 #include <utility>
 
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/use_awaitable.hpp"
+#include "net/errors.h"
 
 namespace vecnest::net {
 
@@ -23,7 +26,15 @@ bool WorkerPool::TryEnter() {
 boost::asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
   // Named, because g++ 12 destroys an unnamed coroutine lambda too early (bug 107288).
   auto body = [](std::function<Response()> inner) -> boost::asio::awaitable<Response> {
-    co_return inner();
+    Response response;
+    try {
+      response = inner();
+    } catch (const std::exception& error) {
+      // Not expected: whatever a library throws must cost neither the place nor the connection.
+      response =
+          ErrorResponse(500, std::string("internal error: ") + error.what(), Dialect::kQdrant, 0);
+    }
+    co_return response;
   };
   Response response =
       co_await boost::asio::co_spawn(threads_, body(std::move(call)), boost::asio::use_awaitable);

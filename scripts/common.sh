@@ -3,8 +3,8 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=${VECNEST_BUILD:-$root/build}
-models=${VECNEST_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/vecnest/models}
+build=$root/build
+models=${VECNEST_MODELS:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/vecnest/models}
 venv=${VECNEST_VENV:-$root/.venv}
 jobs=$(nproc)
 # A checkout in another folder finds what an earlier one has compiled.

@@ -25,7 +25,7 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return absl::OkStatus();
   const std::string message = fmt::format("{}: {}", what, status.ToString());
   if (status.IsCorruption()) return absl::DataLossError(message);
-  if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
+  if (status.IsNoSpace()) return absl::InternalError(message + " (the disk is full)");
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
     return absl::UnavailableError(
         fmt::format("{} (is another process using this directory?)", message));

@@ -65,7 +65,7 @@ class Cursor {
 class Snapshot;
 
 // Thread-safe. Errors: Unavailable when another process holds the directory, DataLoss when
-// RocksDB reports corruption, ResourceExhausted when the disk is full, Internal otherwise.
+// RocksDB reports corruption, Internal otherwise (a full disk says so).
 class Store {
  public:
   // Creates the directory and the column families when missing.

@@ -32,8 +32,9 @@ absl::Status ParseListen(const std::string& text, net::ServerOptions& options) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   const char* begin = text.data() + colon + 1;
   const char* end = text.data() + text.size();
-  const bool parsed = colon != std::string::npos && !host.empty() &&
-                      std::from_chars(begin, end, options.port).ptr == end && begin != end;
+  const auto result = std::from_chars(begin, end, options.port);
+  const bool parsed = colon != std::string::npos && !host.empty() && begin != end &&
+                      result.ptr == end && result.ec == std::errc();
   if (!parsed) {
     return absl::InvalidArgumentError(
         fmt::format("--listen {}: expected HOST:PORT, for example 127.0.0.1:6333", text));

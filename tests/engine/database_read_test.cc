@@ -117,6 +117,9 @@ TEST_F(DatabaseReadTest, WrongWidthsAndLimitsAreNamed) {
   query.nearest = std::vector<float>{3.1F};
   EXPECT_EQ(Ids(*database_->Search("a", query)).front(), PointId(3));
   query.limit = 1'000'000;
+  Query listing;
+  listing.limit = 1'000'000;
+  EXPECT_EQ(database_->Search("a", listing).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(database_->Search("a", query).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

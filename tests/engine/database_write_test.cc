@@ -96,6 +96,24 @@ TEST_F(DatabaseWriteTest, PayloadChanges) {
   EXPECT_EQ(VectorsOf("a", 1).at(""), (std::vector<float>{1, 1}));
 }
 
+TEST_F(DatabaseWriteTest, APayloadCannotBeMadeDeeperThanItCouldBeWritten) {
+  ASSERT_TRUE(database_->Upsert("a", {MakePoint(1, std::vector<float>{1, 1})}).ok());
+  const std::vector<PointId> one = {1};
+  const auto path = [](int names) {
+    std::string text = "a";
+    for (int i = 1; i < names; ++i) text += ".a";
+    return text;
+  };
+  const auto set = [&](const std::string& payload, const std::string& key) {
+    return database_->SetPayload("a", one, payload, PayloadChange::kMerge, key).status().code();
+  };
+  EXPECT_EQ(set("{}", path(1'000'000)), absl::StatusCode::kInvalidArgument);
+  const std::string deep = R"({"b":)" + std::string(100, '[') + std::string(100, ']') + "}";
+  EXPECT_EQ(set(deep, path(60)), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(set("{}", path(60)), absl::StatusCode::kOk);
+  EXPECT_TRUE(database_->ClearPayload("a", one).ok());
+}
+
 TEST_F(DatabaseWriteTest, NamedVectorsChangeOneByOne) {
   ASSERT_TRUE(
       database_->Upsert("named", {{5, {{"x", std::vector<float>{1, 2}}}, R"({"k": 1})"}}).ok());

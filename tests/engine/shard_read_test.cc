@@ -50,5 +50,31 @@ TEST(ShardReadTest, ReadersSeeEveryPointOnceWhileItIsReplaced) {
   reader.join();
 }
 
+// The same under a filter, which is evaluated in the store and applied in the index.
+TEST(ShardReadTest, FilteredAnswersMissNothingThatIsBeingReplaced) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/1000);
+  ASSERT_TRUE(database->CreateCollection("a", Unnamed(2, Metric::kDot)).ok());
+  std::vector<Point> points;
+  for (uint64_t i = 0; i < 500; ++i) {
+    points.push_back(MakePoint(i, std::vector<float>{1, 1}, R"({"n": )" + std::to_string(i) + "}"));
+  }
+  ASSERT_TRUE(database->Upsert("a", points).ok());
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    while (!done) ASSERT_TRUE(database->Upsert("a", {points[7]}, {Durability::kBuffered}).ok());
+  });
+  Query query;
+  query.nearest = std::vector<float>{1, 0};
+  query.filter = Must({"n", MatchCondition{int64_t{7}}});
+  for (int i = 0; i < 100; ++i) {
+    const auto answer = database->Search("a", query);
+    ASSERT_TRUE(answer.ok());
+    ASSERT_EQ(answer->points.size(), 1u);
+  }
+  done = true;
+  writer.join();
+}
+
 }  // namespace
 }  // namespace vecnest::engine
