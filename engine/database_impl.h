@@ -80,7 +80,7 @@ class DatabaseImpl final : public Database {
                                            const std::vector<NamedInputs*>& inputs, bool must_exist,
                                            const WriteOptions& options);
   // Changes the payload of every selected point by `edit`.
-  using PayloadEdit = absl::FunctionRef<absl::Status(Json&)>;
+  using PayloadEdit = absl::FunctionRef<void(Json&)>;
   absl::StatusOr<WriteResult> EditPayload(const std::string& collection,
                                           const PointSelector& points, PayloadEdit edit,
                                           const WriteOptions& options);

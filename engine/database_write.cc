@@ -37,6 +37,27 @@ void KeepLast(std::vector<Point>& points) {
   points = std::move(kept);
 }
 
+// Writes the change that `make` gives for each point the selector means, all in one batch.
+absl::StatusOr<WriteResult> ChangeSelected(
+    Shard& shard, const PointSelector& selector,
+    absl::FunctionRef<absl::StatusOr<PointChange>(const StoredPoint&)> make,
+    const WriteOptions& options) {
+  return shard.Write(
+      [&]() -> absl::StatusOr<std::vector<PointChange>> {
+        auto selected = shard.Select(selector);
+        if (!selected.ok()) return selected.status();
+        std::vector<PointChange> changes;
+        changes.reserve(selected->size());
+        for (const StoredPoint& point : *selected) {
+          auto change = make(point);
+          if (!change.ok()) return change.status();
+          changes.push_back(*std::move(change));
+        }
+        return changes;
+      },
+      {}, options.durability);
+}
+
 }  // namespace
 
 absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
@@ -163,17 +184,12 @@ absl::StatusOr<WriteResult> DatabaseImpl::DeleteVectors(const std::string& colle
     if (!slot.ok()) return slot.status();
     slots.push_back(*slot);
   }
-  return (*shard)->Write(
-      [&]() -> absl::StatusOr<std::vector<PointChange>> {
-        auto selected = (*shard)->Select(points);
-        if (!selected.ok()) return selected.status();
-        std::vector<PointChange> changes;
-        for (const StoredPoint& point : *selected) {
-          changes.push_back({ToStorageKey(point.id), PointChange::Kind::kPatch, {}, {}, slots});
-        }
-        return changes;
+  return ChangeSelected(
+      **shard, points,
+      [&](const StoredPoint& point) -> absl::StatusOr<PointChange> {
+        return PointChange{ToStorageKey(point.id), PointChange::Kind::kPatch, {}, {}, slots};
       },
-      {}, options.durability);
+      options);
 }
 
 absl::StatusOr<WriteResult> DatabaseImpl::Delete(const std::string& collection,
@@ -181,17 +197,12 @@ absl::StatusOr<WriteResult> DatabaseImpl::Delete(const std::string& collection,
                                                  const WriteOptions& options) {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  auto result = (*shard)->Write(
-      [&]() -> absl::StatusOr<std::vector<PointChange>> {
-        auto selected = (*shard)->Select(points);
-        if (!selected.ok()) return selected.status();
-        std::vector<PointChange> changes;
-        for (const StoredPoint& point : *selected) {
-          changes.push_back({ToStorageKey(point.id), PointChange::Kind::kDelete, {}, {}, {}});
-        }
-        return changes;
+  auto result = ChangeSelected(
+      **shard, points,
+      [](const StoredPoint& point) -> absl::StatusOr<PointChange> {
+        return PointChange{ToStorageKey(point.id), PointChange::Kind::kDelete, {}, {}, {}};
       },
-      {}, options.durability);
+      options);
   maintainer_->Notify(*shard);
   return result;
 }
@@ -201,26 +212,21 @@ absl::StatusOr<WriteResult> DatabaseImpl::EditPayload(const std::string& collect
                                                       const WriteOptions& options) {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  auto result = (*shard)->Write(
-      [&]() -> absl::StatusOr<std::vector<PointChange>> {
-        auto selected = (*shard)->Select(points);
-        if (!selected.ok()) return selected.status();
-        std::vector<PointChange> changes;
-        for (const StoredPoint& point : *selected) {
-          auto payload = ParseJsonObject(point.record.payload, "stored payload");
-          if (!payload.ok()) return payload.status();
-          if (auto status = edit(*payload); !status.ok()) return status;
-          std::string edited = payload->dump();
-          // A path can make the payload deeper than what would be accepted whole, or read again.
-          if (auto status = ParseJson(edited, "payload after the change").status(); !status.ok()) {
-            return status;
-          }
-          changes.push_back(
-              {ToStorageKey(point.id), PointChange::Kind::kPatch, std::move(edited), {}, {}});
+  auto result = ChangeSelected(
+      **shard, points,
+      [&](const StoredPoint& point) -> absl::StatusOr<PointChange> {
+        auto payload = ParseJsonObject(point.record.payload, "stored payload");
+        if (!payload.ok()) return payload.status();
+        edit(*payload);
+        std::string edited = payload->dump();
+        // A path can make the payload deeper than what would be accepted whole, or read again.
+        if (auto status = ParseJson(edited, "payload after the change").status(); !status.ok()) {
+          return status;
         }
-        return changes;
+        return PointChange{
+            ToStorageKey(point.id), PointChange::Kind::kPatch, std::move(edited), {}, {}};
       },
-      {}, options.durability);
+      options);
   maintainer_->Notify(*shard);
   return result;
 }
@@ -248,7 +254,6 @@ absl::StatusOr<WriteResult> DatabaseImpl::SetPayload(const std::string& collecti
         } else {
           stored.update(*values);
         }
-        return absl::OkStatus();
       },
       options);
 }
@@ -267,7 +272,6 @@ absl::StatusOr<WriteResult> DatabaseImpl::DeletePayloadKeys(const std::string& c
       collection, points,
       [&](Json& stored) {
         for (const PayloadPath& path : paths) path.Remove(stored);
-        return absl::OkStatus();
       },
       options);
 }
@@ -275,13 +279,7 @@ absl::StatusOr<WriteResult> DatabaseImpl::DeletePayloadKeys(const std::string& c
 absl::StatusOr<WriteResult> DatabaseImpl::ClearPayload(const std::string& collection,
                                                        const PointSelector& points,
                                                        const WriteOptions& options) {
-  return EditPayload(
-      collection, points,
-      [](Json& stored) {
-        stored = Json::object();
-        return absl::OkStatus();
-      },
-      options);
+  return EditPayload(collection, points, [](Json& stored) { stored = Json::object(); }, options);
 }
 
 }  // namespace vecnest::engine

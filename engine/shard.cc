@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
-#include "engine/definition.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -89,69 +88,6 @@ Metric FromIndexMetric(index::Metric metric) {
   return Metric::kManhattan;
 }
 
-// What a command does to records and indexes, worked out against the state it meets.
-struct Shard::Effects {
-  struct Added {
-    Slot slot;
-    index::Label label;
-    index::PointKey key;
-    const std::vector<float>* vector;
-  };
-  std::vector<Added> added;
-  std::vector<SlotLabel> dead;
-  int64_t points = 0;
-
-  // Adds the effect of one change to this and to `batch`. `old` is the point as it is stored.
-  void Add(const storage::CollectionId& collection, Sequence sequence, size_t position,
-           const PointChange& change, const std::optional<PointRecord>& old, Batch& batch) {
-    const index::Label label = MakeLabel(sequence, position);
-    if (change.kind != PointChange::Kind::kReplace && !old) {
-      // Nothing to change; a replay of the command must not leave its vectors behind either.
-      for (const VectorWrite& vector : change.vectors) dead.push_back({vector.slot, label});
-      return;
-    }
-    const auto drop = [&](const SlotLabel& entry) {
-      dead.push_back(entry);
-      batch.Delete(Family::kVectors, storage::VectorsKey(collection, change.key, entry.slot));
-    };
-    if (change.kind == PointChange::Kind::kDelete) {
-      std::for_each(old->labels.begin(), old->labels.end(), drop);
-      batch.Delete(Family::kPoints, storage::PointsKey(collection, change.key));
-      --points;
-      return;
-    }
-    PointRecord record;
-    record.version = sequence;
-    record.payload = change.payload.value_or(old ? old->payload : "{}");
-    if (!old) ++points;
-    const auto written = [&](Slot slot) {
-      return std::any_of(change.vectors.begin(), change.vectors.end(),
-                         [&](const VectorWrite& vector) { return vector.slot == slot; });
-    };
-    const auto removed = [&](Slot slot) {
-      return change.kind == PointChange::Kind::kReplace ||
-             std::count(change.removed_slots.begin(), change.removed_slots.end(), slot) > 0;
-    };
-    for (const SlotLabel& entry : old ? old->labels : std::vector<SlotLabel>()) {
-      if (written(entry.slot)) {
-        dead.push_back(entry);
-      } else if (removed(entry.slot)) {
-        drop(entry);
-      } else {
-        record.labels.push_back(entry);
-      }
-    }
-    for (const VectorWrite& vector : change.vectors) {
-      record.labels.push_back({vector.slot, label});
-      added.push_back(
-          {vector.slot, label, {change.key.kind, change.key.high, change.key.low}, &vector.vector});
-      batch.Put(Family::kVectors, storage::VectorsKey(collection, change.key, vector.slot),
-                VectorRecord{label, vector.text, vector.prefix, vector.vector}.Encode());
-    }
-    batch.Put(Family::kPoints, storage::PointsKey(collection, change.key), record.Encode());
-  }
-};
-
 void Shard::AddCreation(const Definition& definition, Batch& batch) {
   batch.Put(Family::kMeta, CollectionKey(definition.name), definition.Encode());
   batch.Put(Family::kMeta, CountKey(definition.id), EncodeCount(0));
@@ -196,18 +132,19 @@ absl::Status Shard::Load() {
   auto count = environment_.store->Get(Family::kMeta, CountKey(meaning->id));
   if (!count.ok()) return count.status();
   uint64_t points = 0;
-  if (!*count || (*count)->size() != sizeof(points)) {
+  const std::optional<std::string>& count_bytes = *count;
+  if (!count_bytes || count_bytes->size() != sizeof(points)) {
     return absl::DataLossError("the collection's point count is missing or damaged");
   }
-  std::memcpy(&points, (*count)->data(), sizeof(points));
+  std::memcpy(&points, count_bytes->data(), sizeof(points));
   points_ = points;
 
   ShardManifest manifest;
   manifest.slots.resize(meaning->slots.size());
   auto stored = environment_.store->Get(Family::kMeta, ManifestKey(meaning->id));
   if (!stored.ok()) return stored.status();
-  if (*stored) {
-    auto decoded = ShardManifest::Decode(**stored);
+  if (const std::optional<std::string>& bytes = *stored) {
+    auto decoded = ShardManifest::Decode(*bytes);
     if (!decoded.ok()) return decoded.status();
     if (decoded->slots.size() != meaning->slots.size()) {
       return absl::DataLossError("the manifest does not fit the collection's vectors");
@@ -220,8 +157,9 @@ absl::Status Shard::Load() {
 
 absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
   const auto meaning = definition();
+  const auto slots = static_cast<Slot>(meaning->slots.size());
   bool restored = false;
-  for (Slot slot = 0; slot < meaning->slots.size(); ++slot) {
+  for (Slot slot = 0; slot < slots; ++slot) {
     const std::string directory = fmt::format("{}/{}", environment_.directory, slot);
     std::error_code error;
     std::filesystem::create_directories(directory, error);
@@ -252,7 +190,7 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
 absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segment) {
   std::vector<index::Entry> entries;
   absl::Status failure;
-  const auto status = ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+  absl::Status status = ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
     const auto label = record.LabelOf(slot);
     if (!label || *label < segment.min_label || *label > segment.max_label) return true;
     auto vector = ReadVector(id, slot);
@@ -282,19 +220,13 @@ absl::Status Shard::Replay(Sequence after) {
         auto dead = environment_.store->Get(Family::kMeta, DeadKey(meaning->id, sequence));
         if (!dead.ok()) return dead.status();
         Effects effects;
-        if (*dead) {
-          auto labels = DecodeLabels(**dead);
+        if (const std::optional<std::string>& bytes = *dead) {
+          auto labels = DecodeLabels(*bytes);
           if (!labels.ok()) return labels.status();
           effects.dead = *std::move(labels);
         }
         for (size_t i = 0; i < changes->size(); ++i) {
-          const PointChange& change = (*changes)[i];
-          for (const VectorWrite& vector : change.vectors) {
-            effects.added.push_back({vector.slot,
-                                     MakeLabel(sequence, i),
-                                     {change.key.kind, change.key.high, change.key.low},
-                                     &vector.vector});
-          }
+          effects.AddVectors(sequence, i, (*changes)[i]);
         }
         log_bytes_ += command.size();
         last_sequence_ = sequence;
@@ -401,8 +333,8 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
         effects = Effects();
         for (size_t i = 0; i < changes.size(); ++i) {
           std::optional<PointRecord> old;
-          if ((*stored)[i]) {
-            auto record = PointRecord::Decode(*(*stored)[i]);
+          if (const std::optional<std::string>& bytes = (*stored)[i]) {
+            auto record = PointRecord::Decode(*bytes);
             if (!record.ok()) return record.status();
             old = *std::move(record);
           }
@@ -433,8 +365,9 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
 absl::Status Shard::UpdateIndexes(const Effects& effects) {
   // New versions first: a reader in between sees both and keeps the newer one.
   for (const Effects::Added& added : effects.added) {
-    if (added.slot >= indexes_.size())
+    if (added.slot >= indexes_.size()) {
       return absl::DataLossError("a command names no known vector");
+    }
     auto status = indexes_[added.slot]->Add(added.label, added.key, *added.vector);
     if (!status.ok()) return status;
   }
@@ -454,7 +387,8 @@ CollectionInfo Shard::Describe() const {
   info.points = points();
   info.optimized = !NeedsMaintenance();
   info.last_sequence = last_sequence_;
-  for (Slot slot = 0; slot < meaning->slots.size(); ++slot) {
+  const auto slots = static_cast<Slot>(meaning->slots.size());
+  for (Slot slot = 0; slot < slots; ++slot) {
     const SlotDefinition& from = meaning->slots[slot];
     const index::IndexStats stats = indexes_[slot]->Stats();
     VectorInfo& to = info.vectors[from.name];

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "engine/definition.h"
+#include "engine/effects.h"
 #include "engine/filter_match.h"
 #include "engine/record.h"
 #include "index/vector_index.h"
@@ -124,8 +125,6 @@ class Shard {
   absl::Status Verify(VerifyReport& report) const;
 
  private:
-  struct Effects;
-
   Shard(const ShardEnvironment& environment, Definition definition)
       : environment_(environment),
         definition_(std::make_shared<const Definition>(std::move(definition))) {}
