@@ -184,6 +184,7 @@ bool DatabaseImpl::HasCollection(const std::string& name) const {
 std::vector<std::string> DatabaseImpl::CollectionNames() const {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> names;
+  names.reserve(shards_.size() + failed_.size());
   for (const auto& [name, shard] : shards_) names.push_back(name);
   for (const auto& [name, status] : failed_) names.push_back(name);
   std::sort(names.begin(), names.end());

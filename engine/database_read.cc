@@ -169,10 +169,11 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     if (const auto* id = std::get_if<PointId>(&*query.nearest)) {
       auto record = shard.ReadVector(*id, *slot);
       if (!record.ok()) return record.status();
-      if (!*record) {
+      std::optional<VectorRecord>& stored = *record;
+      if (!stored) {
         return absl::NotFoundError(fmt::format("No point with id {} found", id->ToString()));
       }
-      vector = std::move((*record)->vector);
+      vector = std::move(stored->vector);
       nearest[i].excluded = *id;
     } else {
       vector = std::get<std::vector<float>>(*query.nearest);
@@ -197,8 +198,8 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     }
     QueryAnswer answer;
     if (query.explain) answer.plan.emplace();
-    if (tickets[i]) {
-      const embedder::Encoding& encoding = texts.result(*tickets[i]);
+    if (const auto& ticket = tickets[i]) {
+      const embedder::Encoding& encoding = texts.result(*ticket);
       nearest[i].vector = encoding.vector;
       answer.tokens = encoding.tokens;
       answer.truncated = encoding.truncated;

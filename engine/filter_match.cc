@@ -180,8 +180,8 @@ absl::StatusOr<std::unique_ptr<FilterMatcher::Node>> FilterMatcher::Node::Compil
         fmt::format("filter: nested more than {} levels deep", kMaxFilterDepth));
   }
   auto node = std::make_unique<Node>();
-  static const std::vector<Condition> kNone;
-  const auto& min_should = filter.min_should ? filter.min_should->conditions : kNone;
+  static const std::vector<Condition> no_conditions;
+  const auto& min_should = filter.min_should ? filter.min_should->conditions : no_conditions;
   node->min_count = filter.min_should ? filter.min_should->min_count : 0;
   for (auto [conditions, clauses] :
        {std::pair{&filter.must, &node->must}, std::pair{&filter.should, &node->should},

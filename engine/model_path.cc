@@ -22,8 +22,9 @@ std::string Environment(const char* name) {
 
 std::vector<fs::path> Places() {
   std::vector<fs::path> places;
-  if (const auto models = Environment("VECNEST_MODELS"); !models.empty())
+  if (const auto models = Environment("VECNEST_MODELS"); !models.empty()) {
     places.emplace_back(models);
+  }
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (!error) places.push_back(program.parent_path() / "models");

@@ -109,6 +109,7 @@ const embedder::Encoder* LoadedModels::FindIdentity(std::string_view identity) c
 
 std::vector<ModelInfo> LoadedModels::Models() const {
   std::vector<ModelInfo> infos;
+  infos.reserve(encoders_.size());
   for (const auto& encoder : encoders_) infos.push_back(ToModelInfo(encoder->info()));
   return infos;
 }

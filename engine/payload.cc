@@ -213,6 +213,7 @@ absl::StatusOr<std::optional<std::string>> SelectPayload(std::string_view payloa
     return value->dump();
   }
   std::vector<Steps> included;
+  included.reserve(paths.size());
   for (const PayloadPath& path : paths) included.emplace_back(path.steps());
   return Include(*value, included).dump();
 }

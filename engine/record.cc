@@ -1,5 +1,6 @@
 #include "engine/record.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <type_traits>
@@ -61,7 +62,7 @@ class Reader {
   Integer Number() {
     Integer value = 0;
     const std::string_view bytes = Bytes(sizeof(value));
-    if (!failed_) std::memcpy(&value, bytes.data(), sizeof(value));
+    if (!failed_) std::copy_n(bytes.data(), sizeof(value), reinterpret_cast<char*>(&value));
     return value;
   }
   std::string Text() { return std::string(Bytes(Number<uint32_t>())); }

@@ -85,8 +85,9 @@ absl::StatusOr<std::vector<StoredPoint>> Shard::Read(const std::vector<PointId>&
   std::vector<StoredPoint> points;
   points.reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (!(*values)[i]) continue;
-    auto record = PointRecord::Decode(*(*values)[i]);
+    const auto& value = (*values)[i];
+    if (!value) continue;
+    auto record = PointRecord::Decode(*value);
     if (!record.ok()) return record.status();
     points.push_back({ids[i], *std::move(record)});
   }
@@ -185,8 +186,9 @@ absl::StatusOr<std::optional<VectorRecord>> Shard::ReadVector(const PointId& id,
   auto value = environment_.store->Get(
       Family::kVectors, storage::VectorsKey(definition()->id, ToStorageKey(id), slot));
   if (!value.ok()) return value.status();
-  if (!*value) return std::nullopt;
-  auto record = VectorRecord::Decode(**value);
+  const std::optional<std::string>& stored = *value;
+  if (!stored) return std::nullopt;
+  auto record = VectorRecord::Decode(*stored);
   if (!record.ok()) return record.status();
   return *std::move(record);
 }

@@ -102,8 +102,9 @@ EmbeddingsRequest ReadEmbeddingsRequest(const Json& body, absl::Status& status) 
   request.options.truncate = fields.Bool("truncate").value_or(false);
   fields.String("user");  // for abuse reports; there are none here
   fields.Finish();
-  if (status.ok())
+  if (status.ok()) {
     std::visit([&](const auto& inputs) { RefuseEmpty(inputs, status); }, request.input);
+  }
   return request;
 }
 

@@ -47,7 +47,7 @@ JsonFields::JsonFields(const Json& value, std::string path, absl::Status& status
   if (!value_.is_object()) Fail(WrongType(path_, "an object", value_));
 }
 
-void JsonFields::Fail(absl::Status status) { status_.Update(status); }
+void JsonFields::Fail(const absl::Status& status) { status_.Update(status); }
 
 const Json* JsonFields::Find(std::string_view name) {
   known_.push_back(name);

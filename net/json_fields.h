@@ -57,7 +57,7 @@ class JsonFields {
   absl::Status& status() { return status_; }
 
  private:
-  void Fail(absl::Status status);
+  void Fail(const absl::Status& status);
 
   const Json& value_;
   const std::string path_;

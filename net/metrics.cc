@@ -11,8 +11,8 @@
 namespace vecnest::net {
 namespace {
 
-const prometheus::Histogram::BucketBoundaries kSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                                          0.05,   0.1,   0.25,   0.5,   1,    2.5};
+const prometheus::Histogram::BucketBoundaries seconds_buckets = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5};
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void Metrics::CountRequest(const std::string& method, const std::string& route, 
                            double seconds) {
   impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
       .Increment();
-  impl_->durations.Add({{"method", method}, {"route", route}}, kSeconds).Observe(seconds);
+  impl_->durations.Add({{"method", method}, {"route", route}}, seconds_buckets).Observe(seconds);
 }
 
 void Metrics::CountTokens(uint64_t tokens) { impl_->tokens.Increment(static_cast<double>(tokens)); }

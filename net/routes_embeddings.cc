@@ -54,8 +54,9 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
     const auto database_now = database();
     if (database_now == nullptr) return Fail(absl::UnavailableError("the database is closing"));
     Json list = Json::array();
-    for (const ModelInfo& model : database_now->embedder().Models())
+    for (const ModelInfo& model : database_now->embedder().Models()) {
       list.push_back(WriteModel(model));
+    }
     return Reply({{"object", "list"}, {"data", std::move(list)}});
   }));
   routes.push_back(

@@ -23,12 +23,12 @@ absl::StatusOr<std::unique_ptr<LocalWriteLog>> LocalWriteLog::Open(Store* store)
   auto stored = store->Get(Family::kMeta, kLastSequenceKey);
   if (!stored.ok()) return stored.status();
   Sequence last = 0;
-  if (stored->has_value()) {
-    if ((*stored)->size() != sizeof(last)) {
+  if (const std::optional<std::string>& bytes = *stored) {
+    if (bytes->size() != sizeof(last)) {
       return absl::DataLossError(fmt::format("the record '{}' has {} bytes, expected {}",
-                                             kLastSequenceKey, (*stored)->size(), sizeof(last)));
+                                             kLastSequenceKey, bytes->size(), sizeof(last)));
     }
-    std::memcpy(&last, (*stored)->data(), sizeof(last));
+    std::memcpy(&last, bytes->data(), sizeof(last));
   }
   return std::unique_ptr<LocalWriteLog>(new LocalWriteLog(store, last));
 }

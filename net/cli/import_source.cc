@@ -47,7 +47,7 @@ absl::StatusOr<PointId> ReadId(const Json& value) {
   if (value.is_string()) return PointId::Parse(value.get<std::string>());
   absl::Status status;
   const auto id = net::ReadPointId(value, "id", status);
-  if (!status.ok()) return status;
+  if (!id) return status;
   return *id;
 }
 

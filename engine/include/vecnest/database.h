@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -110,31 +111,62 @@ class Database {
   // vectors out.
   virtual absl::StatusOr<WriteResult> Upsert(const std::string& collection,
                                              std::vector<Point> points,
-                                             const WriteOptions& options = {}) = 0;
+                                             const WriteOptions& options) = 0;
   // Replaces the given vectors of existing points, keeps their other vectors and payload.
   virtual absl::StatusOr<WriteResult> UpdateVectors(
       const std::string& collection, std::vector<std::pair<PointId, NamedInputs>> vectors,
-      const WriteOptions& options = {}) = 0;
+      const WriteOptions& options) = 0;
   virtual absl::StatusOr<WriteResult> DeleteVectors(const std::string& collection,
                                                     const PointSelector& points,
                                                     const std::vector<std::string>& names,
-                                                    const WriteOptions& options = {}) = 0;
+                                                    const WriteOptions& options) = 0;
   virtual absl::StatusOr<WriteResult> Delete(const std::string& collection,
                                              const PointSelector& points,
-                                             const WriteOptions& options = {}) = 0;
+                                             const WriteOptions& options) = 0;
   // `payload` is a JSON object. `key`: a path; the object is merged into what is under it.
   virtual absl::StatusOr<WriteResult> SetPayload(const std::string& collection,
                                                  const PointSelector& points,
                                                  const std::string& payload, PayloadChange change,
-                                                 const std::string& key = "",
-                                                 const WriteOptions& options = {}) = 0;
+                                                 const std::string& key,
+                                                 const WriteOptions& options) = 0;
   virtual absl::StatusOr<WriteResult> DeletePayloadKeys(const std::string& collection,
                                                         const PointSelector& points,
                                                         const std::vector<std::string>& keys,
-                                                        const WriteOptions& options = {}) = 0;
+                                                        const WriteOptions& options) = 0;
   virtual absl::StatusOr<WriteResult> ClearPayload(const std::string& collection,
                                                    const PointSelector& points,
-                                                   const WriteOptions& options = {}) = 0;
+                                                   const WriteOptions& options) = 0;
+
+  // The same, synced to the disk before they return.
+  absl::StatusOr<WriteResult> Upsert(const std::string& collection, std::vector<Point> points) {
+    return Upsert(collection, std::move(points), WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> UpdateVectors(const std::string& collection,
+                                            std::vector<std::pair<PointId, NamedInputs>> vectors) {
+    return UpdateVectors(collection, std::move(vectors), WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> DeleteVectors(const std::string& collection,
+                                            const PointSelector& points,
+                                            const std::vector<std::string>& names) {
+    return DeleteVectors(collection, points, names, WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> Delete(const std::string& collection, const PointSelector& points) {
+    return Delete(collection, points, WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> SetPayload(const std::string& collection, const PointSelector& points,
+                                         const std::string& payload, PayloadChange change,
+                                         const std::string& key = "") {
+    return SetPayload(collection, points, payload, change, key, WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> DeletePayloadKeys(const std::string& collection,
+                                                const PointSelector& points,
+                                                const std::vector<std::string>& keys) {
+    return DeletePayloadKeys(collection, points, keys, WriteOptions{});
+  }
+  absl::StatusOr<WriteResult> ClearPayload(const std::string& collection,
+                                           const PointSelector& points) {
+    return ClearPayload(collection, points, WriteOptions{});
+  }
 
   // -- Reads.
   // In the order of `ids`; missing ones are left out.
