@@ -362,6 +362,10 @@ class Server:
     def has(self, collection):
         return bool(self.call("GET", f"/collections/{quote(collection)}/exists").get("exists"))
 
+    def identity(self, collection):
+        """The collection's uuid, which another one of the same name does not have."""
+        return self.call("GET", f"/collections/{quote(collection)}")["vecnest"]["uuid"]
+
     def create(self, collection, first, args):
         vector = json.loads(first)["vector"]
         if isinstance(vector, list):
@@ -448,17 +452,20 @@ class State:
         digest = hashlib.sha256(json.dumps(self.key).encode()).hexdigest()[:16]
         self.path = pathlib.Path(args.state_dir) / f"{digest}.json"
 
-    def load(self):
+    def load(self, identity):
+        """Where the file stopped for this very collection."""
         try:
             saved = json.loads(self.path.read_text(encoding="utf-8"))
-            return Position(*saved["position"]) if saved["key"] == self.key else Position()
+            same = saved["key"] == self.key and saved["collection"] == identity
+            return Position(*saved["position"]) if same else Position()
         except (OSError, ValueError, KeyError, TypeError):
             return Position()
 
-    def save(self, position):
+    def save(self, identity, position):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"key": self.key, "position": position}), encoding="utf-8")
+        saved = {"key": self.key, "collection": identity, "position": position}
+        part.write_text(json.dumps(saved), encoding="utf-8")
         part.replace(self.path)
 
     def remove(self):
@@ -491,11 +498,12 @@ class Importer:
 
     def run(self):
         args = self.args
-        self.ready = self.server.has(args.collection)
+        exists = self.server.has(args.collection)
+        self.identity = self.server.identity(args.collection) if exists else None
         # What an earlier run says it has written is worth nothing when the collection is gone.
-        go_on = self.ready and not args.restart
+        go_on = exists and not args.restart
         states = [State(path, args) for path in args.files]
-        starts = [state.load() if go_on else Position() for state in states]
+        starts = [state.load(self.identity) if go_on else Position() for state in states]
         self.errors = Errors(args.errors, any(start.offset for start in starts))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.interrupt)
@@ -526,15 +534,15 @@ class Importer:
             batch = None if self.interrupted else next(batches, None)
             more = batch is not None
             if more:
-                if batch.points and not self.ready:
+                if batch.points and self.identity is None:
                     self.server.create(self.args.collection, batch.points[0][1], self.args)
-                    self.ready = True
+                    self.identity = self.server.identity(self.args.collection)
                 upsert = self.server.upsert
                 waiting.append((batch, pool.submit(upsert, self.args.collection, batch.points)))
             while waiting and (not more or len(waiting) >= 2 * self.args.parallel or waiting[0][1].done()):
                 batch, future = waiting.popleft()
                 position = self.acknowledge(path, batch, future.result(), position)
-                state.save(position)
+                state.save(self.identity, position)
                 progress.update(position)
         progress.update(position, last=True)
         return position.items

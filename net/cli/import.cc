@@ -63,23 +63,24 @@ class Resume {
     path_ = directory / fmt::format("{:016x}.json", std::hash<std::string>()(key_));
   }
 
-  ImportPosition Load() const {
+  // Nothing for another collection, be it of the same name.
+  ImportPosition Load(const std::string& collection) const {
     std::ifstream stream(path_);
     const Json json = Json::parse(stream, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || json.value("key", "") != key_) return {};
+    if (!json.is_object() || json.value("key", "") != key_ ||
+        json.value("collection", "") != collection) {
+      return {};
+    }
     return {json.value("offset", uint64_t{0}), json.value("line", uint64_t{0}),
             json.value("items", uint64_t{0}), json.value("failed", uint64_t{0})};
   }
 
-  void Save(const ImportPosition& position) const {
+  void Save(const std::string& collection, const ImportPosition& position) const {
     const fs::path part = path_.string() + ".part";
-    std::ofstream(part) << Json{
-        {"key", key_},
-        {"offset", position.offset},
-        {"line", position.line},
-        {"items", position.items},
-        {"failed",
-         position.failed}}.dump();
+    std::ofstream(part)
+        << Json{{"key", key_},           {"collection", collection}, {"offset", position.offset},
+                {"line", position.line}, {"items", position.items},  {"failed", position.failed}}
+               .dump();
     std::error_code error;
     fs::rename(part, path_, error);
   }
@@ -110,16 +111,15 @@ class Importer {
       : options_(options), metric_(metric), target_(std::move(target)) {}
 
   absl::Status Run() {
-    // What an earlier run says it has written is worth nothing when the collection is gone.
-    auto exists = target_->HasCollection(options_.collection);
-    if (!exists.ok()) return exists.status();
-    go_on_ = *exists && !options_.restart;
+    auto identity = target_->CollectionIdentity(options_.collection);
+    if (!identity.ok()) return identity.status();
+    identity_ = *std::move(identity);
     if (auto status = OpenErrors(); !status.ok()) return status;
     uint64_t items_before = 0;
     for (const std::string& file : options_.files) {
       if (auto status = ImportFile(file, items_before); !status.ok()) return status;
     }
-    if (ready_ || *exists) {
+    if (!identity_.empty()) {
       if (auto status = target_->Finish(options_.collection); !status.ok()) return status;
     }
     for (const std::string& file : options_.files) Resume(options_, file).Remove();
@@ -129,12 +129,18 @@ class Importer {
   }
 
  private:
+  // What an earlier run says it has written is worth nothing when the collection is gone.
+  ImportPosition StartOf(const std::string& file) const {
+    if (identity_.empty() || options_.restart) return {};
+    return Resume(options_, file).Load(identity_);
+  }
+
   // Errors of the run that is gone on with are kept.
   absl::Status OpenErrors() {
     if (options_.errors_file.empty()) return absl::OkStatus();
     bool going_on = false;
     for (const std::string& file : options_.files) {
-      going_on = going_on || (go_on_ && Resume(options_, file).Load().offset > 0);
+      going_on = going_on || StartOf(file).offset > 0;
     }
     errors_.open(options_.errors_file, going_on ? std::ios::app : std::ios::trunc);
     if (errors_) return absl::OkStatus();
@@ -149,8 +155,7 @@ class Importer {
 
   absl::Status ImportFile(const std::string& file, uint64_t& items_before) {
     const Resume resume(options_, file);
-    ImportPosition start;
-    if (go_on_) start = resume.Load();
+    const ImportPosition start = StartOf(file);
     auto source = ImportSource::Open(file, options_.format, options_.fields.text, start);
     if (!source.ok()) return source.status();
     if (start.offset > 0) {
@@ -169,7 +174,7 @@ class Importer {
       if (auto status = Write(batch); !status.ok()) return status;
       ImportPosition position = (*source)->position();
       position.failed = failed_ - failed_before;
-      resume.Save(position);
+      if (!identity_.empty()) resume.Save(identity_, position);
       progress_->Update(position.offset, position.items);
       if (g_interrupted != 0) {
         progress_.reset();
@@ -186,10 +191,11 @@ class Importer {
     // Lines that fail count as well, so that a file of them stays interruptible.
     for (size_t lines = 0; lines < options_.batch; ++lines) {
       auto record = source.Next();
-      if (record.ok() && !*record) return false;
       absl::Status status = record.status();
       if (status.ok()) {
-        auto point = ToPoint(**record, options_.fields,
+        const std::optional<Json>& line = *record;
+        if (!line) return false;
+        auto point = ToPoint(*line, options_.fields,
                              options_.first_id + items_before + source.position().items - 1);
         status = point.status();
         if (status.ok()) batch.push_back({source.record_line(), *std::move(point)});
@@ -201,14 +207,17 @@ class Importer {
 
   absl::Status Write(std::span<const Pending> batch) {
     if (batch.empty()) return absl::OkStatus();
-    if (!ready_) {
+    if (identity_.empty()) {
       auto status = target_->EnsureCollection(options_.collection, metric_, batch[0].point);
       if (!status.ok()) return status;
-      ready_ = true;
+      auto identity = target_->CollectionIdentity(options_.collection);
+      if (!identity.ok()) return identity.status();
+      identity_ = *std::move(identity);
     }
     std::vector<Point> points;
+    points.reserve(batch.size());
     for (const Pending& pending : batch) points.push_back(pending.point);
-    const absl::Status status = target_->Upsert(options_.collection, points);
+    absl::Status status = target_->Upsert(options_.collection, points);
     if (status.ok()) {
       imported_ += batch.size();
       return absl::OkStatus();
@@ -234,7 +243,8 @@ class Importer {
     if (errors_.is_open()) {
       errors_ << Json{{"file", file_}, {"line", line}, {"error", message}}.dump(
                      -1, ' ', false, Json::error_handler_t::replace)
-              << std::endl;
+              << '\n'
+              << std::flush;
     }
   }
 
@@ -244,8 +254,7 @@ class Importer {
   std::ofstream errors_;
   std::string file_;
   std::unique_ptr<Progress> progress_;  // of this file
-  bool go_on_ = false;                  // from where the last import stopped
-  bool ready_ = false;                  // the collection is there
+  std::string identity_;                // the collection's; empty while there is none
   uint64_t imported_ = 0;
   uint64_t failed_ = 0;
   uint64_t shown_ = 0;

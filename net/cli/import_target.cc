@@ -26,8 +26,12 @@ class DirectoryTarget final : public ImportTarget {
  public:
   explicit DirectoryTarget(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
-  absl::StatusOr<bool> HasCollection(const std::string& collection) override {
-    return database_->HasCollection(collection);
+  absl::StatusOr<std::string> CollectionIdentity(const std::string& collection) override {
+    if (!database_->HasCollection(collection)) return std::string();
+    auto info = database_->DescribeCollection(collection);
+    if (!info.ok()) return info.status();
+    if (!info->error.empty()) return absl::DataLossError(info->error);
+    return info->uuid;
   }
 
   absl::Status EnsureCollection(const std::string& collection, Metric metric,
@@ -68,8 +72,9 @@ Json ToJson(const VectorInput& input) {
 Json ToJson(const Point& point) {
   Json vector = Json::object();
   for (const auto& [name, input] : point.vectors) vector[name] = ToJson(input);
-  if (point.vectors.size() == 1 && point.vectors.contains(""))
+  if (point.vectors.size() == 1 && point.vectors.contains("")) {
     vector = ToJson(point.vectors.at(""));
+  }
   return {{"id", net::WritePointId(point.id)},
           {"vector", std::move(vector)},
           {"payload", Json::parse(point.payload)}};
@@ -80,17 +85,22 @@ class ServerTarget final : public ImportTarget {
   ServerTarget(std::unique_ptr<net::HttpClient> client, std::string model)
       : client_(std::move(client)), model_(std::move(model)) {}
 
-  absl::StatusOr<bool> HasCollection(const std::string& collection) override {
-    auto answer = client_->Call("GET", PathOf(collection) + "/exists", nullptr);
+  absl::StatusOr<std::string> CollectionIdentity(const std::string& collection) override {
+    auto answer = client_->Call("GET", PathOf(collection), nullptr);
+    if (absl::IsNotFound(answer.status())) return std::string();
     if (!answer.ok()) return answer.status();
-    return answer->is_object() && answer->value("exists", false);
+    const Json::json_pointer place("/vecnest/uuid");
+    if (answer->contains(place) && answer->at(place).is_string()) {
+      return answer->at(place).get<std::string>();
+    }
+    return absl::FailedPreconditionError("the server does not answer as a Vecnest server does");
   }
 
   absl::Status EnsureCollection(const std::string& collection, Metric metric,
                                 const Point& first) override {
-    auto exists = HasCollection(collection);
-    if (!exists.ok()) return exists.status();
-    if (*exists) return absl::OkStatus();
+    auto identity = CollectionIdentity(collection);
+    if (!identity.ok()) return identity.status();
+    if (!identity->empty()) return absl::OkStatus();
     auto width = WidthOf(first);
     if (!width.ok()) return width.status();
     if (*width == 0) {

@@ -16,7 +16,9 @@ namespace vecnest::cli {
 class ImportTarget {
  public:
   virtual ~ImportTarget() = default;
-  virtual absl::StatusOr<bool> HasCollection(const std::string& collection) = 0;
+  // The collection's uuid, which another collection of the same name does not have; empty when
+  // there is none.
+  virtual absl::StatusOr<std::string> CollectionIdentity(const std::string& collection) = 0;
   // Creates the collection when it is missing; `first` tells the width when it carries a vector,
   // otherwise the model does.
   virtual absl::Status EnsureCollection(const std::string& collection, Metric metric,

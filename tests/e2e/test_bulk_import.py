@@ -21,7 +21,7 @@ class Pretender:
 
     def __init__(self):
         self.points, self.answers, self.times, self.keys = {}, [], [], set()
-        self.exists, self.size, self.delay = False, None, 0.0
+        self.exists, self.size, self.delay, self.uuid = False, None, 0.0, "first"
         self.at_once, self.most_at_once = 0, 0
         self.lock = threading.Lock()
         pretender = self
@@ -35,8 +35,8 @@ class Pretender:
             def do_GET(self):
                 pretender.keys.add(self.headers.get("api-key"))
                 models = {"data": [{"id": "small", "dimensions": 5}]}
-                exists = {"result": {"exists": pretender.exists}}
-                self.reply(200, models if self.path == "/v1/models" else exists)
+                about = {"exists": pretender.exists, "vecnest": {"uuid": pretender.uuid}}
+                self.reply(200, models if self.path == "/v1/models" else {"result": about})
 
             def do_PUT(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -262,12 +262,13 @@ def test_goes_on_after_an_interruption(tmp_path, pretender, number):
 def test_restart_and_lost_collection_begin_again(tmp_path, pretender):
     file = write_vectors(tmp_path, 20)
     options = ["--batch", 5, "--parallel", 1, "--retries", 0]
-    for forget in ("--restart", "lost"):
+    for forget in ("--restart", "lost", "another"):
         pretender.answers = [200, "drop"]
         assert run(tmp_path, pretender.url, *options, file).returncode == 2
         pretender.points.clear()
         pretender.exists = forget != "lost"
-        extra = [forget] if forget != "lost" else []
+        pretender.uuid = "second" if forget == "another" else "first"
+        extra = [forget] if forget == "--restart" else []
         done = run(tmp_path, pretender.url, *options, *extra, file)
         assert done.returncode == 0 and "20 points imported" in done.stderr, done.stderr
         assert len(pretender.points) == 20

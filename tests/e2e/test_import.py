@@ -213,6 +213,19 @@ def test_restart_and_lost_collection_begin_again(tmp_path, server, http, name):
     assert count(http, name) == 3000
 
 
+def test_another_collection_of_the_name_begins_again(tmp_path, server, http, name):
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(vector_lines(3000)))
+    arguments = ["import", "--url", server.url, "--collection", name, file]
+    interrupt([*arguments, "--batch", 5], tmp_path / "cache/vecnest/import", signal.SIGINT)
+    http.delete(f"/collections/{name}")
+    width = len(json.loads(next(iter(vector_lines(1))))["vector"])
+    http.put(f"/collections/{name}", json={"vectors": {"size": width, "distance": "Cosine"}})
+    done = run(*arguments)
+    assert "going on" not in done.stderr
+    assert count(http, name) == 3000
+
+
 @pytest.mark.parametrize(
     "arguments, reason",
     [
