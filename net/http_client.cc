@@ -23,6 +23,7 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using engine::Json;
 
+constexpr std::chrono::seconds kConnectTime(30);
 constexpr std::chrono::milliseconds kFirstPause(100);
 constexpr std::chrono::milliseconds kLongestPause(10'000);
 constexpr std::chrono::milliseconds kLongestAsked(60'000);
@@ -49,16 +50,30 @@ struct HttpClient::Impl {
   std::string host;
   std::string port;
   std::string api_key;
+  // The operations are asynchronous because only those end when the time is over.
   asio::io_context io;
   std::unique_ptr<beast::tcp_stream> stream;
   beast::flat_buffer buffer;
+
+  // Runs what `start` begins, with its handler, to its end.
+  template <typename Start>
+  error_code Await(Start start) {
+    error_code result;
+    start([&result](const error_code& error, const auto&...) { result = error; });
+    io.restart();
+    io.run();
+    return result;
+  }
 
   absl::Status Connect() {
     error_code error;
     asio::ip::tcp::resolver resolver(io);
     const auto endpoints = resolver.resolve(host, port, error);
     auto fresh = std::make_unique<beast::tcp_stream>(io);
-    if (!error) fresh->connect(endpoints, error);
+    if (!error) {
+      fresh->expires_after(kConnectTime);
+      error = Await([&](auto handler) { fresh->async_connect(endpoints, std::move(handler)); });
+    }
     if (error) {
       return absl::UnavailableError(
           fmt::format("connecting to {}:{}: {}", host, port, error.message()));
@@ -125,8 +140,19 @@ absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const
   http::response_parser<http::string_body> parser;
   parser.body_limit(boost::none);
   error_code error;
-  http::write(*impl_->stream, request, error);
-  if (!error) http::read(*impl_->stream, impl_->buffer, parser, error);
+  beast::tcp_stream& stream = *impl_->stream;
+  http::request_serializer<http::string_body> serializer(request);
+  while (!error && !serializer.is_done()) {
+    stream.expires_after(silence_);
+    error = impl_->Await(
+        [&](auto handler) { http::async_write_some(stream, serializer, std::move(handler)); });
+  }
+  while (!error && !parser.is_done()) {
+    stream.expires_after(silence_);
+    error = impl_->Await([&](auto handler) {
+      http::async_read_some(stream, impl_->buffer, parser, std::move(handler));
+    });
+  }
   if (error) {
     impl_->stream.reset();
     return absl::UnavailableError(

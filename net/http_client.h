@@ -2,6 +2,7 @@
 #ifndef VECNEST_NET_HTTP_CLIENT_H_
 #define VECNEST_NET_HTTP_CLIENT_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -24,8 +25,11 @@ class HttpClient {
   static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const std::string& url,
                                                             const std::string& api_key);
   ~HttpClient();
+  void set_silence(std::chrono::milliseconds silence) { silence_ = silence; }
 
-  // Unavailable when there is no connection to be had or it breaks; connects again next time.
+  // Unavailable when there is no connection to be had, it breaks or the server neither takes nor
+  // sends anything for `silence` (a synced write of a large batch of texts may take minutes);
+  // connects again next time.
   absl::StatusOr<ClientResponse> Send(const std::string& method, const std::string& path,
                                       const std::string& body);
 
@@ -41,6 +45,7 @@ class HttpClient {
   struct Impl;
   explicit HttpClient(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::chrono::milliseconds silence_ = std::chrono::minutes(10);
 };
 
 // Percent-encodes a part of a path.

@@ -2,7 +2,9 @@
 process goes on."""
 
 import json
+import os
 import socket
+import subprocess
 
 import pytest
 
@@ -340,3 +342,11 @@ def test_api_key(tmp_path):
         with pytest.raises(openai.AuthenticationError):
             wrong.models.list()
         assert openai.OpenAI(base_url=locked.url + "/v1", api_key="secret").models.list().data
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:70000", "127.0.0.1:-1", "127.0.0.1:x", "127.0.0.1"])
+def test_listen_addresses_are_checked(tmp_path, listen):
+    command = [os.environ["VECNEST_BINARY"], "serve", "--data", tmp_path / "data", "--listen", listen]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert f"--listen {listen}: expected HOST:PORT" in done.stderr

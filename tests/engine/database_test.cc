@@ -180,5 +180,28 @@ TEST(DatabaseTest, AModelThatIsMissingIsNamed) {
   EXPECT_THAT(Message(database.status()), HasSubstr("no-such-model"));
 }
 
+// An update that is under way when its collection is deleted does not bring it back.
+TEST(DatabaseTest, UpdatesRacingADeletion) {
+  TemporaryDirectory directory;
+  {
+    auto database = OpenOrDie(directory.path());
+    for (int round = 0; round < 30; ++round) {
+      ASSERT_TRUE(database->CreateCollection("c", Unnamed(4)).ok());
+      std::thread updates([&] {
+        for (int i = 0; i < 20; ++i) {
+          CollectionUpdate update;
+          update.metrics[""] = i % 2 == 0 ? Metric::kDot : Metric::kCosine;
+          const auto status = database->UpdateCollection("c", update);
+          EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+        }
+      });
+      EXPECT_TRUE(*database->DeleteCollection("c"));
+      updates.join();
+      EXPECT_FALSE(database->HasCollection("c"));
+    }
+  }
+  EXPECT_TRUE(OpenOrDie(directory.path())->CollectionNames().empty());
+}
+
 }  // namespace
 }  // namespace vecnest

@@ -28,7 +28,10 @@ class UnreliableLog final : public storage::WriteLog {
                             return status.ok() ? apply(sequence, batch) : status;
                           });
   }
-  absl::Status Sync(storage::Sequence sequence) override { return inner_->Sync(sequence); }
+  absl::Status Sync(storage::Sequence sequence) override {
+    synced_.push_back(sequence);
+    return inner_->Sync(sequence);
+  }
   absl::Status Replay(
       const storage::CollectionId& collection, storage::Sequence after,
       absl::FunctionRef<absl::Status(storage::Sequence, std::string_view)> visit) const override {
@@ -41,8 +44,10 @@ class UnreliableLog final : public storage::WriteLog {
     inner_->Trim(collection, through, batch);
   }
   storage::Sequence last_sequence() const override { return inner_->last_sequence(); }
+  const std::vector<storage::Sequence>& synced() const { return synced_; }
 
  private:
+  std::vector<storage::Sequence> synced_;
   storage::WriteLog* const inner_;
   std::mt19937 random_;
 };
@@ -198,6 +203,22 @@ TEST_P(ShardTest, MaintenanceTrimsTheLog) {
   EXPECT_EQ(left, 0);
   Restart();
   ExpectModel();
+}
+
+// What bulk imports end with.
+TEST_P(ShardTest, ASyncedWriteWithoutChangesWaitsForTheOnesBefore) {
+  if (!GetParam()) GTEST_SKIP() << "only the log of the tests tells what was synced";
+  const auto write = [&](const std::vector<PointChange>& changes, Durability durability) {
+    return shard_->Write([&]() -> absl::StatusOr<std::vector<PointChange>> { return changes; }, {},
+                         durability);
+  };
+  const std::vector<PointChange> point = {
+      {{0, 0, 1}, PointChange::Kind::kReplace, "{}", {{0, {}, {}, {1, 2, 3, 4}}}, {}}};
+  auto buffered = write(point, Durability::kBuffered);
+  while (!buffered.ok()) buffered = write(point, Durability::kBuffered);
+  EXPECT_THAT(unreliable_log_->synced(), testing::IsEmpty());
+  ASSERT_TRUE(write({}, Durability::kSynced).ok());
+  EXPECT_THAT(unreliable_log_->synced(), testing::ElementsAre(buffered->sequence));
 }
 
 INSTANTIATE_TEST_SUITE_P(Logs, ShardTest, testing::Values(false, true),

@@ -191,5 +191,16 @@ TEST(EncodePathPartTest, KeepsOnlyWhatNeedsNoEncoding) {
   EXPECT_EQ(EncodePathPart("a b/ü%?"), "a%20b%2F%C3%BC%25%3F");
 }
 
+TEST(HttpClientTest, ASilentServerIsGivenUp) {
+  asio::io_context io;
+  tcp::acceptor acceptor(io, tcp::endpoint(tcp::v4(), 0));
+  auto client =
+      HttpClient::Create(fmt::format("http://127.0.0.1:{}", acceptor.local_endpoint().port()), "");
+  ASSERT_TRUE(client.ok());
+  (*client)->set_silence(std::chrono::milliseconds(50));
+  const auto answer = (*client)->Send("GET", "/", "");
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
+}
+
 }  // namespace
 }  // namespace vecnest::net

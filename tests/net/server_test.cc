@@ -1,6 +1,7 @@
 #include "net/server.h"
 
 #include <thread>
+#include <utility>
 
 #include "boost/asio/connect.hpp"
 #include "boost/asio/io_context.hpp"
@@ -16,6 +17,7 @@ namespace vecnest::net {
 namespace {
 
 namespace asio = boost::asio;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -47,6 +49,12 @@ class Client {
     const std::string answer = buffer_.substr(0, size);
     buffer_.erase(0, size);
     return answer;
+  }
+  // Everything up to the end of the connection.
+  std::string ReceiveAll() {
+    boost::system::error_code error;
+    asio::read(socket_, asio::dynamic_buffer(buffer_), error);
+    return std::exchange(buffer_, {});
   }
   bool Closed() {
     boost::system::error_code error;
@@ -115,6 +123,19 @@ TEST_F(ServerTest, TellsTheAllowedMethods) {
   const std::string answer = client.Receive();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(answer, HasSubstr("Allow: GET"));
+}
+
+TEST_F(ServerTest, HeadIsGetWithoutTheBody) {
+  Client client(server_.port());
+  client.Send(Get("/healthz"));
+  const std::string get = client.Receive();
+  const size_t end_of_head = get.find("\r\n\r\n") + 4;
+  ASSERT_LT(end_of_head, get.size());
+  client.Send("HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string head = client.ReceiveAll();
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(head, HasSubstr("Content-Length: " + std::to_string(get.size() - end_of_head)));
+  EXPECT_THAT(head, EndsWith("\r\n\r\n"));
 }
 
 TEST_F(ServerTest, RefusesLargeBodiesBeforeTheyAreSent) {
@@ -220,6 +241,30 @@ TEST(ServerStartTest, IdleConnectionsAreClosed) {
   ASSERT_TRUE(server.Start().ok());
   Client client(server.port());
   EXPECT_TRUE(client.Closed());
+}
+
+// The limit is on silence, not on the time that a body takes.
+TEST(ServerStartTest, SlowBodiesAreReadToTheirEnd) {
+  Service service(ServiceOptions{});
+  ServedDatabase served;
+  served.Create("c", 2);
+  service.SetDatabase(served.get());
+  ServerOptions options = Options();
+  options.io_seconds = 1;
+  Server server(options, service);
+  ASSERT_TRUE(server.Start().ok());
+  Client client(server.port());
+  const std::string request = Post("/collections/c/points/count", "{     }");
+  client.Send(request.substr(0, request.size() - 7));
+  for (const char byte : request.substr(request.size() - 7)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    client.Send(std::string(1, byte));
+  }
+  EXPECT_THAT(client.Receive(), HasSubstr("\"count\":0"));
+
+  Client silent(server.port());
+  silent.Send(request.substr(0, request.size() - 1));
+  EXPECT_TRUE(silent.Closed());
 }
 
 }  // namespace
