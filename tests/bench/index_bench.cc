@@ -82,7 +82,7 @@ struct Setup {
     }
   }
 
-  testing::TemporaryDirectory directory;
+  TemporaryDirectory directory;
   testing::Matrix points = testing::Clustered(kRows, kWidth, 1);
   testing::Matrix queries = testing::Clustered(kQueries, kWidth, 2);
   DotSpace space;

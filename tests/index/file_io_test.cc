@@ -12,7 +12,7 @@ namespace vecnest::index {
 namespace {
 
 TEST(FileIoTest, WritesAreReadBack) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.path() + "/file";
   const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
   const std::string text = "abcdef";
@@ -29,7 +29,7 @@ TEST(FileIoTest, WritesAreReadBack) {
 }
 
 TEST(FileIoTest, EmptyFileIsNoBytes) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   testing::WriteBytes(directory.path() + "/empty", "");
   const auto mapping = Mapping::Read(directory.path() + "/empty");
   ASSERT_TRUE(mapping.ok());
@@ -37,7 +37,7 @@ TEST(FileIoTest, EmptyFileIsNoBytes) {
 }
 
 TEST(FileIoTest, MovedMappingIsUnmappedOnce) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   testing::WriteBytes(directory.path() + "/file", "abc");
   Mapping target;
   {
@@ -49,7 +49,7 @@ TEST(FileIoTest, MovedMappingIsUnmappedOnce) {
 }
 
 TEST(FileIoTest, ErrorsNameThePath) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.path() + "/missing";
   const absl::Status missing = Mapping::Read(path).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);

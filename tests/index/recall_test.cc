@@ -107,7 +107,7 @@ class Recall {
     return matches;
   }
 
-  testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   testing::Matrix points_;
   testing::Matrix queries_;
   IndexConfig config_;

@@ -9,7 +9,7 @@ namespace vecnest::index {
 namespace {
 
 TEST(SealedSegmentTest, OpensWhatWasWritten) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const testing::Matrix vectors = testing::Clustered(100, 24, 1);
   ASSERT_TRUE(WriteSegmentFile(directory.path(), "a", vectors).ok());
   const auto segment = SealedSegment::Open(directory.path(), "a", 24);
@@ -26,7 +26,7 @@ TEST(SealedSegmentTest, OpensWhatWasWritten) {
 }
 
 TEST(SealedSegmentTest, SaysWhatIsWrong) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   ASSERT_TRUE(WriteSegmentFile(directory.path(), "a", testing::Clustered(100, 24, 1)).ok());
   EXPECT_EQ(SealedSegment::Open(directory.path(), "a", 25).status().code(),
             absl::StatusCode::kFailedPrecondition);

@@ -16,7 +16,7 @@ namespace {
 class SegmentFormatTest : public ::testing::Test {
  protected:
   SegmentFormatTest() {
-    const testing::TemporaryDirectory directory;
+    const TemporaryDirectory directory;
     GraphParams params;
     params.m = 4;
     EXPECT_TRUE(

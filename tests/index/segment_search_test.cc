@@ -33,7 +33,7 @@ class SegmentSearchTest : public ::testing::Test {
     return SearchSegments(set_->View(), queries_.Row(0), params, metric, set_->unit_norm(), stats_);
   }
 
-  testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   testing::Matrix points_;
   const testing::Matrix queries_ = testing::Clustered(1, kWidth, 2);
   std::optional<SegmentSet> set_;

@@ -46,7 +46,7 @@ TEST(SegmentSetTest, OldLabelsAreIgnored) {
 }
 
 TEST(SegmentSetTest, DeletionsDuringABuildAreCarriedOver) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   SegmentSet set(2, {}, 0);
   for (Label label = 1; label <= 5; ++label) Add(set, label);
   set.Freeze(1);

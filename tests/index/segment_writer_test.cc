@@ -12,7 +12,7 @@ namespace {
 using testing::ReadBytes;
 
 TEST(SegmentWriterTest, SameInputGivesTheSameBytes) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const testing::Matrix vectors = testing::Clustered(1500, 20, 1);
   ASSERT_TRUE(WriteSegmentFile(directory.path(), "a", vectors).ok());
   ASSERT_TRUE(WriteSegmentFile(directory.path(), "b", vectors).ok());
@@ -22,7 +22,7 @@ TEST(SegmentWriterTest, SameInputGivesTheSameBytes) {
 }
 
 TEST(SegmentWriterTest, AbandonedFilesAreRemoved) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   {
     GraphParams params;
     params.dimensions = 4;

@@ -2,12 +2,9 @@
 #ifndef VECNEST_TESTS_INDEX_TEST_VECTORS_H_
 #define VECNEST_TESTS_INDEX_TEST_VECTORS_H_
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -19,6 +16,7 @@
 #include "index/scorer.h"
 #include "index/segment_writer.h"
 #include "index/vector_index.h"
+#include "tests/temporary_directory.h"
 
 namespace vecnest::index::testing {
 
@@ -101,25 +99,6 @@ inline double PlainScore(Metric metric, absl::Span<const float> query,
   }
   return metric == Metric::kEuclid ? std::sqrt(sum) : sum;
 }
-
-// A directory that goes with the test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "vecnest-index-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Vectors as one block of rows.
 class Block {

@@ -53,7 +53,7 @@ std::set<std::string> Files(const std::string& directory) {
 }
 
 TEST(VectorIndexTest, InputIsChecked) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   EXPECT_FALSE(VectorIndex::Open(directory.path(), Config(0, 10), {}).ok());
   IndexConfig config = Config(4, 10);
   config.m = 1;
@@ -74,7 +74,7 @@ TEST(VectorIndexTest, InputIsChecked) {
 }
 
 TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto index = MustOpen(directory.path(), Config(2, 1000));
   for (Label label = 10; label <= 14; ++label) {
     ASSERT_TRUE(index->Add(label, testing::KeyOf(label), {1, 0}).ok());
@@ -95,7 +95,7 @@ TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
 }
 
 TEST(VectorIndexTest, FilesThatTheManifestDoesNotListAreRemoved) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.path() + "/new/deeper";
   const testing::Matrix points = testing::Clustered(300, 8, 1);
   Manifest manifest;
@@ -118,7 +118,7 @@ TEST(VectorIndexTest, FilesThatTheManifestDoesNotListAreRemoved) {
 }
 
 TEST(VectorIndexTest, MergedSegmentsLoseTheirFilesAfterTheCommit) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const testing::Matrix points = testing::Clustered(500, 8, 1);
   const auto index = MustOpen(directory.path(), Config(8, 100));
   for (size_t first = 0; first < 500; first += 100) {
@@ -137,7 +137,7 @@ TEST(VectorIndexTest, MergedSegmentsLoseTheirFilesAfterTheCommit) {
 }
 
 TEST(VectorIndexTest, AllDeletedLeavesNothing) {
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto index = MustOpen(directory.path(), Config(8, 100));
   const testing::Matrix points = testing::Clustered(200, 8, 1);
   AddRows(*index, points, 0, 100);
@@ -167,7 +167,7 @@ class DamageTest : public ::testing::Test {
     return directory_.path() + "/" + manifest_.segments[segment].file;
   }
 
-  testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   testing::Matrix points_;
   Manifest manifest_;
 };
@@ -360,7 +360,7 @@ class Model {
   }
 
   std::mt19937 generator_;
-  const testing::TemporaryDirectory directory_;
+  const TemporaryDirectory directory_;
   const IndexConfig config_ = Config(6, 64);
   std::unique_ptr<VectorIndex> index_;
   std::map<uint64_t, Version> live_;
@@ -379,7 +379,7 @@ TEST(VectorIndexModelTest, RandomOperationsMatchAMap) {
 // Every key exists at all times, in versions of random vectors; readers must find each once.
 TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
   constexpr uint64_t kKeys = 150;
-  const testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   const auto index = MustOpen(directory.path(), Config(8, 128));
   const testing::Matrix points = testing::Clustered(1000, 8, 1);
   std::vector<Label> label_of(kKeys);
