@@ -58,7 +58,10 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
     return absl::InvalidArgumentError(
         fmt::format("data directory {}: {}", options.directory, error.message()));
   }
-  auto store = storage::Store::Open((fs::path(options.directory) / "store").string());
+  storage::Store::OpenOptions store_options;
+  store_options.salvage_log = options.salvage_log;
+  auto store =
+      storage::Store::Open((fs::path(options.directory) / "store").string(), store_options);
   if (!store.ok()) return store.status();
   database->store_ = *std::move(store);
   auto log = storage::LocalWriteLog::Open(database->store_.get());
@@ -137,7 +140,15 @@ absl::Status DatabaseImpl::CreateCollection(const std::string& name,
   if (auto status = store_->Write(batch); !status.ok()) return status;
   if (auto status = store_->Sync(); !status.ok()) return status;
   auto shard = Shard::Open(EnvironmentFor(*definition), *definition);
-  if (!shard.ok()) return shard.status();
+  if (!shard.ok()) {
+    storage::Batch removal;
+    Shard::AddRemoval(*definition, removal);
+    if (auto status = store_->Write(removal); !status.ok()) {
+      spdlog::error("collection '{}' could not be made and comes back empty after a restart: {}",
+                    name, std::string(status.message()));
+    }
+    return shard.status();
+  }
   absl::MutexLock lock(&mutex_);
   shards_[name] = *std::move(shard);
   return absl::OkStatus();
@@ -162,15 +173,19 @@ absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
     }
     const auto found = shards_.find(name);
     if (found == shards_.end()) return false;
-    shard = std::move(found->second);
-    shards_.erase(found);
+    shard = found->second;
   }
+  // From here on nothing writes to it. When the removal fails it can be asked for again.
   shard->Drop();
   const auto definition = shard->definition();
   storage::Batch batch;
   Shard::AddRemoval(*definition, batch);
   if (auto status = store_->Write(batch); !status.ok()) return status;
   if (auto status = store_->Sync(); !status.ok()) return status;
+  {
+    absl::MutexLock lock(&mutex_);
+    shards_.erase(name);
+  }
   std::error_code ignored;
   fs::remove_all(EnvironmentFor(*definition).directory, ignored);
   return true;

@@ -184,12 +184,14 @@ absl::StatusOr<WriteResult> DatabaseImpl::DeleteVectors(const std::string& colle
     if (!slot.ok()) return slot.status();
     slots.push_back(*slot);
   }
-  return ChangeSelected(
+  auto result = ChangeSelected(
       **shard, points,
       [&](const StoredPoint& point) -> absl::StatusOr<PointChange> {
         return PointChange{ToStorageKey(point.id), PointChange::Kind::kPatch, {}, {}, slots};
       },
       options);
+  maintainer_->Notify(*shard);
+  return result;
 }
 
 absl::StatusOr<WriteResult> DatabaseImpl::Delete(const std::string& collection,

@@ -33,6 +33,7 @@ absl::Status OutOfRange(std::string_view vector_name, std::string_view field, in
 }
 
 absl::Status Validate(std::string_view name, const VectorConfig& config) {
+  if (!IsUtf8(name)) return absl::InvalidArgumentError("vector name: not valid UTF-8");
   if (config.size < 1 || config.size > kMaxDimensions) {
     return OutOfRange(name, "size", config.size, 1, kMaxDimensions);
   }
@@ -108,6 +109,7 @@ absl::Status ValidateCollectionName(std::string_view name) {
           "collection name: contains a control character or one of / \\ < > : \" | ? *");
     }
   }
+  if (!IsUtf8(name)) return absl::InvalidArgumentError("collection name: not valid UTF-8");
   if (name == "." || name == "..") {
     return absl::InvalidArgumentError("collection name: '.' and '..' are not allowed");
   }

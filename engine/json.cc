@@ -59,6 +59,13 @@ std::string_view WithoutTag(std::string_view message) {
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) {
+  // The JSON writer checks while it writes; "ignore" shortens what is not UTF-8.
+  const Json value = std::string(text);
+  return value.dump(-1, ' ', false, Json::error_handler_t::ignore) ==
+         value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what) {
   if (const size_t position = PositionTooDeep(text); position != std::string_view::npos) {
     return absl::InvalidArgumentError(fmt::format("{}: nested more than {} levels deep at byte {}",

@@ -15,6 +15,8 @@ using Json = nlohmann::json;
 // Deeper documents are refused: they are never meant, and writing them back would recurse as deep.
 inline constexpr int kMaxJsonDepth = 128;
 
+bool IsUtf8(std::string_view text);
+
 // InvalidArgument says where the text stops being JSON: not UTF-8, nested too deep, NaN or
 // Infinity, a number that no double holds, or a plain mistake. `what` begins the message.
 absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what);

@@ -7,11 +7,14 @@
 #include <exception>
 #include <utility>
 
+#include "absl/time/time.h"
 #include "spdlog/spdlog.h"
 
 namespace vecnest::engine {
 namespace {
 
+// After a piece of work failed: a full disk, most likely.
+constexpr absl::Duration kRetryPause = absl::Seconds(10);
 constexpr int kNice = 10;
 
 }  // namespace
@@ -52,10 +55,14 @@ void Maintainer::Run() {
     } catch (const std::exception& error) {
       status = absl::InternalError(error.what());  // out of memory, most likely
     }
-    if (!status.ok()) {
-      spdlog::error("background work on collection '{}': {}", shard->definition()->name,
-                    std::string(status.message()));
-    }
+    if (status.ok() || absl::IsCancelled(status)) continue;
+    spdlog::error("background work on collection '{}', tried again in a while: {}",
+                  shard->definition()->name, std::string(status.message()));
+    Notify(std::move(shard));
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(
+                                +[](std::atomic<bool>* stop) { return stop->load(); }, &stop_),
+                            kRetryPause);
   }
 }
 

@@ -166,6 +166,7 @@ Json Include(const Json& value, const std::vector<Steps>& paths) {
 }  // namespace
 
 absl::StatusOr<PayloadPath> PayloadPath::Parse(std::string_view text) {
+  if (!IsUtf8(text)) return absl::InvalidArgumentError("payload key: not valid UTF-8");
   PayloadPath path;
   std::string_view rest = text;
   while (true) {

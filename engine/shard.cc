@@ -175,6 +175,9 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
       spdlog::warn("collection '{}': rebuilding a segment from the store: {}", meaning->name,
                    std::string(reason.message()));
       if (auto status = RestoreSegment(slot, segment); !status.ok()) return status;
+      repairs_.push_back(
+          fmt::format("a segment file was damaged and was rebuilt from the store: {}",
+                      std::string(reason.message())));
       restored = true;
     }
   }
@@ -268,9 +271,14 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     if (!changes.ok()) return changes.status();
     result.sequence = last_sequence_;
     result.affected = changes->size();
-    if (changes->size() > kMaxChangesPerCommand) {
-      return absl::InvalidArgumentError(fmt::format("{} points in one request, expected at most {}",
-                                                    changes->size(), kMaxChangesPerCommand));
+    const auto last_with_vectors =
+        std::find_if(changes->rbegin(), changes->rend(),
+                     [](const PointChange& change) { return !change.vectors.empty(); });
+    if (std::distance(last_with_vectors, changes->rend()) >
+        static_cast<ptrdiff_t>(kMaxChangesPerCommand)) {
+      return absl::InvalidArgumentError(
+          fmt::format("{} points with vectors in one request, expected at most {}", changes->size(),
+                      kMaxChangesPerCommand));
     }
     std::shared_ptr<const Definition> updated;
     if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
@@ -328,8 +336,6 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
   auto sequence =
       environment_.log->Append(id, command, [&](Sequence given, Batch& batch) -> absl::Status {
         write_mutex_.AssertHeld();
-        // A log may deliver a command twice; the second time it is already in.
-        if (given <= last_sequence_) return absl::OkStatus();
         effects = Effects();
         for (size_t i = 0; i < changes.size(); ++i) {
           std::optional<PointRecord> old;
@@ -416,7 +422,7 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
   absl::MutexLock lock(&maintain_mutex_);
   for (const auto& index : indexes_) {
     while (!stop) {
-      auto worked = index->Maintain();
+      auto worked = index->Maintain(&stop);
       if (!worked.ok()) return worked.status();
       if (!*worked) break;
       if (auto status = CommitManifest(); !status.ok()) return status;
@@ -424,7 +430,7 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
   }
   if (log_bytes_ <= kLogBytesPerManifest || stop) return absl::OkStatus();
   for (const auto& index : indexes_) {
-    if (auto status = index->SealAll(); !status.ok()) return status;
+    if (auto status = index->SealAll(&stop); !status.ok()) return status;
   }
   return CommitManifest();
 }
@@ -462,8 +468,10 @@ absl::Status Shard::CommitManifest() {
     batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
     environment_.log->Trim(id, manifest.contained, batch);
     if (auto status = environment_.store->Write(batch); !status.ok()) return status;
+    // Where one vector is written far more often than another, the rare one holds the log back:
+    // what could not be trimmed still counts, until everything is sealed.
+    if (manifest.contained == last_sequence_) log_bytes_ = 0;
     contained_ = manifest.contained;
-    log_bytes_ = 0;
   }
   // Old files go only when no power cut can bring their manifest back.
   if (auto status = environment_.store->Sync(); !status.ok()) return status;

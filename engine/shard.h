@@ -114,7 +114,7 @@ class Shard {
 
   // True while Maintain has something to do.
   bool NeedsMaintenance() const;
-  // Background work until there is none or `stop` turns true.
+  // Background work until there is none or `stop` turns true (then OK or Cancelled, soon).
   absl::Status Maintain(const std::atomic<bool>& stop);
   // Seals everything, however small, then does the background work.
   absl::Status Optimize();
@@ -163,6 +163,7 @@ class Shard {
   const ShardEnvironment environment_;
   std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load
   std::atomic<uint64_t> points_ = 0;
+  std::vector<std::string> repairs_;  // what Load found damaged and made anew; fixed after it
 
   mutable absl::Mutex maintain_mutex_;  // one thread does background work
   mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);

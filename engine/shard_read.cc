@@ -326,6 +326,7 @@ absl::Status Shard::Verify(VerifyReport& report) const {
   const auto complain = [&](std::string what) {
     report.problems.push_back(fmt::format("collection '{}': {}", meaning->name, what));
   };
+  for (const std::string& repair : repairs_) complain(repair);
   std::vector<std::vector<index::Label>> labels(meaning->slots.size());
   uint64_t points = 0;
   absl::Status failure;

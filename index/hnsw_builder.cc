@@ -104,15 +104,18 @@ class RowSpace : public hnswlib::SpaceInterface<float> {
   DistanceContext context_;
 };
 
+bool IsTrue(const std::atomic<bool>* flag) { return flag != nullptr && *flag; }
+
 // Rows 1 .. count-1; row 0 is in already, because hnswlib needs one element before threads start.
-// An exception may not leave a thread: the first one is handed back.
-std::exception_ptr AddOnThreads(Hnsw& hnsw, size_t count, int threads) {
+// An exception may not leave a thread: the first one is handed back. Ends early when told to.
+std::exception_ptr AddOnThreads(Hnsw& hnsw, size_t count, int threads,
+                                const std::atomic<bool>* stop) {
   std::atomic<size_t> next = 1;
   absl::Mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
     try {
-      for (size_t row = next++; row < count; row = next++) {
+      for (size_t row = next++; row < count && !IsTrue(stop); row = next++) {
         const auto number = static_cast<uint32_t>(row);
         hnsw.addPoint(&number, row);
       }
@@ -164,15 +167,17 @@ BuiltGraph Extract(const Hnsw& hnsw, size_t count, size_t m) {
   return graph;
 }
 
-BuiltGraph Build(const Rows& rows, const GraphParams& params) {
+absl::StatusOr<BuiltGraph> Build(const Rows& rows, const GraphParams& params) {
   RowSpace space(rows, params);
   const auto m = static_cast<size_t>(params.m);
   Hnsw hnsw(&space, rows.count, m, static_cast<size_t>(params.ef_construct), params.seed);
   const uint32_t first = 0;
   hnsw.addPoint(&first, 0);
-  if (const std::exception_ptr failure = AddOnThreads(hnsw, rows.count, params.threads)) {
+  if (const std::exception_ptr failure =
+          AddOnThreads(hnsw, rows.count, params.threads, params.stop)) {
     std::rethrow_exception(failure);
   }
+  if (IsTrue(params.stop)) return absl::CancelledError("building a graph was stopped");
   return Extract(hnsw, rows.count, m);
 }
 

@@ -7,6 +7,7 @@
 #ifndef VECNEST_INDEX_HNSW_BUILDER_H_
 #define VECNEST_INDEX_HNSW_BUILDER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct GraphParams {
   int ef_construct = 200;
   uint64_t seed = 100;
   int threads = 1;
+  // Looked at while the graph is built: true ends it with Cancelled. May be null.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // What GraphView views, owned.
@@ -40,7 +43,8 @@ struct BuiltGraph {
 };
 
 // `rows` holds at least one row. Repeatable with one thread; with more, the order of insertion and
-// so the links vary. ResourceExhausted without memory, Internal for what else hnswlib throws.
+// so the links vary. Cancelled when told to stop, ResourceExhausted without memory, Internal for
+// what else hnswlib throws.
 absl::StatusOr<BuiltGraph> BuildGraph(const Rows& rows, const GraphParams& params);
 
 }  // namespace vecnest::index

@@ -209,7 +209,7 @@ absl::StatusOr<std::vector<ScoredLabel>> VectorIndex::Search(absl::Span<const fl
                         set_.unit_norm(), stats == nullptr ? own_stats : *stats);
 }
 
-GraphParams VectorIndex::BuildParams() const {
+GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
   GraphParams params;
   params.metric = config_.metric;
   params.dimensions = static_cast<size_t>(config_.dimensions);
@@ -217,6 +217,7 @@ GraphParams VectorIndex::BuildParams() const {
   params.ef_construct = config_.ef_construct;
   params.seed = config_.seed;
   params.threads = config_.build_threads;
+  params.stop = stop;
   return params;
 }
 
@@ -234,7 +235,7 @@ void VectorIndex::FinishFile() {
 }
 
 absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
-    const std::vector<Rows>& blocks, const std::string& file) const {
+    const std::vector<Rows>& blocks, const std::string& file, const std::atomic<bool>* stop) const {
   // Decided once per row: more may be deleted while this runs, and is carried over by Publish.
   std::vector<std::vector<uint32_t>> live(blocks.size());
   size_t count = 0;
@@ -245,7 +246,7 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
     count += live[i].size();
   }
   if (count == 0) return std::shared_ptr<SealedSegment>();
-  auto writer = SegmentWriter::Create(directory_, file, count, BuildParams());
+  auto writer = SegmentWriter::Create(directory_, file, count, BuildParams(stop));
   if (!writer.ok()) return writer.status();
   for (size_t i = 0; i < blocks.size(); ++i) {
     const Rows& rows = blocks[i];
@@ -261,7 +262,7 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
 absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
     const std::vector<Entry>& entries, const std::string& file) const {
   if (entries.empty()) return std::shared_ptr<SealedSegment>();
-  auto writer = SegmentWriter::Create(directory_, file, entries.size(), BuildParams());
+  auto writer = SegmentWriter::Create(directory_, file, entries.size(), BuildParams(nullptr));
   if (!writer.ok()) return writer.status();
   for (const Entry& entry : entries) {
     (*writer)->Append(entry.label, Store(entry.key), InverseNorm(entry.vector),
@@ -271,19 +272,19 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
   return SealedSegment::Open(directory_, file, static_cast<size_t>(config_.dimensions));
 }
 
-absl::Status VectorIndex::Rebuild(const Replaced& sources) {
-  auto segment = WriteSegment(sources.Blocks(), StartFile());
+absl::Status VectorIndex::Rebuild(const Replaced& sources, const std::atomic<bool>* stop) {
+  auto segment = WriteSegment(sources.Blocks(), StartFile(), stop);
   if (segment.ok()) set_.Publish(sources, *segment);
   FinishFile();
   return segment.status();
 }
 
-absl::StatusOr<bool> VectorIndex::SealOldestFrozen() {
+absl::StatusOr<bool> VectorIndex::SealOldestFrozen(const std::atomic<bool>* stop) {
   const SetView view = set_.View();
   if (view.list->growing.size() < 2) return false;
   Replaced sources;
   sources.growing.push_back(view.list->growing.front());
-  if (absl::Status status = Rebuild(sources); !status.ok()) return status;
+  if (absl::Status status = Rebuild(sources, stop); !status.ok()) return status;
   return true;
 }
 
@@ -308,22 +309,22 @@ std::optional<Replaced> VectorIndex::PickSources() const {
   return sources;
 }
 
-absl::StatusOr<bool> VectorIndex::Maintain() {
+absl::StatusOr<bool> VectorIndex::Maintain(const std::atomic<bool>* stop) {
   const absl::MutexLock lock(&maintenance_mutex_);
   set_.Freeze(std::max<size_t>(config_.seal_threshold, 1));
-  absl::StatusOr<bool> sealed = SealOldestFrozen();
+  absl::StatusOr<bool> sealed = SealOldestFrozen(stop);
   if (!sealed.ok() || *sealed) return sealed;
   const std::optional<Replaced> sources = PickSources();
   if (!sources) return false;
-  if (absl::Status status = Rebuild(*sources); !status.ok()) return status;
+  if (absl::Status status = Rebuild(*sources, stop); !status.ok()) return status;
   return true;
 }
 
-absl::Status VectorIndex::SealAll() {
+absl::Status VectorIndex::SealAll(const std::atomic<bool>* stop) {
   const absl::MutexLock lock(&maintenance_mutex_);
   set_.Freeze(1);
   absl::StatusOr<bool> sealed = true;
-  while (sealed.ok() && *sealed) sealed = SealOldestFrozen();
+  while (sealed.ok() && *sealed) sealed = SealOldestFrozen(stop);
   return sealed.status();
 }
 

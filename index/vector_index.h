@@ -23,6 +23,7 @@
 #ifndef VECNEST_INDEX_VECTOR_INDEX_H_
 #define VECNEST_INDEX_VECTOR_INDEX_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -155,11 +156,12 @@ class VectorIndex {
 
   // Does the most useful piece of background work there is (seal a full growing segment, merge
   // small segments, rewrite one with many tombstones) and returns true, or returns false when
-  // there is none. Takes as long as a graph build; writes files, never removes any.
-  absl::StatusOr<bool> Maintain();
+  // there is none. Takes as long as a graph build; writes files, never removes any. Cancelled soon
+  // after `stop` (if given) turned true: that piece is as if it had never begun.
+  absl::StatusOr<bool> Maintain(const std::atomic<bool>* stop = nullptr);
 
   // Seals what is growing, however small, so that the manifest covers everything.
-  absl::Status SealAll();
+  absl::Status SealAll(const std::atomic<bool>* stop = nullptr);
 
   Manifest TakeManifest() const;
 
@@ -180,15 +182,18 @@ class VectorIndex {
               std::vector<std::shared_ptr<SealedSegment>> sealed,
               std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file);
 
-  GraphParams BuildParams() const;
+  GraphParams BuildParams(const std::atomic<bool>* stop) const;
   std::string StartFile();
   void FinishFile();
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteSegment(const std::vector<Rows>& blocks,
-                                                              const std::string& file) const;
+                                                              const std::string& file,
+                                                              const std::atomic<bool>* stop) const;
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteEntries(const std::vector<Entry>& entries,
                                                               const std::string& file) const;
-  absl::Status Rebuild(const Replaced& sources) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
-  absl::StatusOr<bool> SealOldestFrozen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+  absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+  absl::StatusOr<bool> SealOldestFrozen(const std::atomic<bool>* stop)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
   std::optional<Replaced> PickSources() const;
   absl::Status CheckEntries(const SegmentRecord& record, const std::vector<Entry>& entries) const;
   std::vector<SegmentRecord> Damaged() const;

@@ -194,7 +194,13 @@ std::vector<std::pair<PointId, NamedInputs>> ReadVectorUpdate(const Json& body,
   if (list == nullptr) return updates;
   if (!list->is_array()) status.Update(WrongType(fields.PathOf("points"), "a list", *list));
   for (size_t i = 0; status.ok() && i < list->size(); ++i) {
-    Point point = ReadPoint((*list)[i], ElementPath(fields.PathOf("points"), i), status);
+    const std::string place = ElementPath(fields.PathOf("points"), i);
+    if ((*list)[i].is_object() && (*list)[i].contains("payload")) {
+      status.Update(absl::InvalidArgumentError(
+          fmt::format("{}: not known here; payloads are changed under /points/payload",
+                      MemberPath(place, "payload"))));
+    }
+    Point point = ReadPoint((*list)[i], place, status);
     updates.emplace_back(point.id, std::move(point.vectors));
   }
   return updates;

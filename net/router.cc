@@ -22,13 +22,6 @@ std::vector<std::string> Split(std::string_view path) {
 
 bool IsParameter(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
 
-bool IsUtf8(const std::string& text) {
-  // The JSON writer checks while it writes; "ignore" shortens what is not UTF-8.
-  using engine::Json;
-  return Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore) ==
-         Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 bool PercentDecode(std::string_view text, bool plus_is_blank, std::string& decoded) {
@@ -87,7 +80,7 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
       const std::string& wanted = parts_[i][j];
       if (IsParameter(wanted)) {
         std::string value;
-        decodes = decodes && PercentDecode(parts[j], false, value) && IsUtf8(value);
+        decodes = decodes && PercentDecode(parts[j], false, value) && engine::IsUtf8(value);
         fits = !parts[j].empty();
         parameters[wanted.substr(1, wanted.size() - 2)] = std::move(value);
       } else {

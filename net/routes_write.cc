@@ -1,5 +1,11 @@
 // Routes that change points.
 
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "fmt/format.h"
 #include "net/codec_points.h"
 #include "net/service.h"
@@ -13,70 +19,80 @@ struct Write {
   WriteOptions options;
 };
 
-// Reads one operation from JSON and makes the engine call. `path` is where the JSON stands in the
-// request; an error of reading is returned before anything is written.
-using Operation = absl::StatusOr<WriteResult> (*)(const Write&, const Json&, std::string_view path);
+// Reads one operation from JSON into an engine call, which is made later: of several operations
+// none is begun before all are read. `path` is where the JSON stands in the request.
+using Call = std::function<absl::StatusOr<WriteResult>(const Write&)>;
+using Operation = absl::StatusOr<Call> (*)(const Json&, std::string_view path);
 
-absl::StatusOr<WriteResult> Upsert(const Write& write, const Json& json, std::string_view path) {
+absl::StatusOr<Call> Upsert(const Json& json, std::string_view path) {
   absl::Status status;
   auto points = ReadUpsert(json, path, status);
   if (!status.ok()) return status;
-  return write.database.Upsert(write.collection, std::move(points), write.options);
+  return [points = std::move(points)](const Write& write) {
+    return write.database.Upsert(write.collection, points, write.options);
+  };
 }
 
-absl::StatusOr<WriteResult> Delete(const Write& write, const Json& json, std::string_view path) {
+absl::StatusOr<Call> Delete(const Json& json, std::string_view path) {
   absl::Status status;
   JsonFields fields(json, std::string(path), status);
   const PointSelector selector = ReadSelector(fields);
   fields.Finish();
   if (!status.ok()) return status;
-  return write.database.Delete(write.collection, selector, write.options);
+  return [selector](const Write& write) {
+    return write.database.Delete(write.collection, selector, write.options);
+  };
 }
 
-absl::StatusOr<WriteResult> UpdateVectors(const Write& write, const Json& json,
-                                          std::string_view path) {
+absl::StatusOr<Call> UpdateVectors(const Json& json, std::string_view path) {
   absl::Status status;
   auto updates = ReadVectorUpdate(json, path, status);
   if (!status.ok()) return status;
-  return write.database.UpdateVectors(write.collection, std::move(updates), write.options);
+  return [updates = std::move(updates)](const Write& write) {
+    return write.database.UpdateVectors(write.collection, updates, write.options);
+  };
 }
 
-absl::StatusOr<WriteResult> DeleteVectors(const Write& write, const Json& json,
-                                          std::string_view path) {
+absl::StatusOr<Call> DeleteVectors(const Json& json, std::string_view path) {
   absl::Status status;
   const KeyRemoval removal = ReadKeyRemoval(json, "vector", path, status);
   if (!status.ok()) return status;
-  return write.database.DeleteVectors(write.collection, removal.points, removal.keys,
-                                      write.options);
+  return [removal](const Write& write) {
+    return write.database.DeleteVectors(write.collection, removal.points, removal.keys,
+                                        write.options);
+  };
 }
 
 template <PayloadChange change>
-absl::StatusOr<WriteResult> SetPayload(const Write& write, const Json& json,
-                                       std::string_view path) {
+absl::StatusOr<Call> SetPayload(const Json& json, std::string_view path) {
   absl::Status status;
   const PayloadUpdate update = ReadPayloadUpdate(json, path, status);
   if (!status.ok()) return status;
-  return write.database.SetPayload(write.collection, update.points, update.payload, change,
-                                   update.key, write.options);
+  return [update](const Write& write) {
+    return write.database.SetPayload(write.collection, update.points, update.payload, change,
+                                     update.key, write.options);
+  };
 }
 
-absl::StatusOr<WriteResult> DeletePayload(const Write& write, const Json& json,
-                                          std::string_view path) {
+absl::StatusOr<Call> DeletePayload(const Json& json, std::string_view path) {
   absl::Status status;
   const KeyRemoval removal = ReadKeyRemoval(json, "keys", path, status);
   if (!status.ok()) return status;
-  return write.database.DeletePayloadKeys(write.collection, removal.points, removal.keys,
-                                          write.options);
+  return [removal](const Write& write) {
+    return write.database.DeletePayloadKeys(write.collection, removal.points, removal.keys,
+                                            write.options);
+  };
 }
 
-absl::StatusOr<WriteResult> ClearPayload(const Write& write, const Json& json,
-                                         std::string_view path) {
+absl::StatusOr<Call> ClearPayload(const Json& json, std::string_view path) {
   absl::Status status;
   JsonFields fields(json, std::string(path), status);
   const PointSelector selector = ReadSelector(fields);
   fields.Finish();
   if (!status.ok()) return status;
-  return write.database.ClearPayload(write.collection, selector, write.options);
+  return [selector](const Write& write) {
+    return write.database.ClearPayload(write.collection, selector, write.options);
+  };
 }
 
 // Operations by their names in a batch update.
@@ -139,7 +155,9 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
           if (!write.ok()) return write.status();
           auto body = engine::ParseJson(request.body, "request body");
           if (!body.ok()) return body.status();
-          auto result = operation(*write, *body, "");
+          auto call = operation(*body, "");
+          if (!call.ok()) return call.status();
+          auto result = (*call)(*write);
           if (!result.ok()) return result.status();
           return Result{WriteUpdateResult(*result, wait), result->tokens,
                         result->tokens > 0 ? ModelOf(database, write->collection) : ""};
@@ -168,19 +186,30 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
         fields.Finish();
         if (status.ok() && !list->is_array()) status = WrongType("operations", "a list", *list);
         if (!status.ok()) return status;
-        Json results = Json::array();
-        uint64_t tokens = 0;
+        std::vector<Call> calls;
+        calls.reserve(list->size());
         for (const Json& entry : *list) {
-          const std::string path = ElementPath("operations", results.size());
+          const std::string path = ElementPath("operations", calls.size());
           const bool single = entry.is_object() && entry.size() == 1;
           const auto known = single ? Operations().find(entry.begin().key()) : Operations().end();
           if (known == Operations().end()) {
             return absl::InvalidArgumentError(fmt::format(
                 "{}: expected an object with one operation, such as upsert or delete", path));
           }
-          auto result =
-              known->second(*write, entry.begin().value(), MemberPath(path, known->first));
-          if (!result.ok()) return result.status();
+          auto call = known->second(entry.begin().value(), MemberPath(path, known->first));
+          if (!call.ok()) return call.status();
+          calls.push_back(*std::move(call));
+        }
+        Json results = Json::array();
+        uint64_t tokens = 0;
+        for (const Call& call : calls) {
+          auto result = call(*write);
+          if (!result.ok()) {
+            return absl::Status(result.status().code(),
+                                fmt::format("{} (the operations before it are done): {}",
+                                            ElementPath("operations", results.size()),
+                                            std::string(result.status().message())));
+          }
           tokens += result->tokens;
           results.push_back(WriteUpdateResult(*result, wait));
         }

@@ -19,6 +19,7 @@
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/steady_timer.hpp"
 #include "boost/asio/strand.hpp"
+#include "boost/asio/this_coro.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/asio/write.hpp"
 #include "boost/beast/core.hpp"
@@ -40,6 +41,7 @@ using HeaderParser = http::request_parser<http::empty_body>;
 
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
+constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
 // A refused body is read and thrown away up to this time, so that the client sees the answer
 // instead of a reset connection.
 constexpr std::chrono::seconds kDiscardTime(15);
@@ -124,7 +126,7 @@ struct Server::Impl {
   asio::awaitable<Response> Dispatch(const Route& route, Request request);
   // `call` is a named object of the caller's: g++ 12 destroys a temporary that is converted within
   // a co_await twice.
-  asio::awaitable<Response> RunWrite(std::function<Response()> call);
+  asio::awaitable<Response> RunBulkPart(std::function<Response()> call);
   asio::awaitable<bool> ServeBulk(Connection& connection, HeaderParser& header, Request request);
 
   const ServerOptions options;
@@ -186,13 +188,13 @@ asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Respons
   message.keep_alive(keep_alive && !stopping);
   message.body() = response.body;
   message.prepare_payload();
-  connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+  http::response_serializer<http::string_body> serializer(message);
+  serializer.split(connection.head);
   error_code error;
-  if (connection.head) {
-    http::response_serializer<http::string_body> serializer(message);
-    co_await http::async_write_header(connection.stream, serializer, Redirect(error));
-  } else {
-    co_await http::async_write(connection.stream, message, Redirect(error));
+  // However slow the client, while it takes bytes it is not cut off.
+  while (!error && !(connection.head ? serializer.is_header_done() : serializer.is_done())) {
+    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+    co_await http::async_write_some(connection.stream, serializer, Redirect(error));
   }
   co_return !error && message.keep_alive();
 }
@@ -222,10 +224,13 @@ asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request req
   co_return co_await pool.Run(std::move(call));
 }
 
-asio::awaitable<Response> Server::Impl::RunWrite(std::function<Response()> call) {
-  if (!writes.TryEnter()) {
-    co_return ErrorResponse(429, "too many requests are waiting; try again later", Dialect::kQdrant,
-                            0);
+asio::awaitable<Response> Server::Impl::RunBulkPart(std::function<Response()> call) {
+  // An import under way is not refused: what it has sent would be lost.
+  while (!writes.TryEnter()) {
+    error_code error;
+    asio::steady_timer pause(co_await asio::this_coro::executor, kBulkPause);
+    co_await pause.async_wait(Redirect(error));
+    if (stopping) co_return ErrorResponse(503, "shutting down", Dialect::kQdrant, 0);
   }
   co_return co_await writes.Run(std::move(call));
 }
@@ -343,14 +348,14 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
       import->Feed(std::string_view(chunk.data(), size));
       return Response();
     };
-    const Response fed = co_await RunWrite(std::move(feed));
+    const Response fed = co_await RunBulkPart(std::move(feed));
     if (fed.status != 200) {
       co_await RefuseBody(connection, fed);
       co_return false;
     }
   }
   std::function<Response()> finish = [import] { return import->Finish(); };
-  const Response response = co_await RunWrite(std::move(finish));
+  const Response response = co_await RunBulkPart(std::move(finish));
   service.metrics().CountRequest(
       request.method, "/collections/{collection}/points/bulk", response.status,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

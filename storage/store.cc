@@ -133,8 +133,13 @@ struct Store::Impl {
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory,
+                                                   const OpenOptions& open_options) {
   rocksdb::DBOptions options;
+  // The default stops silently at damage in the middle and forgets what was acknowledged after it.
+  options.wal_recovery_mode = open_options.salvage_log
+                                  ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                                  : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
@@ -152,6 +157,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory)
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(options, directory, descriptors, &impl->families, &db);
   impl->db.reset(db);
+  if (status.IsIOError() && status.ToString().find("LOCK") != std::string::npos) {
+    return absl::UnavailableError(
+        fmt::format("{} is in use by another process: stop it, or ask its server", directory));
+  }
   if (!status.ok()) return ToStatus(status, fmt::format("opening the store in {}", directory));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }

@@ -68,8 +68,17 @@ class Snapshot;
 // RocksDB reports corruption, Internal otherwise (a full disk says so).
 class Store {
  public:
+  struct OpenOptions {
+    // Damage within the write-ahead log is DataLoss. True: open with what stands before it, and
+    // lose what comes after.
+    bool salvage_log = false;
+  };
   // Creates the directory and the column families when missing.
-  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory);
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory,
+                                                     const OpenOptions& options);
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory) {
+    return Open(directory, OpenOptions());
+  }
   ~Store();
 
   absl::StatusOr<std::optional<std::string>> Get(Family family, std::string_view key,

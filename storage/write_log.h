@@ -2,8 +2,8 @@
 // applies it writes its effect together with the log's own record, in one batch.
 //
 // Today's only implementation is local. Another one (a broker) keeps the same contract: commands
-// are self-contained, sequences rise, applying a command twice is harmless because the applier
-// skips sequences it has already applied.
+// are self-contained, sequences rise, and both asking for a command's effect and replaying it may
+// happen twice.
 #ifndef VECNEST_STORAGE_WRITE_LOG_H_
 #define VECNEST_STORAGE_WRITE_LOG_H_
 

@@ -108,7 +108,9 @@ class ServerTarget final : public ImportTarget {
       if (!width.ok()) return width.status();
     }
     const Json body = {{"vectors", {{"size", *width}, {"distance", MetricName(metric)}}}};
-    return client_->Call("PUT", PathOf(collection), &body).status();
+    const absl::Status status = client_->Call("PUT", PathOf(collection), &body).status();
+    // Made by another importer, or by this one when the answer was lost.
+    return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
   }
 
   absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {

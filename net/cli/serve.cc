@@ -24,6 +24,7 @@ struct ServeOptions {
   std::string api_key;
   int threads = 0;
   uint64_t max_body_mb = 64;
+  bool salvage_log = false;
 };
 
 absl::Status ParseListen(const std::string& text, net::ServerOptions& options) {
@@ -66,6 +67,7 @@ absl::Status Serve(const ServeOptions& options) {
   DatabaseOptions database_options;
   database_options.directory = options.data;
   database_options.models = *models;
+  database_options.salvage_log = options.salvage_log;
   database_options.threads = threads;
   absl::Status loading;
   std::thread loader([&] {
@@ -83,6 +85,7 @@ absl::Status Serve(const ServeOptions& options) {
   });
   signals.async_wait([](const boost::system::error_code&, int) {});
   signals_io.run();
+  signals.clear();  // a second signal ends the process at once
   spdlog::info("shutting down");
   loader.join();
   server.Stop();
@@ -108,6 +111,8 @@ void AddServe(CLI::App& app, Command& command) {
                     "0: one per core");
   serve->add_option("--max-body-mb", options->max_body_mb, "Largest request body, MiB")
       ->capture_default_str();
+  serve->add_flag("--salvage-log", options->salvage_log,
+                  "Open although the write-ahead log is damaged; what stands after it is lost");
   serve->set_config("--config", "", "File with any of these options as name = value lines");
   serve->callback([options, &command] { command = [options] { return Serve(*options); }; });
 }

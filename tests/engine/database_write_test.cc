@@ -176,5 +176,22 @@ TEST_F(DatabaseWriteTest, TruncationIsReported) {
   EXPECT_THAT(result->truncated, testing::ElementsAre(PointId(1)));
 }
 
+TEST(DatabaseNamesTest, MustBeUtf8) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path());
+  const auto code = [](const absl::Status& status) { return status.code(); };
+  EXPECT_EQ(code(database->CreateCollection("a\xff", Unnamed(4))),
+            absl::StatusCode::kInvalidArgument);
+  CollectionConfig config;
+  config.vectors["\xff"] = {4, Metric::kCosine, {}};
+  EXPECT_EQ(code(database->CreateCollection("a", config)), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(database->CreateCollection("a", Unnamed(4)).ok());
+  ASSERT_TRUE(database->Upsert("a", {MakePoint(1, std::vector<float>{1, 2, 3, 4})}).ok());
+  EXPECT_EQ(
+      code(database->SetPayload("a", std::vector<PointId>{1}, "{}", PayloadChange::kMerge, "\xff")
+               .status()),
+      absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace vecnest

@@ -221,6 +221,24 @@ TEST_P(ShardTest, ASyncedWriteWithoutChangesWaitsForTheOnesBefore) {
   EXPECT_THAT(unreliable_log_->synced(), testing::ElementsAre(buffered->sequence));
 }
 
+// Positions in a command number vectors: what has none is not limited by them.
+TEST_P(ShardTest, MorePointsThanACommandHasPositions) {
+  if (GetParam()) GTEST_SKIP() << "this log refuses some commands";
+  std::vector<PointChange> deletions(kMaxChangesPerCommand + 1);
+  for (size_t i = 0; i < deletions.size(); ++i) {
+    deletions[i].key = {0, 0, i};
+    deletions[i].kind = PointChange::Kind::kDelete;
+  }
+  const auto write = [&] {
+    return shard_->Write([&]() -> absl::StatusOr<std::vector<PointChange>> { return deletions; },
+                         {}, Durability::kBuffered);
+  };
+  EXPECT_TRUE(write().ok());
+  deletions.back().kind = PointChange::Kind::kReplace;
+  deletions.back().vectors.push_back({0, {}, {}, {1, 2, 3, 4}});
+  EXPECT_EQ(write().status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 INSTANTIATE_TEST_SUITE_P(Logs, ShardTest, testing::Values(false, true),
                          [](const auto& tested) { return tested.param ? "Unreliable" : "Local"; });
 

@@ -59,5 +59,14 @@ TEST(HnswBuilderTest, OneThreadRepeatsItself) {
   EXPECT_NE(BuildGraph(rows, params)->levels, first->levels);
 }
 
+TEST(HnswBuilderStopTest, EndsWhenToldTo) {
+  testing::Block block(testing::Clustered(500, 8, 1));
+  const std::atomic<bool> stop = true;
+  GraphParams params;
+  params.dimensions = 8;
+  params.stop = &stop;
+  EXPECT_EQ(BuildGraph(block.View(), params).status().code(), absl::StatusCode::kCancelled);
+}
+
 }  // namespace
 }  // namespace vecnest::index

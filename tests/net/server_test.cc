@@ -56,6 +56,12 @@ class Client {
     asio::read(socket_, asio::dynamic_buffer(buffer_), error);
     return std::exchange(buffer_, {});
   }
+  std::string ReceiveSome(size_t most) {
+    std::string part(most, '\0');
+    boost::system::error_code error;
+    part.resize(asio::read(socket_, asio::buffer(part), error));
+    return part;
+  }
   bool Closed() {
     boost::system::error_code error;
     asio::read(socket_, asio::dynamic_buffer(buffer_), error);
@@ -265,6 +271,33 @@ TEST(ServerStartTest, SlowBodiesAreReadToTheirEnd) {
   Client silent(server.port());
   silent.Send(request.substr(0, request.size() - 1));
   EXPECT_TRUE(silent.Closed());
+}
+
+TEST(ServerStartTest, SlowReadersGetTheWholeAnswer) {
+  Service service(ServiceOptions{});
+  ServedDatabase served;
+  served.Create("c", 2);
+  service.SetDatabase(served.get());
+  const std::string text(12 << 20, 'x');
+  ASSERT_TRUE(served.get()
+                  ->Upsert("c", {{.id = 1,
+                                  .vectors = {{"", std::vector<float>{1, 2}}},
+                                  .payload = R"({"t":")" + text + "\"}"}})
+                  .ok());
+  ServerOptions options = Options();
+  options.io_seconds = 1;
+  Server server(options, service);
+  ASSERT_TRUE(server.Start().ok());
+  Client client(server.port());
+  client.Send("GET /collections/c/points/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  // Longer than io_seconds in all, shorter between two reads.
+  size_t received = 0;
+  for (int i = 0; i < 8; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    received += client.ReceiveSome(1 << 20).size();
+  }
+  received += client.ReceiveAll().size();
+  EXPECT_GT(received, text.size());
 }
 
 }  // namespace

@@ -114,5 +114,34 @@ TEST(StoreTest, DamagedBlockIsFound) {
   EXPECT_EQ(store->VerifyChecksums().code(), absl::StatusCode::kDataLoss);
 }
 
+// Damage in the middle of the log must not silently end it there.
+TEST(StoreTest, ADamagedLogIsRefusedUntilToldOtherwise) {
+  const TemporaryDirectory directory;
+  {
+    auto store = *Store::Open(directory.path());
+    for (int i = 0; i < 200; ++i) {
+      Batch batch;
+      batch.Put(Family::kPoints, "key" + std::to_string(i), std::string(100, 'v'));
+      ASSERT_TRUE(store->Write(batch).ok());
+    }
+    ASSERT_TRUE(store->Sync().ok());
+  }
+  std::string log;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 1000) log = entry.path();
+  }
+  ASSERT_FALSE(log.empty());
+  std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(log) / 2));
+  file.put('\x5A');
+  file.close();
+  EXPECT_EQ(Store::Open(directory.path()).status().code(), absl::StatusCode::kDataLoss);
+
+  auto salvaged = Store::Open(directory.path(), {.salvage_log = true});
+  ASSERT_TRUE(salvaged.ok()) << salvaged.status();
+  EXPECT_TRUE((*(*salvaged)->Get(Family::kPoints, "key0")).has_value());
+  EXPECT_FALSE((*(*salvaged)->Get(Family::kPoints, "key199")).has_value());
+}
+
 }  // namespace
 }  // namespace vecnest::storage

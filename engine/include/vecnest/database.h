@@ -34,6 +34,9 @@ struct DatabaseOptions {
   int threads = 0;  // for encoding; 0: one per core
   // A growing segment is sealed into a graph when it holds this many vectors.
   size_t seal_threshold = 8192;
+  // Open refuses (DataLoss) when the store's write-ahead log is damaged. True: open with what
+  // stands before the damage; writes that came after it are lost.
+  bool salvage_log = false;
 };
 
 enum class Durability {
@@ -83,7 +86,8 @@ struct VerifyReport {
   std::vector<std::string> problems;
 };
 
-// Thread safety: every method may be called from any thread. Reads never wait for writes.
+// Thread safety: every method may be called from any thread. Reads do not wait for writes, but for
+// searches with a filter that writes overtake again and again: the last try holds writes off.
 // Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
 // the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
 // ResourceExhausted (a limit), DataLoss (damage found), Unavailable (closing), Internal.
