@@ -168,7 +168,6 @@ class Bert : public Architecture {
                                                        rows, projected, &buffers->linear));
     Normalize(block.attention_norm, projected, hidden, rows, hidden);
     VECNEST_RETURN_IF_ERROR(block.intermediate.Run(hidden, rows, intermediate, &buffers->linear));
-    kernels::Gelu(intermediate, rows * hyperparameters_.intermediate);
     VECNEST_RETURN_IF_ERROR(block.output.Run(intermediate, rows, projected, &buffers->linear));
     Normalize(block.output_norm, projected, hidden, rows, hidden);
     return absl::OkStatus();
@@ -225,8 +224,9 @@ absl::StatusOr<Hyperparameters> ReadHyperparameters(const Json& config) {
 // Reads tensors by their names in the published checkpoints.
 class WeightReader {
  public:
-  explicit WeightReader(const SafeTensors& weights)
+  WeightReader(const SafeTensors& weights, Precision precision)
       : weights_(weights),
+        precision_(precision),
         prefix_(weights.Contains("bert.embeddings.word_embeddings.weight") ? "bert." : "") {}
 
   absl::StatusOr<FloatTensor> Read(std::string_view name, std::vector<size_t> shape) const {
@@ -243,7 +243,8 @@ class WeightReader {
 
   // One layer that gives the outputs of all the named ones, one after another.
   absl::StatusOr<Linear> ReadLinear(const std::vector<std::string>& names, size_t inputs,
-                                    size_t outputs) const {
+                                    size_t outputs,
+                                    Activation activation = Activation::kNone) const {
     std::vector<float> weights;
     std::vector<float> biases;
     for (const std::string& name : names) {
@@ -252,7 +253,12 @@ class WeightReader {
       weights.insert(weights.end(), weight.values().begin(), weight.values().end());
       biases.insert(biases.end(), bias.values().begin(), bias.values().end());
     }
-    return Linear::Create(inputs, outputs * names.size(), weights, biases);
+    return Linear::Create({.inputs = inputs,
+                           .outputs = outputs * names.size(),
+                           .weights = weights,
+                           .bias = biases,
+                           .precision = precision_,
+                           .activation = activation});
   }
 
   absl::StatusOr<Block> ReadBlock(const Hyperparameters& sizes, size_t layer) const {
@@ -265,8 +271,9 @@ class WeightReader {
                              ReadLinear({base + "attention.output.dense"}, width, width));
     VECNEST_ASSIGN_OR_RETURN(LayerNormWeights attention_norm,
                              ReadNorm(base + "attention.output.LayerNorm", width));
-    VECNEST_ASSIGN_OR_RETURN(Linear intermediate,
-                             ReadLinear({base + "intermediate.dense"}, width, sizes.intermediate));
+    VECNEST_ASSIGN_OR_RETURN(
+        Linear intermediate,
+        ReadLinear({base + "intermediate.dense"}, width, sizes.intermediate, Activation::kGelu));
     VECNEST_ASSIGN_OR_RETURN(Linear output,
                              ReadLinear({base + "output.dense"}, sizes.intermediate, width));
     VECNEST_ASSIGN_OR_RETURN(LayerNormWeights output_norm,
@@ -277,15 +284,17 @@ class WeightReader {
 
  private:
   const SafeTensors& weights_;
+  Precision precision_;
   std::string prefix_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Architecture>> CreateBert(const Json& config,
-                                                               const SafeTensors& weights) {
+                                                               const SafeTensors& weights,
+                                                               Precision precision) {
   VECNEST_ASSIGN_OR_RETURN(const Hyperparameters sizes, ReadHyperparameters(config));
-  const WeightReader reader(weights);
+  const WeightReader reader(weights, precision);
   VECNEST_ASSIGN_OR_RETURN(FloatTensor words, reader.Read("embeddings.word_embeddings.weight",
                                                           {sizes.vocabulary, sizes.width}));
   VECNEST_ASSIGN_OR_RETURN(

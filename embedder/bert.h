@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "embedder/architecture.h"
 #include "embedder/json.h"
+#include "embedder/precision.h"
 #include "embedder/safetensors.h"
 
 namespace vecnest::embedder {
@@ -16,7 +17,8 @@ namespace vecnest::embedder {
 // naming file and field or tensor, for what is missing, misshapen or of another kind (hidden_act
 // other than "gelu", relative positions).
 absl::StatusOr<std::unique_ptr<const Architecture>> CreateBert(const Json& config,
-                                                               const SafeTensors& weights);
+                                                               const SafeTensors& weights,
+                                                               Precision precision);
 
 }  // namespace vecnest::embedder
 

@@ -301,7 +301,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& direct
   VECNEST_ASSIGN_OR_RETURN(const SafeTensors weights,
                            SafeTensors::Open(config.weights_directory + "/model.safetensors"));
   VECNEST_ASSIGN_OR_RETURN(std::unique_ptr<const Architecture> architecture,
-                           CreateArchitecture(config.hyperparameters, weights));
+                           CreateArchitecture(config.hyperparameters, weights, options.precision));
   const Architecture::Shape& shape = architecture->shape();
   const int longest = static_cast<int>(shape.max_tokens);
   const int max_tokens = std::min(config.max_tokens.value_or(longest), longest);
@@ -315,6 +315,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& direct
       .max_tokens = max_tokens,
       .pooling = std::string(PoolingName(config.pooling)),
       .normalized = config.normalize,
+      .precision = options.precision,
       .query_prefix = config.query_prefix,
       .document_prefix = config.document_prefix,
       .identity = ModelIdentity(*architecture, weights.file(), spec, config, max_tokens)};

@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "embedder/precision.h"
 
 namespace vecnest::embedder {
 
@@ -42,10 +43,12 @@ struct ModelInfo {
   int max_tokens = 0;        // longest input including special tokens
   std::string pooling;       // "mean", "cls" or "max"
   bool normalized = false;   // vectors have unit length
+  Precision precision = Precision::kF32;
   std::string query_prefix;
   std::string document_prefix;
   // Hex XXH3-128 over weights, tokenizer, pooling and prompts: two models with the same
-  // identity give the same vectors, and vectors of different identities must not be mixed.
+  // identity give the same vectors up to the rounding of their precision, and vectors of
+  // different identities must not be mixed.
   std::string identity;
 };
 
@@ -78,6 +81,8 @@ class Encoder {
  public:
   struct LoadOptions {
     int threads = 1;  // worker threads a batch is spread over
+    // Unimplemented when the CPU does not have it, see IsSupported.
+    Precision precision = Precision::kF32;
   };
 
   // Reads a Hugging Face / sentence-transformers directory. Every error names the file, and

@@ -1,4 +1,4 @@
-// Linear layers: y = x W^T + b on the rows of a matrix.
+// Linear layers: y = f(x W^T + b) on the rows of a matrix, in the precision of the model.
 #ifndef VECNEST_EMBEDDER_LINEAR_H_
 #define VECNEST_EMBEDDER_LINEAR_H_
 
@@ -8,11 +8,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "embedder/precision.h"
 
 namespace vecnest::embedder {
 
 // What one running forward pass needs from the matrix library. Not to be shared by two threads
-// at a time. The calling thread must hold a SingleThreadGuard while layers run.
+// at a time, nor by the layers of two models. The calling thread must hold a SingleThreadGuard
+// while layers run.
 class LinearContext {
  public:
   LinearContext();
@@ -38,6 +40,8 @@ class SingleThreadGuard {
   int previous_threads_;
 };
 
+enum class Activation { kNone, kGelu };
+
 // A dense layer with packed weights. Immutable, safe from any thread.
 //
 // A row of the result has the same bits whatever other rows there are. The library's f32 kernels
@@ -54,10 +58,16 @@ class Linear {
     return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
   }
 
-  // `weights` is row-major [outputs, inputs]; `bias` has `outputs` values. Both are copied.
-  static absl::StatusOr<Linear> Create(size_t inputs, size_t outputs,
-                                       absl::Span<const float> weights,
-                                       absl::Span<const float> bias);
+  struct Parameters {
+    size_t inputs = 0;
+    size_t outputs = 0;
+    absl::Span<const float> weights;  // row-major [outputs, inputs]
+    absl::Span<const float> bias;     // [outputs]
+    Precision precision = Precision::kF32;
+    Activation activation = Activation::kNone;
+  };
+  // Copies weights and bias. `precision` must be supported by this CPU.
+  static absl::StatusOr<Linear> Create(const Parameters& parameters);
   Linear(Linear&&) noexcept;
   Linear& operator=(Linear&&) noexcept;
   ~Linear();
@@ -65,8 +75,8 @@ class Linear {
   size_t inputs() const;
   size_t outputs() const;
 
-  // x: [PaddedRows(rows), inputs], y: [PaddedRows(rows), outputs], both row-major.
-  // ResourceExhausted or Internal when the library fails.
+  // x: [PaddedRows(rows), inputs], y: [PaddedRows(rows), outputs], both row-major f32 whatever
+  // the precision. ResourceExhausted or Internal when the library fails.
   absl::Status Run(const float* x, size_t rows, float* y, LinearContext* context) const;
 
  private:

@@ -14,7 +14,8 @@ namespace {
 
 struct Registration {
   std::string_view model_type;
-  absl::StatusOr<std::unique_ptr<const Architecture>> (*create)(const Json&, const SafeTensors&);
+  absl::StatusOr<std::unique_ptr<const Architecture>> (*create)(const Json&, const SafeTensors&,
+                                                                Precision);
 };
 
 constexpr Registration kArchitectures[] = {
@@ -24,11 +25,12 @@ constexpr Registration kArchitectures[] = {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<const Architecture>> CreateArchitecture(const Json& config,
-                                                                       const SafeTensors& weights) {
+                                                                       const SafeTensors& weights,
+                                                                       Precision precision) {
   VECNEST_ASSIGN_OR_RETURN(const std::string wanted, config.GetString("model_type"));
   std::string known;
   for (const Registration& registration : kArchitectures) {
-    if (registration.model_type == wanted) return registration.create(config, weights);
+    if (registration.model_type == wanted) return registration.create(config, weights, precision);
     known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", registration.model_type);
   }
   return absl::InvalidArgumentError(fmt::format(

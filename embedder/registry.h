@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "embedder/architecture.h"
 #include "embedder/json.h"
+#include "embedder/precision.h"
 #include "embedder/safetensors.h"
 
 namespace vecnest::embedder {
@@ -14,7 +15,8 @@ namespace vecnest::embedder {
 // Builds the network that config.json's model_type names. InvalidArgument for a name that is not
 // registered (the message lists those that are), and whatever the network's own loader finds.
 absl::StatusOr<std::unique_ptr<const Architecture>> CreateArchitecture(const Json& config,
-                                                                       const SafeTensors& weights);
+                                                                       const SafeTensors& weights,
+                                                                       Precision precision);
 
 }  // namespace vecnest::embedder
 

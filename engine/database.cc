@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
     return absl::InvalidArgumentError("directory: a path is expected");
   }
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(options));
-  auto models = LoadedModels::Load(options.models, options.threads);
+  auto models = LoadedModels::Load(options.models, options.model_options);
   if (!models.ok()) return models.status();
   database->models_ = *std::move(models);
   std::error_code error;

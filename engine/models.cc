@@ -10,8 +10,27 @@
 namespace vecnest {
 
 absl::StatusOr<std::unique_ptr<TextEmbedder>> TextEmbedder::Load(
-    const std::vector<std::string>& models, int threads) {
-  return engine::LoadedModels::Load(models, threads);
+    const std::vector<std::string>& models, const ModelLoadOptions& options) {
+  return engine::LoadedModels::Load(models, options);
+}
+
+std::string_view PrecisionName(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return "bf16";
+    case Precision::kInt8:
+      return "int8";
+    case Precision::kF32:
+      break;
+  }
+  return "f32";
+}
+
+std::optional<Precision> ParsePrecision(std::string_view name) {
+  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
+    if (name == PrecisionName(precision)) return precision;
+  }
+  return std::nullopt;
 }
 
 namespace engine {
@@ -31,10 +50,23 @@ embedder::TextType ToEmbedder(TextType type) {
   return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
 }
 
+embedder::Precision ToEmbedder(Precision precision) {
+  return *embedder::ParsePrecision(PrecisionName(precision));
+}
+
 ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
-  return {info.name,         info.directory,       info.architecture, info.dimensions,
-          info.layers,       info.max_tokens,      info.pooling,      info.normalized,
-          info.query_prefix, info.document_prefix, info.identity};
+  return {.name = info.name,
+          .directory = info.directory,
+          .architecture = info.architecture,
+          .dimensions = info.dimensions,
+          .layers = info.layers,
+          .max_tokens = info.max_tokens,
+          .pooling = info.pooling,
+          .normalized = info.normalized,
+          .precision = *ParsePrecision(embedder::PrecisionName(info.precision)),
+          .query_prefix = info.query_prefix,
+          .document_prefix = info.document_prefix,
+          .identity = info.identity};
 }
 
 embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
@@ -66,14 +98,16 @@ std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LoadedModels>> LoadedModels::Load(
-    const std::vector<std::string>& names, int threads) {
-  if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    const std::vector<std::string>& names, const ModelLoadOptions& load_options) {
+  embedder::Encoder::LoadOptions options;
+  options.threads = load_options.threads > 0
+                        ? load_options.threads
+                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.precision = ToEmbedder(load_options.precision);
   auto models = std::make_unique<LoadedModels>();
   for (const std::string& name : names) {
     auto directory = FindModel(name);
     if (!directory.ok()) return directory.status();
-    embedder::Encoder::LoadOptions options;
-    options.threads = threads;
     auto encoder = embedder::Encoder::Load(*directory, options);
     if (!encoder.ok()) return encoder.status();
     models->encoders_.push_back(*std::move(encoder));

@@ -24,7 +24,7 @@ class LoadedModels final : public TextEmbedder {
  public:
   // Each of `names` as FindModel takes it; the first is the default.
   static absl::StatusOr<std::unique_ptr<LoadedModels>> Load(const std::vector<std::string>& names,
-                                                            int threads);
+                                                            const ModelLoadOptions& options);
 
   // By exact name, or by the last component of "org/name" without regard to case; "" is the
   // default. NotFound lists what is loaded.

@@ -155,6 +155,7 @@ Json WriteModel(const ModelInfo& model) {
           {"layers", model.layers},
           {"pooling", model.pooling},
           {"normalized", model.normalized},
+          {"precision", PrecisionName(model.precision)},
           {"query_prefix", model.query_prefix},
           {"document_prefix", model.document_prefix},
           {"identity", model.identity}};

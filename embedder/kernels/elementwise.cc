@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "embedder/kernels/elementwise.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // foreach_target.h comes first.
+#include "embedder/kernels/gelu-inl.h"
 #include "embedder/kernels/partial-inl.h"
 #include "hwy/highway.h"
 
@@ -61,36 +62,9 @@ void LayerNorm(const float* x, const float* y, const float* scale, const float* 
   }
 }
 
-// erf as an odd rational function, fitted on [-4, 4] where f32 erf reaches 1 (the coefficients
-// that Eigen and XLA use).
-HWY_INLINE V Erf(V x) {
-  const D d;
-  x = hn::Min(hn::Max(x, hn::Set(d, -4.0F)), hn::Set(d, 4.0F));
-  const V x2 = hn::Mul(x, x);
-  V p = hn::Set(d, -2.72614225801306e-10F);
-  p = hn::MulAdd(p, x2, hn::Set(d, 2.77068142495902e-08F));
-  p = hn::MulAdd(p, x2, hn::Set(d, -2.10102402082508e-06F));
-  p = hn::MulAdd(p, x2, hn::Set(d, -5.69250639462346e-05F));
-  p = hn::MulAdd(p, x2, hn::Set(d, -7.34990630326855e-04F));
-  p = hn::MulAdd(p, x2, hn::Set(d, -2.95459980854025e-03F));
-  p = hn::MulAdd(p, x2, hn::Set(d, -1.60960333262415e-02F));
-  V q = hn::Set(d, -1.45660718464996e-05F);
-  q = hn::MulAdd(q, x2, hn::Set(d, -2.13374055278905e-04F));
-  q = hn::MulAdd(q, x2, hn::Set(d, -1.68282697438203e-03F));
-  q = hn::MulAdd(q, x2, hn::Set(d, -7.37332916720468e-03F));
-  q = hn::MulAdd(q, x2, hn::Set(d, -1.42647390514189e-02F));
-  return hn::Div(hn::Mul(x, p), q);
-}
-
 void Gelu(float* x, size_t count) {
-  const D d;
-  const V half = hn::Set(d, 0.5F);
-  const V inverse_sqrt2 = hn::Set(d, 0.70710678118654752F);
-  ForEachVector(count, [&](size_t i, size_t n) HWY_ATTR {
-    const V v = LoadPart(x + i, n);
-    const V half_v = hn::Mul(v, half);
-    StorePart(hn::MulAdd(half_v, Erf(hn::Mul(v, inverse_sqrt2)), half_v), n, x + i);
-  });
+  ForEachVector(
+      count, [&](size_t i, size_t n) HWY_ATTR { StorePart(GeluOf(LoadPart(x + i, n)), n, x + i); });
 }
 
 void MeanOfRows(const float* HWY_RESTRICT x, size_t rows, size_t width, float* HWY_RESTRICT out) {

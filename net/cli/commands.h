@@ -26,10 +26,25 @@ void AddImport(CLI::App& app, Command& command);
 void AddSearch(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 
-// The models to load: those named, or the default one when it is there. Without any, texts are
-// refused; `required` makes that an error.
-absl::StatusOr<std::vector<std::string>> ChooseModels(const std::vector<std::string>& named,
-                                                      bool required);
+// What the commands that load models have in common.
+struct ModelFlags {
+  std::vector<std::string> models;
+  std::string precision = "f32";
+  int threads = 0;
+
+  // Registers --model, --precision and --threads.
+  void AddTo(CLI::App& command);
+  ModelLoadOptions LoadOptions() const;
+  // The models to load: those named, or the default one when it is there. Without any, texts are
+  // refused; `required` makes that an error.
+  absl::StatusOr<std::vector<std::string>> Choose(bool required) const;
+};
+
+// Opens a data directory with the models of the flags. It is created when missing, or that is
+// NotFound when it must exist.
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& directory,
+                                                       const ModelFlags& flags,
+                                                       bool models_required, bool must_exist);
 
 }  // namespace vecnest::cli
 

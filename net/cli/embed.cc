@@ -14,11 +14,10 @@ namespace {
 constexpr size_t kBatchTexts = 1024;
 
 struct EmbedCommandOptions {
-  std::vector<std::string> models;
+  ModelFlags models;
   int dimensions = 0;
   std::string type = "document";
   std::string format = "jsonl";
-  int threads = 0;
   bool no_truncate = false;
 };
 
@@ -41,9 +40,9 @@ void WriteNpy(const std::vector<float>& values, size_t columns) {
 }
 
 absl::Status Embed(const EmbedCommandOptions& options) {
-  auto models = ChooseModels(options.models, /*required=*/true);
+  auto models = options.models.Choose(/*required=*/true);
   if (!models.ok()) return models.status();
-  auto embedder = TextEmbedder::Load(*models, options.threads);
+  auto embedder = TextEmbedder::Load(*models, options.models.LoadOptions());
   if (!embedder.ok()) return embedder.status();
   EmbedOptions embed;
   embed.dimensions = options.dimensions;
@@ -91,16 +90,17 @@ void AddEmbed(CLI::App& app, Command& command) {
   auto options = std::make_shared<EmbedCommandOptions>();
   CLI::App* embed = app.add_subcommand(
       "embed", "Turn texts (standard input, one a line) into vectors (standard output)");
-  embed->add_option("--model", options->models, "Model name or directory");
-  embed->add_option("--dimensions", options->dimensions,
-                    "First so many dimensions, scaled to unit length; 0: all");
+  options->models.AddTo(*embed);
+  embed
+      ->add_option("--dimensions", options->dimensions,
+                   "First so many dimensions, scaled to unit length; 0: all")
+      ->check(CLI::NonNegativeNumber);
   embed->add_option("--type", options->type, "What the texts are; decides the model's prefix")
       ->check(CLI::IsMember({"query", "document"}))
       ->capture_default_str();
   embed->add_option("--format", options->format, "JSON lines, or one NumPy array")
       ->check(CLI::IsMember({"jsonl", "npy"}))
       ->capture_default_str();
-  embed->add_option("--threads", options->threads, "0: one per core");
   embed->add_flag("--no-truncate", options->no_truncate,
                   "Fail on a text longer than the model reads instead of cutting it");
   embed->callback([options, &command] { command = [options] { return Embed(*options); }; });

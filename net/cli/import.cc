@@ -31,14 +31,13 @@ struct ImportOptions {
   std::string api_key;
   std::string collection;
   std::vector<std::string> files;
-  std::vector<std::string> models;
+  ModelFlags models;
   FieldNames fields;
   std::string format;
   std::string distance = "Cosine";
   std::string errors_file;
   uint64_t first_id = 1;
   size_t batch = 256;
-  int threads = 0;
   bool restart = false;
 };
 
@@ -49,8 +48,12 @@ class Resume {
     std::error_code error;
     const fs::path absolute = fs::absolute(file, error);
     const auto modified = fs::last_write_time(file, error).time_since_epoch().count();
-    key_ = fmt::format("{}\n{}\n{}\n{}\n{}", options.url, options.collection, absolute.string(),
-                       fs::file_size(file, error), modified);
+    // Whatever decides on what is made of the file's lines.
+    const FieldNames& fields = options.fields;
+    key_ = Json{options.url, options.collection, absolute.string(), fs::file_size(file, error),
+                modified,    options.format,     options.first_id,  fields.id,
+                fields.text, fields.vector,      fields.payload,    fields.model}
+               .dump(-1, ' ', false, Json::error_handler_t::replace);
     fs::path directory = fs::path(options.data) / "import";
     if (options.data.empty()) {
       const char* cache = std::getenv("XDG_CACHE_HOME");
@@ -270,13 +273,12 @@ absl::Status Import(ImportOptions options) {
   auto metric = ParseMetric(options.distance);
   if (!metric.ok()) return metric.status();
   absl::StatusOr<std::unique_ptr<ImportTarget>> target = nullptr;
-  if (!options.models.empty()) options.fields.model = fs::path(options.models[0]).filename();
+  const std::vector<std::string>& models = options.models.models;
+  if (!models.empty()) options.fields.model = fs::path(models[0]).filename();
   if (options.data.empty()) {
     target = OpenServerTarget(options.url, options.api_key, options.fields.model);
   } else {
-    auto models = ChooseModels(options.models, /*required=*/false);
-    if (!models.ok()) return models.status();
-    target = OpenDirectoryTarget(options.data, *models, options.threads);
+    target = OpenDirectoryTarget(options.data, options.models);
   }
   if (!target.ok()) return target.status();
   std::signal(SIGINT, Interrupt);
@@ -301,7 +303,10 @@ void AddImport(CLI::App& app, Command& command) {
       ->check(CLI::ExistingFile);
   import->add_option("--format", options->format,
                      "jsonl, csv or tsv; default: by the file's ending");
-  import->add_option("--id-field", options->fields.id, "Without it points are numbered")
+  import
+      ->add_option("--id-field", options->fields.id,
+                   "Without it points are numbered from --first-id, and replace those that have "
+                   "these numbers")
       ->capture_default_str();
   import->add_option("--text-field", options->fields.text)->capture_default_str();
   import->add_option("--vector-field", options->fields.vector)->capture_default_str();
@@ -314,9 +319,8 @@ void AddImport(CLI::App& app, Command& command) {
   import->add_option("--batch", options->batch, "Points a request")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  import->add_option("--model", options->models, "Model name or directory for texts");
+  options->models.AddTo(*import);
   import->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
-  import->add_option("--threads", options->threads, "For encoding, with --data; 0: one per core");
   import->add_option("--errors", options->errors_file,
                      "Write failed lines to this file, JSON lines");
   import->add_flag("--restart", options->restart, "Begin again instead of going on");

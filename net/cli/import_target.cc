@@ -144,13 +144,9 @@ class ServerTarget final : public ImportTarget {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(
-    const std::string& directory, const std::vector<std::string>& models, int threads) {
-  DatabaseOptions options;
-  options.directory = directory;
-  options.models = models;
-  options.threads = threads;
-  auto database = Database::Open(options);
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(const std::string& directory,
+                                                                  const ModelFlags& models) {
+  auto database = OpenDatabase(directory, models, /*models_required=*/false, /*must_exist=*/false);
   if (!database.ok()) return database.status();
   return std::make_unique<DirectoryTarget>(*std::move(database));
 }

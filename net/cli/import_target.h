@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "net/cli/commands.h"
 #include "vecnest/database.h"
 
 namespace vecnest::cli {
@@ -29,8 +30,8 @@ class ImportTarget {
   virtual absl::Status Finish(const std::string& collection) = 0;
 };
 
-absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(
-    const std::string& directory, const std::vector<std::string>& models, int threads);
+absl::StatusOr<std::unique_ptr<ImportTarget>> OpenDirectoryTarget(const std::string& directory,
+                                                                  const ModelFlags& models);
 absl::StatusOr<std::unique_ptr<ImportTarget>> OpenServerTarget(const std::string& url,
                                                                const std::string& api_key,
                                                                const std::string& model);

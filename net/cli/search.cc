@@ -26,7 +26,7 @@ struct SearchOptions {
   std::string filter;
   std::string metric;
   std::string vector_name;
-  std::vector<std::string> models;
+  ModelFlags models;
   int dimensions = 0;
   size_t limit = 10;
   bool exact = false;
@@ -63,12 +63,8 @@ absl::StatusOr<Json> SearchDirectory(const SearchOptions& options, const Json& b
   absl::Status status;
   const Query query = net::ReadQuery(body, "", status);
   if (!status.ok()) return status;
-  auto models = ChooseModels(options.models, /*required=*/true);
-  if (!models.ok()) return models.status();
-  DatabaseOptions database_options;
-  database_options.directory = options.data;
-  database_options.models = *models;
-  auto database = Database::Open(database_options);
+  auto database =
+      OpenDatabase(options.data, options.models, /*models_required=*/true, /*must_exist=*/true);
   if (!database.ok()) return database.status();
   auto answer = (*database)->Search(options.collection, query);
   if (!answer.ok()) return answer.status();
@@ -118,11 +114,12 @@ void AddSearch(CLI::App& app, Command& command) {
   search->add_option("--collection", options->collection)->required();
   search->add_option("text", options->text, "The question")->required();
   search->add_option("--limit", options->limit)->capture_default_str();
-  search->add_option("--dimensions", options->dimensions, "Compare so many dimensions; 0: all");
+  search->add_option("--dimensions", options->dimensions, "Compare so many dimensions; 0: all")
+      ->check(CLI::NonNegativeNumber);
   search->add_option("--metric", options->metric, "Cosine, Dot, Euclid or Manhattan");
   search->add_option("--filter", options->filter, "Conditions on the payload, JSON");
   search->add_option("--using", options->vector_name, "Named vector");
-  search->add_option("--model", options->models, "Model name or directory, with --data");
+  options->models.AddTo(*search);
   search->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   search->add_flag("--exact", options->exact, "Look at every vector");
   search->add_flag("--explain", options->explain, "Show how the answer was found");

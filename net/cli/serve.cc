@@ -20,12 +20,30 @@ namespace {
 struct ServeOptions {
   std::string data;
   std::string listen = "127.0.0.1:6333";
-  std::vector<std::string> models;
+  ModelFlags models;
   std::string api_key;
-  int threads = 0;
   uint64_t max_body_mb = 64;
   bool salvage_log = false;
+  std::string config;
 };
+
+// Gives the options that were not named otherwise the values of a file. CLI11 reads such files for
+// the program only, not for its subcommands. Throws CLI::ConfigError.
+void ApplyConfig(CLI::App& command, const std::string& path) {
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
+    if (item.name == "++" || item.name == "--") continue;  // a section begins or ends
+    const bool ours =
+        item.parents.empty() || item.parents == std::vector<std::string>{command.get_name()};
+    CLI::Option* option = ours ? command.get_option_no_throw("--" + item.name) : nullptr;
+    if (option == nullptr || item.name == "config" || item.name == "help") {
+      throw CLI::ConfigError(fmt::format("{}: '{}' is not an option of {}", path, item.fullname(),
+                                         command.get_name()));
+    }
+    if (option->count() > 0) continue;
+    for (const std::string& input : item.inputs) option->add_result(input);
+    option->run_callback();
+  }
+}
 
 absl::Status ParseListen(const std::string& text, net::ServerOptions& options) {
   const size_t colon = text.rfind(':');
@@ -47,10 +65,10 @@ absl::Status ParseListen(const std::string& text, net::ServerOptions& options) {
 absl::Status Serve(const ServeOptions& options) {
   net::ServerOptions server_options;
   if (auto status = ParseListen(options.listen, server_options); !status.ok()) return status;
-  auto models = ChooseModels(options.models, /*required=*/false);
+  auto models = options.models.Choose(/*required=*/false);
   if (!models.ok()) return models.status();
-  const int threads = options.threads > 0
-                          ? options.threads
+  const int threads = options.models.threads > 0
+                          ? options.models.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   server_options.query_threads = threads;
   server_options.write_threads = threads;
@@ -68,7 +86,7 @@ absl::Status Serve(const ServeOptions& options) {
   database_options.directory = options.data;
   database_options.models = *models;
   database_options.salvage_log = options.salvage_log;
-  database_options.threads = threads;
+  database_options.model_options = options.models.LoadOptions();
   absl::Status loading;
   std::thread loader([&] {
     auto database = Database::Open(database_options);
@@ -98,23 +116,28 @@ absl::Status Serve(const ServeOptions& options) {
 void AddServe(CLI::App& app, Command& command) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* serve = app.add_subcommand("serve", "Serve a data directory over HTTP");
-  serve->add_option("--data", options->data, "Data directory, created when missing")->required();
+  serve->add_option("--data", options->data, "Data directory, created when missing (required)");
   serve->add_option("--listen", options->listen, "Address and port")->capture_default_str();
-  serve->add_option("--model", options->models,
-                    "Model name or directory; the first is the default (repeatable)");
+  options->models.AddTo(*serve);
   serve
       ->add_option("--api-key", options->api_key,
                    "Key that requests must carry in 'api-key' or 'Authorization: Bearer'")
       ->envname("VECNEST_API_KEY");
-  serve->add_option("--threads", options->threads,
-                    "Threads for encoding, queries and writes each; "
-                    "0: one per core");
   serve->add_option("--max-body-mb", options->max_body_mb, "Largest request body, MiB")
+      ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   serve->add_flag("--salvage-log", options->salvage_log,
                   "Open although the write-ahead log is damaged; what stands after it is lost");
-  serve->set_config("--config", "", "File with any of these options as name = value lines");
-  serve->callback([options, &command] { command = [options] { return Serve(*options); }; });
+  serve
+      ->add_option("--config", options->config,
+                   "File with any of these options as name = value lines, without the dashes; the "
+                   "command line wins")
+      ->check(CLI::ExistingFile);
+  serve->callback([options, serve, &command] {
+    if (!options->config.empty()) ApplyConfig(*serve, options->config);
+    if (options->data.empty()) throw CLI::RequiredError("--data");
+    command = [options] { return Serve(*options); };
+  });
 }
 
 }  // namespace vecnest::cli

@@ -8,17 +8,13 @@ namespace {
 
 struct VerifyOptions {
   std::string data;
-  std::vector<std::string> models;
+  ModelFlags models;
   size_t sample = 200;
 };
 
 absl::Status Verify(const VerifyOptions& options) {
-  auto models = ChooseModels(options.models, /*required=*/false);
-  if (!models.ok()) return models.status();
-  DatabaseOptions database_options;
-  database_options.directory = options.data;
-  database_options.models = *models;
-  auto database = Database::Open(database_options);
+  auto database =
+      OpenDatabase(options.data, options.models, /*models_required=*/false, /*must_exist=*/true);
   if (!database.ok()) return database.status();
   auto report = (*database)->Verify(options.sample);
   if (!report.ok()) return report.status();
@@ -41,7 +37,7 @@ void AddVerify(CLI::App& app, Command& command) {
   verify->add_option("--data", options->data, "Data directory; no server may be using it")
       ->required()
       ->check(CLI::ExistingDirectory);
-  verify->add_option("--model", options->models, "Model name or directory (repeatable)");
+  options->models.AddTo(*verify);
   verify->add_option("--sample", options->sample, "Texts of each collection to encode again")
       ->capture_default_str();
   verify->callback([options, &command] { command = [options] { return Verify(*options); }; });

@@ -42,12 +42,13 @@ size_t EncodeAll(const Encoder& encoder, const std::vector<std::string_view>& te
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 && argc != 4) {
-    std::cerr << "usage: encoder_driver_bench MODEL_DIRECTORY TEXTS [THREADS]\n";
+  const auto precision = vecnest::embedder::ParsePrecision(argc > 4 ? argv[4] : "f32");
+  if (argc < 3 || argc > 5 || !precision) {
+    std::cerr << "usage: encoder_driver_bench MODEL_DIRECTORY TEXTS [THREADS [f32|bf16|int8]]\n";
     return 2;
   }
-  const int threads = argc == 4 ? std::atoi(argv[3]) : 1;
-  const auto encoder = Encoder::Load(argv[1], {.threads = threads});
+  const int threads = argc > 3 ? std::atoi(argv[3]) : 1;
+  const auto encoder = Encoder::Load(argv[1], {.threads = threads, .precision = *precision});
   if (!encoder.ok()) {
     std::cerr << encoder.status() << "\n";
     return 1;

@@ -16,7 +16,7 @@ std::string Error(const ModelCopy& model) {
   const auto config = Json::Load(model.path() + "/config.json");
   if (!weights.ok()) return std::string(weights.status().message());
   if (!config.ok()) return std::string(config.status().message());
-  return std::string(CreateBert(*config, *weights).status().message());
+  return std::string(CreateBert(*config, *weights, Precision::kF32).status().message());
 }
 
 TEST(BertTest, RefusesOtherKinds) {

@@ -156,7 +156,7 @@ TEST(DatabaseTest, TheDefaultMetricCanBeChanged) {
 TEST(DatabaseTest, OneProcessAtATime) {
   const TemporaryDirectory directory;
   auto database = OpenOrDie(directory.path());
-  EXPECT_EQ(Database::Open({directory.path(), {}, 1, 64}).status().code(),
+  EXPECT_EQ(Database::Open({directory.path(), {}, {.threads = 1}, 64}).status().code(),
             absl::StatusCode::kUnavailable);
 }
 
@@ -180,7 +180,7 @@ TEST(DatabaseTest, VerifyFindsATextThatEncodesDifferently) {
 
 TEST(DatabaseTest, AModelThatIsMissingIsNamed) {
   const TemporaryDirectory directory;
-  const auto database = Database::Open({directory.path(), {"no-such-model"}, 1, 64});
+  const auto database = Database::Open({directory.path(), {"no-such-model"}, {.threads = 1}, 64});
   EXPECT_EQ(database.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(database.status()), HasSubstr("no-such-model"));
 }

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 class ModelsTest : public testing::Test {
  protected:
-  ModelsTest() : models_(*LoadedModels::Load({TinyModel(), OtherTinyModel()}, 1)) {}
+  ModelsTest() : models_(*LoadedModels::Load({TinyModel(), OtherTinyModel()}, {.threads = 1})) {}
   std::unique_ptr<LoadedModels> models_;
 };
 
@@ -24,7 +24,7 @@ TEST_F(ModelsTest, NamesAreForgiving) {
   const auto unknown = models_->Resolve("other");
   EXPECT_EQ(unknown.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("tiny-bert-cls, tiny-bert-max"));
-  const auto none = LoadedModels::Load({}, 1);
+  const auto none = LoadedModels::Load({}, {});
   EXPECT_EQ((*none)->Resolve("").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 

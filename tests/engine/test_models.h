@@ -22,7 +22,7 @@ inline std::unique_ptr<Database> OpenOrDie(const std::string& directory,
   DatabaseOptions options;
   options.directory = directory;
   options.models = std::move(models);
-  options.threads = 1;
+  options.model_options.threads = 1;
   options.seal_threshold = seal_threshold;
   auto database = Database::Open(options);
   EXPECT_TRUE(database.ok()) << database.status();

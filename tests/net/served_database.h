@@ -17,7 +17,7 @@ class ServedDatabase {
   ServedDatabase() {
     DatabaseOptions options;
     options.directory = directory_.path();
-    options.threads = 1;
+    options.model_options.threads = 1;
     auto opened = Database::Open(options);
     EXPECT_TRUE(opened.ok()) << opened.status();
     if (opened.ok()) database_ = *std::move(opened);

@@ -31,7 +31,7 @@ struct DatabaseOptions {
   // Names (looked up in the model path, see FindModel) or directories. The first is the default.
   // Loaded by Open; without any, texts are refused.
   std::vector<std::string> models;
-  int threads = 0;  // for encoding; 0: one per core
+  ModelLoadOptions model_options;
   // A growing segment is sealed into a graph when it holds this many vectors.
   size_t seal_threshold = 8192;
   // Open refuses (DataLoss) when the store's write-ahead log is damaged. True: open with what

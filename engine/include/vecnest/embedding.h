@@ -18,6 +18,19 @@ namespace vecnest {
 // Models trained with prefixes put a different one before queries and documents.
 enum class TextType { kDocument, kQuery };
 
+// The number format of a model's matrix products. Vectors of one model in different precisions
+// can be compared: those of kBf16 have a cosine of about 0.99999 to those of kF32, kInt8 of 0.998.
+enum class Precision { kF32, kBf16, kInt8 };
+
+// "f32", "bf16", "int8".
+std::string_view PrecisionName(Precision precision);
+std::optional<Precision> ParsePrecision(std::string_view name);
+
+struct ModelLoadOptions {
+  int threads = 0;                        // for encoding; 0: one per core
+  Precision precision = Precision::kF32;  // Unimplemented where the CPU lacks it
+};
+
 struct ModelInfo {
   std::string name;
   std::string directory;
@@ -27,6 +40,7 @@ struct ModelInfo {
   int max_tokens = 0;
   std::string pooling;
   bool normalized = false;
+  Precision precision = Precision::kF32;
   std::string query_prefix;
   std::string document_prefix;
   // Hash of weights, tokenizer, pooling and prompts.
@@ -51,9 +65,9 @@ struct Embedding {
 // Models without a database. Thread-safe.
 class TextEmbedder {
  public:
-  // `models` as in DatabaseOptions::models; threads: 0 is one per core.
+  // `models` as in DatabaseOptions::models.
   static absl::StatusOr<std::unique_ptr<TextEmbedder>> Load(const std::vector<std::string>& models,
-                                                            int threads);
+                                                            const ModelLoadOptions& options);
   virtual ~TextEmbedder() = default;
 
   virtual std::vector<ModelInfo> Models() const = 0;
