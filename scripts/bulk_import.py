@@ -340,6 +340,8 @@ class Server:
             except (OSError, http.client.HTTPException, json.JSONDecodeError) as error:
                 problem = f"{self.args.url}: {error or type(error).__name__}"
             if attempt <= self.args.retries:
+                if attempt == 3:
+                    print(f"waiting: {problem}", file=sys.stderr)
                 time.sleep(max(asked, pause * random.uniform(0.5, 1.0)))
                 pause = min(2 * pause, LONGEST_PAUSE)
         raise Fatal(f"given up after {self.args.retries + 1} attempts: {problem}")
@@ -448,7 +450,10 @@ class State:
 
     def __init__(self, path, args):
         about = os.stat(path)
+        # Whatever decides on what is made of the file's lines.
+        fields = [args.format, args.first_id, args.id_field, args.text_field, args.vector_field]
         self.key = [args.url, args.collection, os.path.abspath(path), about.st_size, about.st_mtime_ns]
+        self.key += [*fields, args.payload_field, args.model]
         digest = hashlib.sha256(json.dumps(self.key).encode()).hexdigest()[:16]
         self.path = pathlib.Path(args.state_dir) / f"{digest}.json"
 

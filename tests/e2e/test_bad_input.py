@@ -350,3 +350,54 @@ def test_listen_addresses_are_checked(tmp_path, listen):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert f"--listen {listen}: expected HOST:PORT" in done.stderr
+
+
+def serve(tmp_path, *arguments):
+    command = [os.environ["VECNEST_BINARY"], "serve", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("listen = 127.0.0.1:99999", "--data"),
+        ('data = "d"\nlisten = "127.0.0.1:99999"', "--listen 127.0.0.1:99999"),
+        ('data = "d"\napi-kye = "secret"', "'api-kye' is not an option"),
+        ('[serve]\ndata = "d"\nlisten = "127.0.0.1:99999"', "--listen 127.0.0.1:99999"),
+        ('data = "d"\n[search]\nlimit = 3', "'search.limit' is not an option"),
+        ("rubbish line", "is not an option"),
+        ('data = "d"\nmax-body-mb = -3', "max-body-mb"),
+    ],
+)
+def test_configuration_files_are_read(tmp_path, text, reason):
+    (tmp_path / "vecnest.conf").write_text(text + "\n")
+    done = serve(tmp_path, "--config", "vecnest.conf")
+    assert done.returncode != 0
+    assert reason in done.stderr, done.stderr
+
+
+def test_the_command_line_wins_over_the_configuration(tmp_path):
+    (tmp_path / "vecnest.conf").write_text('data = "d"\nlisten = "127.0.0.1:99999"\n')
+    done = serve(tmp_path, "--config", "vecnest.conf", "--listen", "nonsense")
+    assert "--listen nonsense" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("command", [["verify"], ["search", "--collection", "c", "text"]])
+def test_no_database_is_made_by_looking_for_one(tmp_path, command):
+    command = [os.environ["VECNEST_BINARY"], *command, "--data", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "is not a data directory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_is_read_before_it_is_begun(http, collection):
+    upsert = {"upsert": {"points": [{"id": 77, "vector": VECTOR}]}}
+    answer = http.post(f"{collection}/points/batch?wait=true", json={"operations": [upsert, {"bogus": {}}]})
+    assert answer.status_code == 400 and "operations[1]" in answer.json()["status"]["error"]
+    assert http.get(f"{collection}/points/77").status_code == 404
+
+
+def test_vector_updates_take_no_payload(http, collection):
+    point = {"id": 1, "vector": VECTOR, "payload": {"x": 1}}
+    answer = http.put(f"{collection}/points/vectors?wait=true", json={"points": [point]})
+    assert answer.status_code == 400 and "points[0].payload" in answer.json()["status"]["error"]
