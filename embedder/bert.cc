@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "embedder/kernels/attention.h"
+#include "embedder/kernels/attention_bf16.h"
 #include "embedder/kernels/elementwise.h"
 #include "embedder/linear.h"
 #include "embedder/status_macros.h"
@@ -63,11 +64,13 @@ void EnsureSize(std::vector<float>* buffer, size_t size) {
 
 class Bert : public Architecture {
  public:
-  Bert(const Hyperparameters& hyperparameters, FloatTensor words, FloatTensor positions,
-       FloatTensor token_types, LayerNormWeights norm, std::vector<Block> blocks)
+  Bert(const Hyperparameters& hyperparameters, Precision precision, FloatTensor words,
+       FloatTensor positions, FloatTensor token_types, LayerNormWeights norm,
+       std::vector<Block> blocks)
       : hyperparameters_(hyperparameters),
         shape_{hyperparameters.width, hyperparameters.layers, hyperparameters.vocabulary,
                hyperparameters.positions},
+        precision_(precision),
         words_(std::move(words)),
         positions_(std::move(positions)),
         token_types_(std::move(token_types)),
@@ -110,7 +113,10 @@ class Bert : public Architecture {
     for (size_t i = 0; i + 1 < tokens.offsets.size(); ++i) {
       longest = std::max(longest, tokens.offsets[i + 1] - tokens.offsets[i]);
     }
-    EnsureSize(&buffers->attention, kernels::AttentionScratch(HeadsOf(longest)));
+    const kernels::AttentionShape shape = HeadsOf(longest);
+    EnsureSize(&buffers->attention, precision_ == Precision::kF32
+                                        ? kernels::AttentionScratch(shape)
+                                        : kernels::AttentionBf16Scratch(shape));
   }
 
   kernels::AttentionShape HeadsOf(size_t tokens) const {
@@ -144,11 +150,11 @@ class Bert : public Architecture {
     float* qkv = buffers->query_key_value.data();
     VECNEST_RETURN_IF_ERROR(
         block.query_key_value.Run(buffers->hidden.data(), rows, qkv, &buffers->linear));
+    const auto attend = precision_ == Precision::kF32 ? kernels::Attention : kernels::AttentionBf16;
     for (size_t i = 0; i + 1 < tokens.offsets.size(); ++i) {
       const size_t begin = tokens.offsets[i] - tokens.offsets[0];
-      kernels::Attention(qkv + begin * 3 * width,
-                         HeadsOf(tokens.offsets[i + 1] - tokens.offsets[i]),
-                         buffers->attention.data(), buffers->context.data() + begin * width);
+      attend(qkv + begin * 3 * width, HeadsOf(tokens.offsets[i + 1] - tokens.offsets[i]),
+             buffers->attention.data(), buffers->context.data() + begin * width);
     }
     for (size_t begin = 0; begin < rows; begin += kFeedForwardRows) {
       VECNEST_RETURN_IF_ERROR(
@@ -175,6 +181,7 @@ class Bert : public Architecture {
 
   Hyperparameters hyperparameters_;
   Shape shape_;
+  Precision precision_;
   FloatTensor words_;
   FloatTensor positions_;
   FloatTensor token_types_;
@@ -310,7 +317,7 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateBert(const Json& confi
     VECNEST_ASSIGN_OR_RETURN(Block block, reader.ReadBlock(sizes, layer));
     blocks.push_back(std::move(block));
   }
-  return std::make_unique<const Bert>(sizes, std::move(words), std::move(positions),
+  return std::make_unique<const Bert>(sizes, precision, std::move(words), std::move(positions),
                                       std::move(token_types), std::move(norm), std::move(blocks));
 }
 
