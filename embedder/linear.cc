@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <dnnl.hpp>
+#include <mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -133,9 +134,12 @@ SingleThreadGuard::SingleThreadGuard() : previous_threads_(omp_get_max_threads()
 
 SingleThreadGuard::~SingleThreadGuard() { omp_set_num_threads(previous_threads_); }
 
-struct Linear::State {
-  static constexpr size_t kKernels = kBlockRows / kRowMultiple;
+size_t Linear::PaddedRows(size_t rows) {
+  static const size_t multiple = __builtin_cpu_supports("avx512bw") ? 1 : 12;
+  return (rows + multiple - 1) / multiple * multiple;
+}
 
+struct Linear::State {
   explicit State(const Parameters& p)
       : inputs(p.inputs),
         outputs(p.outputs),
@@ -153,14 +157,19 @@ struct Linear::State {
           dnnl::memory(Matrix(1, outputs, DataType::f32, Tag::ab), CpuEngine(), bias_values.data());
       Pack(const_cast<float*>(p.weights.data()), DataType::f32);
     }
-    // One primitive for every number of rows a block can have; they share the packed weights.
-    for (size_t i = 0; i < kKernels; ++i) {
-      const size_t rows = (i + 1) * kRowMultiple;
+  }
+
+  // The product of this many rows, 1 to kBlockRows. Made when first used: few numbers of rows are
+  // common. All share the packed weights.
+  const Kernel& KernelOf(size_t rows) const {
+    Slot& slot = slots[rows - 1];
+    std::call_once(slot.once, [&] {
       const auto description = Describe(rows, weights.get_desc());
-      kernels[i] = {Matrix(rows, inputs, types.source, Tag::ab),
-                    Matrix(rows, outputs, types.destination, Tag::ab),
-                    description.scratchpad_desc(), dnnl::matmul(description)};
-    }
+      slot.kernel = {Matrix(rows, inputs, types.source, Tag::ab),
+                     Matrix(rows, outputs, types.destination, Tag::ab),
+                     description.scratchpad_desc(), dnnl::matmul(description)};
+    });
+    return slot.kernel;
   }
 
   void Pack(void* plain_weights, DataType type) {
@@ -208,7 +217,7 @@ struct Linear::State {
   }
 
   void RunBlock(const float* x, size_t rows, float* y, LinearContext::State* work) const {
-    const Kernel& kernel = kernels[rows / kRowMultiple - 1];
+    const Kernel& kernel = KernelOf(rows);
     work->scratch.resize(std::max(work->scratch.size(), kernel.scratch.get_size()));
     LinearContext::State::Arguments& arguments = work->ArgumentsOf(kernel, weights, bias);
     // The library takes pointers to mutable data throughout; it only reads the source.
@@ -235,7 +244,11 @@ struct Linear::State {
   std::vector<float> weight_sums;
   dnnl::memory bias;  // views bias_values; empty for 8 bits
   dnnl::memory weights;
-  std::array<Kernel, kKernels> kernels;
+  struct Slot {
+    std::once_flag once;
+    Kernel kernel;
+  };
+  mutable std::array<Slot, kBlockRows> slots;  // by rows, from 1
 };
 
 Linear::Linear(std::unique_ptr<const State> state) : state_(std::move(state)) {}

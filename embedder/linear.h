@@ -44,19 +44,17 @@ enum class Activation { kNone, kGelu };
 
 // A dense layer with packed weights. Immutable, safe from any thread.
 //
-// A row of the result has the same bits whatever other rows there are. The library's f32 kernels
-// for AVX2 sum in another order in the last rows of a block (measured: rows modulo 6), so rows
-// are computed in blocks of at most kBlockRows, each rounded up to a multiple of kRowMultiple.
+// A row of the result has the same bits whatever other rows there are. Without AVX-512 the
+// library's f32 kernels sum in another order in the last rows of a block (measured: rows modulo 6),
+// so there the rows of a block are rounded up to a multiple of 12.
 class Linear {
  public:
-  static constexpr size_t kRowMultiple = 12;
+  // Rows are computed in blocks of this many at most.
   static constexpr size_t kBlockRows = 96;
 
   // Rows that `x` and `y` must have room for. Those beyond `rows` are computed from whatever `x`
   // holds there and must be ignored.
-  static constexpr size_t PaddedRows(size_t rows) {
-    return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
-  }
+  static size_t PaddedRows(size_t rows);
 
   struct Parameters {
     size_t inputs = 0;

@@ -14,8 +14,8 @@
 #define VECNEST_EMBEDDER_KERNELS_ATTENTION_ONCE_
 namespace vecnest::embedder::kernels {
 
-// Rows of queries that share the loads of keys and values.
-constexpr size_t kTileRows = 4;
+// The most rows of queries, on any target, that share the loads of keys and values.
+constexpr size_t kMostTileRows = 6;
 // Packed rows are padded to the widest vector of any target.
 constexpr size_t kPadding = 16;
 constexpr size_t Padded(size_t n) { return (n + kPadding - 1) / kPadding * kPadding; }
@@ -30,6 +30,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
+
+// Sums of a tile fill most of the registers: 32 with AVX-512, 16 before.
+constexpr size_t kTileRows = HWY_TARGET <= HWY_AVX3 ? kMostTileRows : 4;
+constexpr size_t kTileVectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 
 // out[r][0 .. kVectors * lanes) = factors[r] * sum over k < depth of a[r][k] * b[k], for kRows
 // rows: the inner tile of both products.
@@ -67,6 +71,10 @@ HWY_INLINE void Product(const float* a, size_t a_stride, const float* b, size_t 
                         const float* factors, float* out, size_t out_stride) {
   const size_t lanes = hn::Lanes(D());
   size_t i = 0;
+  for (; i + kTileVectors * lanes <= width; i += kTileVectors * lanes) {
+    ProductTile<kRows, kTileVectors>(a, a_stride, b + i, width, depth, factors, out + i,
+                                     out_stride);
+  }
   for (; i + 2 * lanes <= width; i += 2 * lanes) {
     ProductTile<kRows, 2>(a, a_stride, b + i, width, depth, factors, out + i, out_stride);
   }
@@ -104,8 +112,8 @@ struct Head {
   size_t qkv_stride;
   const float* keys;
   const float* values;
-  float* scores;   // [kTileRows, Padded(tokens)]
-  float* context;  // [kTileRows, Padded(head_width)]
+  float* scores;   // [kMostTileRows, Padded(tokens)]
+  float* context;  // [kMostTileRows, Padded(head_width)]
   float* out;      // rows out_stride apart
   size_t out_stride;
 };
@@ -158,7 +166,7 @@ void Attention(const float* qkv, const AttentionShape& shape, float* scratch, fl
   float* keys = scratch;
   float* values = keys + shape.head_width * padded_tokens;
   float* scores = values + shape.tokens * padded_width;
-  float* context = scores + kTileRows * padded_tokens;
+  float* context = scores + kMostTileRows * padded_tokens;
   for (size_t h = 0; h < shape.heads; ++h) {
     const float* queries = qkv + h * shape.head_width;
     PackHead(queries + width, queries + 2 * width, stride, shape, keys, values);
@@ -185,7 +193,7 @@ size_t AttentionScratch(const AttentionShape& shape) {
   const size_t padded_tokens = Padded(shape.tokens);
   const size_t padded_width = Padded(shape.head_width);
   return shape.head_width * padded_tokens + shape.tokens * padded_width +
-         kTileRows * (padded_tokens + padded_width);
+         kMostTileRows * (padded_tokens + padded_width);
 }
 
 void Attention(const float* qkv, const AttentionShape& shape, float* scratch, float* out) {
