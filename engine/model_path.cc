@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <vector>
 
 #include "fmt/format.h"
@@ -53,10 +54,27 @@ absl::StatusOr<std::string> FindModel(const std::string& name) {
     if (IsModel(place / last)) return (place / last).string();
     looked_at += ", " + (place / last).string();
   }
-  return absl::NotFoundError(fmt::format(
-      "model '{}' not found (looked at {}). Fetch the default model with scripts/fetch_model, or "
-      "give the directory of a Hugging Face model",
-      name, looked_at));
+  return absl::NotFoundError(
+      fmt::format("model '{}' not found (looked at {}). `vecnest models fetch` or "
+                  "scripts/fetch_model gets one, or "
+                  "give the directory of a Hugging Face model",
+                  name, looked_at));
+}
+
+std::vector<FoundModel> FindModels() {
+  std::map<std::string, std::string> found;  // the first place wins, as in FindModel
+  for (const fs::path& place : Places()) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(place, ignored)) {
+      if (IsModel(entry.path())) {
+        found.emplace(entry.path().filename().string(), entry.path().string());
+      }
+    }
+  }
+  std::vector<FoundModel> models;
+  models.reserve(found.size());
+  for (auto& [name, directory] : found) models.push_back({name, directory});
+  return models;
 }
 
 }  // namespace vecnest

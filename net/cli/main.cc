@@ -1,4 +1,4 @@
-// The command line: vecnest serve | embed | import | search | verify.
+// The command line: vecnest serve | embed | import | search | verify | models.
 
 #include <cstdio>
 #include <string>
@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddImport(app, command);
   vecnest::cli::AddSearch(app, command);
   vecnest::cli::AddVerify(app, command);
+  vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = command();
   if (status.ok()) return 0;

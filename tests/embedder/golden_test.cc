@@ -1,12 +1,15 @@
-// all-MiniLM-L6-v2 against stored f32 vectors and hidden states of another implementation.
+// Models against stored f32 vectors and hidden states of another implementation.
 // 1e-5 cosine distance and 1e-4 per component is a generous bound: two f32 implementations differ
 // by about 4e-7.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +20,6 @@
 namespace vecnest::embedder {
 namespace {
 
-constexpr char kModel[] = "all-MiniLM-L6-v2";
 constexpr double kCosineTolerance = 1e-5;
 constexpr double kComponentTolerance = 1e-4;
 
@@ -64,28 +66,40 @@ std::vector<float> MeanOverTokens(const std::vector<float>& rows, size_t width) 
   return mean;
 }
 
-class GoldenTest : public ::testing::Test {
+class GoldenFixture : public ::testing::Test {
  protected:
-  void SetUp() override {
-    const std::string directory = RealModel(kModel);
-    if (directory.empty()) GTEST_SKIP() << MissingModel(kModel);
+  void LoadModel(const std::string& model) {
+    const std::string directory = RealModel(model);
+    if (directory.empty()) GTEST_SKIP() << MissingModel(model);
     auto loaded = Encoder::Load(directory, {.threads = 1});
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     encoder_ = *std::move(loaded);
-    lines_ = ReadLines(TestData("golden/golden-all-MiniLM-L6-v2.jsonl"));
+    lines_ = ReadLines(TestData("golden/golden-" + model + ".jsonl"));
     ASSERT_EQ(lines_.size(), 207u);
     for (const nlohmann::json& line : lines_) {
       texts_.push_back(line["text"].get_ref<const std::string&>());
+      prefix_ = line["prefix"];
     }
+  }
+  EncodeOptions Options() const {
+    EncodeOptions options;
+    options.prefix = prefix_;
+    return options;
   }
 
   std::unique_ptr<Encoder> encoder_;
   std::vector<nlohmann::json> lines_;
   std::vector<std::string_view> texts_;
+  std::string prefix_;  // of all of them
 };
 
-TEST_F(GoldenTest, IdsAreEqual) {
-  const auto batch = encoder_->Tokenize(texts_, {});
+class GoldenTest : public GoldenFixture, public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override { LoadModel(GetParam()); }
+};
+
+TEST_P(GoldenTest, IdsAreEqual) {
+  const auto batch = encoder_->Tokenize(texts_, Options());
   ASSERT_TRUE(batch.ok()) << batch.status();
   for (size_t i = 0; i < lines_.size(); ++i) {
     const std::vector<int32_t> ids(batch->ids.begin() + static_cast<long>(batch->offsets[i]),
@@ -94,8 +108,8 @@ TEST_F(GoldenTest, IdsAreEqual) {
   }
 }
 
-TEST_F(GoldenTest, VectorsAreClose) {
-  const auto encodings = encoder_->Encode(texts_, {});
+TEST_P(GoldenTest, VectorsAreClose) {
+  const auto encodings = encoder_->Encode(texts_, Options());
   ASSERT_TRUE(encodings.ok()) << encodings.status();
   Difference difference;
   for (size_t i = 0; i < lines_.size(); ++i) {
@@ -107,11 +121,11 @@ TEST_F(GoldenTest, VectorsAreClose) {
   difference.Check("vectors");
 }
 
-TEST_F(GoldenTest, HiddenStatesAreClose) {
+TEST_P(GoldenTest, HiddenStatesAreClose) {
   const auto width = static_cast<size_t>(encoder_->info().dimensions);
   Difference means, rows;
   for (const nlohmann::json& line :
-       ReadLines(TestData("golden/golden-all-MiniLM-L6-v2-layers.jsonl"))) {
+       ReadLines(TestData(std::string("golden/golden-") + GetParam() + "-layers.jsonl"))) {
     TokenBatch batch;
     batch.ids = line["ids"].get<std::vector<int32_t>>();
     batch.offsets.push_back(batch.ids.size());
@@ -132,20 +146,72 @@ TEST_F(GoldenTest, HiddenStatesAreClose) {
   rows.Check("first and last row of the last hidden state");
 }
 
-TEST_F(GoldenTest, SameBitsAloneInABatchAndOnTwoThreads) {
-  const auto together = encoder_->Encode(texts_, {});
+INSTANTIATE_TEST_SUITE_P(Models, GoldenTest,
+                         testing::Values("all-MiniLM-L6-v2", "bge-small-en-v1.5", "e5-small-v2"),
+                         [](const auto& tested) {
+                           std::string name = tested.param;
+                           std::replace_if(
+                               name.begin(), name.end(),
+                               [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+                           return name;
+                         });
+
+class PrecisionGoldenTest : public GoldenFixture, public testing::WithParamInterface<Precision> {
+ protected:
+  void SetUp() override {
+    LoadModel("all-MiniLM-L6-v2");
+    if (!IsSupported(GetParam())) GTEST_SKIP() << "this CPU lacks " << PrecisionName(GetParam());
+  }
+  std::unique_ptr<Encoder> Load(int threads) const {
+    auto encoder =
+        Encoder::Load(encoder_->info().directory, {.threads = threads, .precision = GetParam()});
+    EXPECT_TRUE(encoder.ok()) << encoder.status();
+    return *std::move(encoder);
+  }
+};
+
+TEST_P(PrecisionGoldenTest, SameBitsAloneInABatchAndOnTwoThreads) {
+  const auto encoder = Load(1);
+  const auto together = encoder->Encode(texts_, {});
   ASSERT_TRUE(together.ok());
-  const auto two_threads = Encoder::Load(encoder_->info().directory, {.threads = 2});
-  ASSERT_TRUE(two_threads.ok());
-  const auto on_two = (*two_threads)->Encode(texts_, {});
+  const auto on_two = Load(2)->Encode(texts_, {});
   ASSERT_TRUE(on_two.ok());
   for (size_t i = 0; i < texts_.size(); ++i) {
     EXPECT_EQ((*together)[i].vector, (*on_two)[i].vector) << i;
-    const auto alone = encoder_->Encode({&texts_[i], 1}, {});
+    const auto alone = encoder->Encode({&texts_[i], 1}, {});
     ASSERT_TRUE(alone.ok());
     EXPECT_EQ((*together)[i].vector, (*alone)[0].vector) << i;
   }
 }
+
+// Against our own f32, which the tests above compare with another implementation's.
+TEST_P(PrecisionGoldenTest, VectorsAreCloseToTheReference) {
+  const auto encoder = Load(1);
+  EXPECT_EQ(encoder->info().precision, GetParam());
+  EXPECT_EQ(encoder->info().identity, encoder_->info().identity);
+  const auto reference = encoder_->Encode(texts_, {});
+  const auto vectors = encoder->Encode(texts_, {});
+  ASSERT_TRUE(reference.ok() && vectors.ok());
+  double sum = 0, least = 1;
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    const double cosine =
+        std::inner_product((*vectors)[i].vector.begin(), (*vectors)[i].vector.end(),
+                           (*reference)[i].vector.begin(), 0.0);
+    sum += cosine;
+    least = std::min(least, cosine);
+  }
+  const double mean = sum / static_cast<double>(texts_.size());
+  std::printf("cosine to f32: mean %.6f, least %.6f\n", mean, least);
+  const bool int8 = GetParam() == Precision::kInt8;
+  EXPECT_GE(mean, int8 ? 0.997 : 0.9999);
+  EXPECT_GE(least, int8 ? 0.98 : 0.9999);
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionGoldenTest,
+                         testing::Values(Precision::kF32, Precision::kBf16, Precision::kInt8),
+                         [](const auto& tested) {
+                           return std::string(PrecisionName(tested.param));
+                         });
 
 }  // namespace
 }  // namespace vecnest::embedder

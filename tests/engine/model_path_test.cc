@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -26,6 +27,11 @@ TEST(ModelPathTest, LooksInTheEnvironmentsDirectory) {
   EXPECT_THAT(
       std::string(missing.status().message()),
       testing::AllOf(testing::HasSubstr(directory.path()), testing::HasSubstr("fetch_model")));
+  const std::vector<FoundModel> models = FindModels();
+  const auto found = std::find_if(models.begin(), models.end(),
+                                  [](const FoundModel& model) { return model.name == "m"; });
+  ASSERT_NE(found, models.end());
+  EXPECT_EQ(found->directory, directory.path() + "/m");
   setenv("VECNEST_MODELS", before.c_str(), 1);
 }
 

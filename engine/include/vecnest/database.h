@@ -203,6 +203,13 @@ class Database {
 // places looked at and what to do.
 absl::StatusOr<std::string> FindModel(const std::string& name);
 
+struct FoundModel {
+  std::string name;
+  std::string directory;
+};
+// Every model that FindModel finds by its name alone, sorted by name.
+std::vector<FoundModel> FindModels();
+
 // The library's version, e.g. "0.1.0".
 std::string_view Version();
 

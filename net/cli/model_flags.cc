@@ -1,0 +1,51 @@
+#include <filesystem>
+
+#include "CLI/CLI.hpp"
+#include "fmt/format.h"
+#include "net/cli/commands.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest::cli {
+
+void ModelFlags::AddTo(CLI::App& command) {
+  command.add_option("--model", models,
+                     "Model name or directory for texts; the first is the default (repeatable)");
+  command
+      .add_option("--precision", precision,
+                  "Number format of the models: f32 is the reference, bf16 and int8 are faster")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->capture_default_str();
+  command.add_option("--threads", threads, "For encoding; 0: one per core")
+      ->check(CLI::Range(0, 1024));
+}
+
+ModelLoadOptions ModelFlags::LoadOptions() const {
+  return {.threads = threads, .precision = ParsePrecision(precision).value_or(Precision::kF32)};
+}
+
+absl::StatusOr<std::vector<std::string>> ModelFlags::Choose(bool required) const {
+  if (!models.empty()) return models;
+  auto found = FindModel(kDefaultModel);
+  if (found.ok()) return std::vector<std::string>{kDefaultModel};
+  if (required) return found.status();
+  spdlog::warn("no model: texts will be refused, vectors are fine. {}",
+               std::string(found.status().message()));
+  return std::vector<std::string>();
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& directory,
+                                                       const ModelFlags& flags,
+                                                       bool models_required, bool must_exist) {
+  if (must_exist && !std::filesystem::exists(std::filesystem::path(directory) / "store")) {
+    return absl::NotFoundError(fmt::format("{} is not a data directory of Vecnest", directory));
+  }
+  auto models = flags.Choose(models_required);
+  if (!models.ok()) return models.status();
+  DatabaseOptions options;
+  options.directory = directory;
+  options.models = *std::move(models);
+  options.model_options = flags.LoadOptions();
+  return Database::Open(options);
+}
+
+}  // namespace vecnest::cli
