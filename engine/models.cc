@@ -36,6 +36,9 @@ std::optional<Precision> ParsePrecision(std::string_view name) {
 namespace engine {
 namespace {
 
+// Larger calls are imports: their texts hardly come again, and would push out those that do.
+constexpr size_t kMostCachedTexts = 64;
+
 std::string_view LastComponent(std::string_view name) {
   return name.substr(name.find_last_of('/') + 1);
 }
@@ -104,7 +107,7 @@ absl::StatusOr<std::unique_ptr<LoadedModels>> LoadedModels::Load(
                         ? load_options.threads
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   options.precision = ToEmbedder(load_options.precision);
-  auto models = std::make_unique<LoadedModels>();
+  auto models = std::make_unique<LoadedModels>(load_options.cache_bytes);
   for (const std::string& name : names) {
     auto directory = FindModel(name);
     if (!directory.ok()) return directory.status();
@@ -148,6 +151,41 @@ std::vector<ModelInfo> LoadedModels::Models() const {
   return infos;
 }
 
+EmbedderStats LoadedModels::Stats() const {
+  const EmbeddingCache::Stats stats = cache_.stats();
+  return {.cache_hits = stats.hits,
+          .cache_misses = stats.misses,
+          .cache_bytes = stats.bytes,
+          .cache_entries = stats.entries};
+}
+
+absl::StatusOr<std::vector<embedder::Encoding>> LoadedModels::Encode(
+    const embedder::Encoder& encoder, absl::Span<const std::string_view> texts,
+    const embedder::EncodeOptions& options) const {
+  if (texts.size() > kMostCachedTexts) return encoder.Encode(texts, options);
+  std::vector<std::optional<embedder::Encoding>> cached(texts.size());
+  std::vector<std::string_view> missing;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    cached[i] = cache_.Find({&encoder, options, std::string(texts[i])});
+    if (!cached[i]) missing.push_back(texts[i]);
+  }
+  auto encoded = encoder.Encode(missing, options);
+  // An error names the text by its position: that among all of them.
+  if (!encoded.ok()) return encoder.Encode(texts, options);
+  std::vector<embedder::Encoding> encodings;
+  encodings.reserve(texts.size());
+  auto next = encoded->begin();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (cached[i]) {
+      encodings.push_back(*std::move(cached[i]));
+      continue;
+    }
+    cache_.Insert({&encoder, options, std::string(texts[i])}, *next);
+    encodings.push_back(std::move(*next++));
+  }
+  return encodings;
+}
+
 absl::StatusOr<ModelInfo> LoadedModels::Model(std::string_view name) const {
   auto encoder = Resolve(name);
   if (!encoder.ok()) return encoder.status();
@@ -168,7 +206,7 @@ absl::StatusOr<std::vector<Embedding>> LoadedModels::Embed(const std::vector<std
   auto encoder = EncoderFor(options);
   if (!encoder.ok()) return encoder.status();
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  auto encodings = (*encoder)->Encode(views, ToEncodeOptions(options));
+  auto encodings = Encode(**encoder, views, ToEncodeOptions(options));
   if (!encodings.ok()) return encodings.status();
   return ToEmbeddings(*std::move(encodings));
 }
@@ -240,7 +278,7 @@ absl::Status TextBatch::Run() {
     options.truncate = true;
     options.prefix = prefix;
     options.dimensions = dimensions;
-    auto encodings = encoder->Encode(members.texts, options);
+    auto encodings = models_.Encode(*encoder, members.texts, options);
     if (!encodings.ok()) return encodings.status();
     for (size_t i = 0; i < members.tickets.size(); ++i) {
       results_[members.tickets[i]] = std::move((*encodings)[i]);

@@ -14,14 +14,16 @@
 #include "absl/status/statusor.h"
 #include "embedder/encoder.h"
 #include "engine/definition.h"
+#include "engine/embedding_cache.h"
 #include "engine/shard.h"
 #include "vecnest/embedding.h"
 
 namespace vecnest::engine {
 
-// Immutable after Load, thread-safe.
+// Thread-safe; nothing but the cache changes after Load.
 class LoadedModels final : public TextEmbedder {
  public:
+  explicit LoadedModels(size_t cache_bytes) : cache_(cache_bytes) {}
   // Each of `names` as FindModel takes it; the first is the default.
   static absl::StatusOr<std::unique_ptr<LoadedModels>> Load(const std::vector<std::string>& names,
                                                             const ModelLoadOptions& options);
@@ -32,7 +34,13 @@ class LoadedModels final : public TextEmbedder {
   // Null when no loaded model has this identity.
   const embedder::Encoder* FindIdentity(std::string_view identity) const;
 
+  // As Encoder::Encode, for one of these models; short calls look into the cache first.
+  absl::StatusOr<std::vector<embedder::Encoding>> Encode(
+      const embedder::Encoder& encoder, absl::Span<const std::string_view> texts,
+      const embedder::EncodeOptions& options) const;
+
   std::vector<ModelInfo> Models() const override;
+  EmbedderStats Stats() const override;
   absl::StatusOr<ModelInfo> Model(std::string_view name) const override;
   absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
                                                const EmbedOptions& options) const override;
@@ -44,6 +52,7 @@ class LoadedModels final : public TextEmbedder {
   absl::StatusOr<const embedder::Encoder*> EncoderFor(const EmbedOptions& options) const;
 
   std::vector<std::unique_ptr<embedder::Encoder>> encoders_;
+  mutable EmbeddingCache cache_;
 };
 
 // Texts that are to become vectors of one collection, encoded together. Not thread-safe.

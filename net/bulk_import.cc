@@ -62,12 +62,14 @@ void BulkImport::Flush() {
   const auto result = database_->Upsert(collection_, std::move(points), options);
   if (result.ok()) {
     imported_ += pending_.size();
+    tokens_ += result->tokens;
   } else {
     // One bad point refuses the batch: find out which.
     for (Pending& pending : pending_) {
       const auto single = database_->Upsert(collection_, {std::move(pending.point)}, options);
       if (single.ok()) {
         ++imported_;
+        tokens_ += single->tokens;
       } else {
         Fail(pending.line, single.status());
       }

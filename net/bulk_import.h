@@ -25,6 +25,9 @@ class BulkImport {
   // in, 207 when some did not.
   Response Finish();
 
+  // Read by the encoder so far.
+  uint64_t tokens() const { return tokens_; }
+
  private:
   void TakeLine(std::string_view line);
   void Flush();
@@ -43,6 +46,7 @@ class BulkImport {
   size_t pending_bytes_ = 0;
   uint64_t imported_ = 0;
   uint64_t failed_ = 0;
+  uint64_t tokens_ = 0;
   std::string report_;
 };
 

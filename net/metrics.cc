@@ -62,6 +62,18 @@ std::string Metrics::Render(const Database* database) const {
     auto& segments = gauge("vecnest_segments", "Sealed segments");
     auto& memory = gauge("vecnest_index_memory_bytes", "Memory owned by the index");
     auto& mapped = gauge("vecnest_index_mapped_bytes", "Mapped segment files");
+    const auto counter = [&](const char* name, const char* help, uint64_t value) {
+      prometheus::BuildCounter().Name(name).Help(help).Register(state).Add({}).Increment(
+          static_cast<double>(value));
+    };
+    const EmbedderStats embedder = database->embedder().Stats();
+    counter("vecnest_embedding_cache_hits_total", "Texts whose vector was kept from before",
+            embedder.cache_hits);
+    counter("vecnest_embedding_cache_misses_total", "Texts that had to be encoded",
+            embedder.cache_misses);
+    gauge("vecnest_embedding_cache_bytes", "Size of the kept vectors and their texts")
+        .Add({})
+        .Set(static_cast<double>(embedder.cache_bytes));
     for (const std::string& name : database->CollectionNames()) {
       auto info = database->DescribeCollection(name);
       if (!info.ok()) continue;

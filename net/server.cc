@@ -356,6 +356,7 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   }
   std::function<Response()> finish = [import] { return import->Finish(); };
   const Response response = co_await RunBulkPart(std::move(finish));
+  service.metrics().CountTokens(import->tokens());
   service.metrics().CountRequest(
       request.method, "/collections/{collection}/points/bulk", response.status,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());

@@ -32,8 +32,9 @@ struct ModelFlags {
   std::vector<std::string> models;
   std::string precision = "f32";
   int threads = 0;
+  int cache_mb = 64;
 
-  // Registers --model, --precision and --threads.
+  // Registers --model, --precision, --cache-mb and --threads.
   void AddTo(CLI::App& command);
   ModelLoadOptions LoadOptions() const;
   // The models to load: those named, or the default one when it is there. Without any, texts are

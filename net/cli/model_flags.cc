@@ -15,12 +15,19 @@ void ModelFlags::AddTo(CLI::App& command) {
                   "Number format of the models: f32 is the reference, bf16 and int8 are faster")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->capture_default_str();
+  command
+      .add_option("--cache-mb", cache_mb,
+                  "Keep vectors of texts that were encoded lately, up to so many MiB; 0: none")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   command.add_option("--threads", threads, "For encoding; 0: one per core")
       ->check(CLI::Range(0, 1024));
 }
 
 ModelLoadOptions ModelFlags::LoadOptions() const {
-  return {.threads = threads, .precision = ParsePrecision(precision).value_or(Precision::kF32)};
+  return {.threads = threads,
+          .precision = ParsePrecision(precision).value_or(Precision::kF32),
+          .cache_bytes = static_cast<size_t>(cache_mb) << 20};
 }
 
 absl::StatusOr<std::vector<std::string>> ModelFlags::Choose(bool required) const {

@@ -70,5 +70,27 @@ TEST_F(ModelsTest, ABatchOfTextsChecksWidthAndModel) {
   EXPECT_EQ(batch.bindings().at(1).model, "tiny-bert-cls");
 }
 
+TEST_F(ModelsTest, TextsSeenBeforeComeFromTheCache) {
+  const std::vector<std::string> first = {"hello world", "the cat"};
+  const std::vector<std::string> second = {"the dog", "the cat", "hello"};
+  const auto before = models_->Embed(first, {});
+  const auto mixed = models_->Embed(second, {});
+  ASSERT_TRUE(before.ok() && mixed.ok());
+  EXPECT_EQ(models_->Stats().cache_hits, 1u);
+  EXPECT_EQ(models_->Stats().cache_misses, 4u);
+  EXPECT_EQ(models_->Stats().cache_entries, 4u);
+  const auto fresh = *LoadedModels::Load({TinyModel()}, {.threads = 1, .cache_bytes = 0});
+  const auto expected = fresh->Embed(second, {});
+  ASSERT_TRUE(expected.ok());
+  for (size_t i = 0; i < second.size(); ++i) {
+    EXPECT_EQ((*mixed)[i].vector, (*expected)[i].vector) << i;
+    EXPECT_EQ((*mixed)[i].tokens, (*expected)[i].tokens) << i;
+  }
+  EXPECT_EQ(fresh->Stats().cache_entries, 0u);
+  // Errors name the text by its position in the request, whatever was in the cache.
+  const auto bad = models_->Embed({"the cat", "hello", "\xff"}, {});
+  EXPECT_THAT(std::string(bad.status().message()), HasSubstr("text 2"));
+}
+
 }  // namespace
 }  // namespace vecnest::engine

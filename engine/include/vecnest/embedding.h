@@ -2,6 +2,7 @@
 #ifndef VECNEST_EMBEDDING_H_
 #define VECNEST_EMBEDDING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,6 +30,16 @@ std::optional<Precision> ParsePrecision(std::string_view name);
 struct ModelLoadOptions {
   int threads = 0;                        // for encoding; 0: one per core
   Precision precision = Precision::kF32;  // Unimplemented where the CPU lacks it
+  // Vectors of texts that were encoded lately are kept up to this size. 0: none.
+  size_t cache_bytes = size_t{64} << 20;
+};
+
+// Since the models were loaded.
+struct EmbedderStats {
+  uint64_t cache_hits = 0;
+  uint64_t cache_misses = 0;
+  uint64_t cache_bytes = 0;
+  uint64_t cache_entries = 0;
 };
 
 struct ModelInfo {
@@ -74,6 +85,7 @@ class TextEmbedder {
   // The model of this name: exactly, or by the last component of "org/name", without regard to
   // case; "" is the default. NotFound lists what is loaded.
   virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
+  virtual EmbedderStats Stats() const = 0;
   // In the order of `texts`. InvalidArgument names the text that is not UTF-8 or too long.
   virtual absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
                                                        const EmbedOptions& options) const = 0;
