@@ -25,10 +25,11 @@ struct TokenSpan {
 class Architecture {
  public:
   struct Shape {
-    size_t width = 0;       // of a hidden state
-    size_t layers = 0;      // hidden states are numbered 0..layers
-    size_t vocabulary = 0;  // ids are below it
-    size_t max_tokens = 0;  // longest sequence
+    size_t width = 0;         // of a hidden state
+    size_t layers = 0;        // hidden states are numbered 0..layers
+    size_t vocabulary = 0;    // ids are below it
+    size_t max_tokens = 0;    // longest sequence
+    size_t packed_bytes = 0;  // of the weights that are kept beside the mapped file
   };
 
   // Buffers of one running forward pass. They grow to the largest call and are kept.

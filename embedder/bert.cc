@@ -69,13 +69,20 @@ class Bert : public Architecture {
        std::vector<Block> blocks)
       : hyperparameters_(hyperparameters),
         shape_{hyperparameters.width, hyperparameters.layers, hyperparameters.vocabulary,
-               hyperparameters.positions},
+               hyperparameters.positions, 0},
         precision_(precision),
         words_(std::move(words)),
         positions_(std::move(positions)),
         token_types_(std::move(token_types)),
         norm_(std::move(norm)),
-        blocks_(std::move(blocks)) {}
+        blocks_(std::move(blocks)) {
+    for (const Block& block : blocks_) {
+      for (const Linear* layer :
+           {&block.query_key_value, &block.attention_output, &block.intermediate, &block.output}) {
+        shape_.packed_bytes += layer->bytes();
+      }
+    }
+  }
 
   const Shape& shape() const override { return shape_; }
 

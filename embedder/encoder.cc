@@ -316,6 +316,8 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& direct
       .pooling = std::string(PoolingName(config.pooling)),
       .normalized = config.normalize,
       .precision = options.precision,
+      .packed_bytes = shape.packed_bytes,
+      .mapped_bytes = weights.file().bytes().size(),
       .query_prefix = config.query_prefix,
       .document_prefix = config.document_prefix,
       .identity = ModelIdentity(*architecture, weights.file(), spec, config, max_tokens)};

@@ -44,6 +44,8 @@ struct ModelInfo {
   std::string pooling;       // "mean", "cls" or "max"
   bool normalized = false;   // vectors have unit length
   Precision precision = Precision::kF32;
+  uint64_t packed_bytes = 0;  // memory of the packed weights
+  uint64_t mapped_bytes = 0;  // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
   // Hex XXH3-128 over weights, tokenizer, pooling and prompts: two models with the same

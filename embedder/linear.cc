@@ -256,6 +256,12 @@ Linear::Linear(Linear&&) noexcept = default;
 Linear& Linear::operator=(Linear&&) noexcept = default;
 Linear::~Linear() = default;
 
+size_t Linear::bytes() const {
+  const State& state = *state_;
+  const size_t floats =
+      state.bias_values.size() + state.weight_scales.size() + state.weight_sums.size();
+  return state.weights.get_desc().get_size() + floats * sizeof(float);
+}
 size_t Linear::inputs() const { return state_->inputs; }
 size_t Linear::outputs() const { return state_->outputs; }
 

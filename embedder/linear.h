@@ -70,6 +70,8 @@ class Linear {
   Linear& operator=(Linear&&) noexcept;
   ~Linear();
 
+  // Memory of the packed weights and what belongs to them.
+  size_t bytes() const;
   size_t inputs() const;
   size_t outputs() const;
 

@@ -67,6 +67,8 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
           .pooling = info.pooling,
           .normalized = info.normalized,
           .precision = *ParsePrecision(embedder::PrecisionName(info.precision)),
+          .packed_bytes = info.packed_bytes,
+          .mapped_bytes = info.mapped_bytes,
           .query_prefix = info.query_prefix,
           .document_prefix = info.document_prefix,
           .identity = info.identity};

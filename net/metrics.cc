@@ -74,6 +74,14 @@ std::string Metrics::Render(const Database* database) const {
     gauge("vecnest_embedding_cache_bytes", "Size of the kept vectors and their texts")
         .Add({})
         .Set(static_cast<double>(embedder.cache_bytes));
+    auto& packed = gauge("vecnest_model_packed_bytes", "Memory of a model's packed weights");
+    auto& file = gauge("vecnest_model_mapped_bytes", "Mapped file of a model's weights");
+    for (const ModelInfo& model : database->embedder().Models()) {
+      const prometheus::Labels labels = {
+          {"model", model.name}, {"precision", std::string(PrecisionName(model.precision))}};
+      packed.Add(labels).Set(static_cast<double>(model.packed_bytes));
+      file.Add(labels).Set(static_cast<double>(model.mapped_bytes));
+    }
     for (const std::string& name : database->CollectionNames()) {
       auto info = database->DescribeCollection(name);
       if (!info.ok()) continue;

@@ -4,6 +4,7 @@
 //   texts BATCH            one pass over the lines of the file, from text to vector
 //   fixed LENGTH TOKENS    sequences of LENGTH tokens, in calls of at least TOKENS, for a while
 //   lone TOKENS COUNT      COUNT calls with one sequence each: latencies
+//   tokenize PASSES        the lines of the file to ids only
 //   peak                   what one core can do at this precision
 #include <algorithm>
 #include <chrono>
@@ -68,6 +69,15 @@ void EncodeTexts(const Encoder& encoder, const std::vector<std::string_view>& te
   Report(texts.size(), tokens, timer);
 }
 
+void Tokenize(const Encoder& encoder, const std::vector<std::string_view>& texts, size_t passes) {
+  size_t bytes = 0;
+  for (const std::string_view text : texts) bytes += text.size();
+  const Timer timer;
+  for (size_t i = 0; i < passes; ++i) Must(encoder.Tokenize(texts, {}));
+  std::cout << "{\"megabytes_per_cpu_second\": "
+            << 1e-6 * static_cast<double>(bytes * passes) / timer.Cpu() << "}" << std::endl;
+}
+
 // Word pieces of the middle of the vocabulary.
 TokenBatch Sequences(size_t length, size_t count) {
   TokenBatch batch;
@@ -129,6 +139,8 @@ int main(int argc, char** argv) {
       EncodeFixed(**encoder, first, second);
     } else if (command == "lone" && first > 0 && second > 0) {
       EncodeLone(**encoder, first, second);
+    } else if (command == "tokenize" && first > 0) {
+      Tokenize(**encoder, texts, first);
     } else if (command == "peak") {
       std::cout << "{\"gflops\": " << vecnest::bench::PeakGigaOperations(*precision) << "}"
                 << std::endl;

@@ -52,6 +52,8 @@ struct ModelInfo {
   std::string pooling;
   bool normalized = false;
   Precision precision = Precision::kF32;
+  uint64_t packed_bytes = 0;  // memory of the packed weights
+  uint64_t mapped_bytes = 0;  // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
   // Hash of weights, tokenizer, pooling and prompts.
