@@ -67,9 +67,9 @@ struct QuantizedWeights {
       scales[o] = largest > 0 ? largest / 127.0F : 1.0F;
       int32_t sum = 0;
       for (size_t i = 0; i < inputs; ++i) {
-        const long value = std::lround(row[i] / scales[o]);
-        values[o * inputs + i] = static_cast<int8_t>(value);
-        sum += static_cast<int32_t>(value);
+        const auto value = static_cast<int8_t>(std::lround(row[i] / scales[o]));
+        values[o * inputs + i] = value;
+        sum += value;
       }
       sums[o] = static_cast<float>(sum);
     }

@@ -54,7 +54,7 @@ embedder::TextType ToEmbedder(TextType type) {
 }
 
 embedder::Precision ToEmbedder(Precision precision) {
-  return *embedder::ParsePrecision(PrecisionName(precision));
+  return embedder::ParsePrecision(PrecisionName(precision)).value_or(embedder::Precision::kF32);
 }
 
 ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
@@ -66,7 +66,8 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
           .max_tokens = info.max_tokens,
           .pooling = info.pooling,
           .normalized = info.normalized,
-          .precision = *ParsePrecision(embedder::PrecisionName(info.precision)),
+          .precision =
+              ParsePrecision(embedder::PrecisionName(info.precision)).value_or(Precision::kF32),
           .packed_bytes = info.packed_bytes,
           .mapped_bytes = info.mapped_bytes,
           .query_prefix = info.query_prefix,
@@ -178,8 +179,8 @@ absl::StatusOr<std::vector<embedder::Encoding>> LoadedModels::Encode(
   encodings.reserve(texts.size());
   auto next = encoded->begin();
   for (size_t i = 0; i < texts.size(); ++i) {
-    if (cached[i]) {
-      encodings.push_back(*std::move(cached[i]));
+    if (auto& found = cached[i]) {
+      encodings.push_back(*std::move(found));
       continue;
     }
     cache_.Insert({&encoder, options, std::string(texts[i])}, *next);

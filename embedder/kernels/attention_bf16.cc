@@ -3,6 +3,11 @@
 // the copies, maybe this one, for CPUs that cannot run it.
 #include "embedder/kernels/attention_bf16.h"
 
+#if defined(__GNUC__) && !defined(__clang__)
+// g++ 12 warns of its own intrinsics.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include <cstdint>
@@ -105,8 +110,8 @@ void PackKeys(const float* x, size_t stride, const Head& head) {
 void PackValues(const float* x, size_t stride, const Head& head) {
   // Of two vectors one after another, the first of both, the second of both and so on.
   alignas(kAlignment) uint16_t order[2 * kLanes];
-  for (uint16_t i = 0; i < kLanes; ++i) {
-    order[2 * i] = i;
+  for (size_t i = 0; i < kLanes; ++i) {
+    order[2 * i] = static_cast<uint16_t>(i);
     order[2 * i + 1] = static_cast<uint16_t>(kLanes + i);
   }
   const __m512i interleave = _mm512_load_si512(order);
@@ -250,9 +255,10 @@ size_t AttentionBf16Scratch(const AttentionShape& shape) {
 void AttentionBf16(const float* qkv, const AttentionShape& shape, float* scratch, float* out) {
   const size_t width = shape.heads * shape.head_width;
   const size_t stride = 3 * width;
-  const uintptr_t address = RoundUp(reinterpret_cast<uintptr_t>(scratch), kAlignment);
+  const size_t beyond = reinterpret_cast<uintptr_t>(scratch) % kAlignment;
+  float* aligned = scratch + (kAlignment - beyond) % kAlignment / sizeof(float);
   Head head = Describe(shape);
-  head.keys = reinterpret_cast<uint32_t*>(address);
+  head.keys = reinterpret_cast<uint32_t*>(aligned);
   head.values = head.keys + head.padded_width / 2 * head.padded_tokens;
   head.scores = reinterpret_cast<float*>(head.values + head.padded_tokens / 2 * head.padded_width);
   head.weights = reinterpret_cast<uint32_t*>(head.scores + kTileRows * head.padded_tokens);
