@@ -135,7 +135,12 @@ SingleThreadGuard::SingleThreadGuard() : previous_threads_(omp_get_max_threads()
 SingleThreadGuard::~SingleThreadGuard() { omp_set_num_threads(previous_threads_); }
 
 size_t Linear::PaddedRows(size_t rows) {
-  static const size_t multiple = __builtin_cpu_supports("avx512bw") ? 1 : 12;
+  // What the library uses, which may be less than the CPU has.
+  static const bool wide = [] {
+    constexpr auto kWide = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+    return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & kWide) == kWide;
+  }();
+  const size_t multiple = wide ? 1 : 12;
   return (rows + multiple - 1) / multiple * multiple;
 }
 

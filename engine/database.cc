@@ -141,9 +141,7 @@ absl::Status DatabaseImpl::CreateCollection(const std::string& name,
   if (auto status = store_->Sync(); !status.ok()) return status;
   auto shard = Shard::Open(EnvironmentFor(*definition), *definition);
   if (!shard.ok()) {
-    storage::Batch removal;
-    Shard::AddRemoval(*definition, removal);
-    if (auto status = store_->Write(removal); !status.ok()) {
+    if (auto status = RemoveRecords(*definition); !status.ok()) {
       spdlog::error("collection '{}' could not be made and comes back empty after a restart: {}",
                     name, std::string(status.message()));
     }
@@ -159,6 +157,13 @@ absl::Status DatabaseImpl::UpdateCollection(const std::string& name,
   auto shard = FindShard(name);
   if (!shard.ok()) return shard.status();
   return (*shard)->SetMetrics(update.metrics);
+}
+
+absl::Status DatabaseImpl::RemoveRecords(const Definition& definition) {
+  storage::Batch batch;
+  Shard::AddRemoval(definition, batch);
+  if (auto status = store_->Write(batch); !status.ok()) return status;
+  return store_->Sync();
 }
 
 absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
@@ -178,10 +183,7 @@ absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
   // From here on nothing writes to it. When the removal fails it can be asked for again.
   shard->Drop();
   const auto definition = shard->definition();
-  storage::Batch batch;
-  Shard::AddRemoval(*definition, batch);
-  if (auto status = store_->Write(batch); !status.ok()) return status;
-  if (auto status = store_->Sync(); !status.ok()) return status;
+  if (auto status = RemoveRecords(*definition); !status.ok()) return status;
   {
     absl::MutexLock lock(&mutex_);
     shards_.erase(name);
@@ -286,8 +288,10 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
     const double distance = CosineDistance(one.vector, batch.result(one.ticket).vector);
     if (distance > kReencodeTolerance) {
       report.problems.push_back(fmt::format(
-          "collection '{}': point {}: its text now encodes to a vector at cosine distance {:.2g}",
-          definition->name, one.id.ToString(), distance));
+          "collection '{}': point {}: its text now encodes, in {}, to a vector at cosine distance "
+          "{:.2g}",
+          definition->name, one.id.ToString(), PrecisionName(options_.model_options.precision),
+          distance));
     }
   }
   report.texts_reencoded += sampled.size();

@@ -73,6 +73,8 @@ class DatabaseImpl final : public Database {
 
   absl::Status LoadCollections();
   ShardEnvironment EnvironmentFor(const Definition& definition) const;
+  // From the store, durably.
+  absl::Status RemoveRecords(const Definition& definition);
   absl::StatusOr<std::shared_ptr<Shard>> FindShard(const std::string& name) const;
 
   // Gives the points' texts to `batch` and their ready vectors, checked, to the changes.

@@ -14,23 +14,46 @@ absl::StatusOr<std::unique_ptr<TextEmbedder>> TextEmbedder::Load(
   return engine::LoadedModels::Load(models, options);
 }
 
-std::string_view PrecisionName(Precision precision) {
+namespace {
+
+embedder::Precision ToEmbedder(Precision precision) {
   switch (precision) {
     case Precision::kBf16:
-      return "bf16";
+      return embedder::Precision::kBf16;
     case Precision::kInt8:
-      return "int8";
+      return embedder::Precision::kInt8;
     case Precision::kF32:
       break;
   }
-  return "f32";
+  return embedder::Precision::kF32;
+}
+
+embedder::TextType ToEmbedder(TextType type) {
+  return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+}
+
+Precision FromEmbedder(embedder::Precision precision) {
+  switch (precision) {
+    case embedder::Precision::kBf16:
+      return Precision::kBf16;
+    case embedder::Precision::kInt8:
+      return Precision::kInt8;
+    case embedder::Precision::kF32:
+      break;
+  }
+  return Precision::kF32;
+}
+
+}  // namespace
+
+std::string_view PrecisionName(Precision precision) {
+  return embedder::PrecisionName(ToEmbedder(precision));
 }
 
 std::optional<Precision> ParsePrecision(std::string_view name) {
-  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
-    if (name == PrecisionName(precision)) return precision;
-  }
-  return std::nullopt;
+  const auto precision = embedder::ParsePrecision(name);
+  if (!precision) return std::nullopt;
+  return FromEmbedder(*precision);
 }
 
 namespace engine {
@@ -49,14 +72,6 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   });
 }
 
-embedder::TextType ToEmbedder(TextType type) {
-  return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
-}
-
-embedder::Precision ToEmbedder(Precision precision) {
-  return embedder::ParsePrecision(PrecisionName(precision)).value_or(embedder::Precision::kF32);
-}
-
 ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
   return {.name = info.name,
           .directory = info.directory,
@@ -66,8 +81,7 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
           .max_tokens = info.max_tokens,
           .pooling = info.pooling,
           .normalized = info.normalized,
-          .precision =
-              ParsePrecision(embedder::PrecisionName(info.precision)).value_or(Precision::kF32),
+          .precision = FromEmbedder(info.precision),
           .packed_bytes = info.packed_bytes,
           .mapped_bytes = info.mapped_bytes,
           .query_prefix = info.query_prefix,
@@ -77,8 +91,7 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
 
 embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
   embedder::EncodeOptions to;
-  to.type =
-      options.type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+  to.type = ToEmbedder(options.type);
   to.truncate = options.truncate;
   to.prefix = options.prefix;
   to.dimensions = options.dimensions;

@@ -16,9 +16,6 @@ using storage::Batch;
 using storage::Family;
 using storage::Sequence;
 
-// A manifest is committed when this much log has gathered although no segment was written.
-constexpr size_t kLogBytesPerManifest = size_t{64} << 20;
-
 std::string IdBytes(const storage::CollectionId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
@@ -231,7 +228,7 @@ absl::Status Shard::Replay(Sequence after) {
         for (size_t i = 0; i < changes->size(); ++i) {
           effects.AddVectors(sequence, i, (*changes)[i]);
         }
-        log_bytes_ += command.size();
+        LogGrew(sequence, command.size());
         last_sequence_ = sequence;
         return UpdateIndexes(effects);
       });
@@ -358,7 +355,7 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
       });
   if (!sequence.ok()) return sequence.status();
   last_sequence_ = *sequence;
-  log_bytes_ += command.size();
+  LogGrew(*sequence, command.size());
   points_ += static_cast<uint64_t>(effects.points);
   if (updated != nullptr) {
     absl::MutexLock lock(&definition_mutex_);
@@ -415,7 +412,7 @@ bool Shard::NeedsMaintenance() const {
   for (const auto& index : indexes_) {
     if (index->Stats().growing >= environment_.seal_threshold) return true;
   }
-  return log_bytes_ > kLogBytesPerManifest;
+  return log_bytes_ > environment_.log_bytes_per_manifest;
 }
 
 absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
@@ -428,7 +425,7 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
       if (auto status = CommitManifest(); !status.ok()) return status;
     }
   }
-  if (log_bytes_ <= kLogBytesPerManifest || stop) return absl::OkStatus();
+  if (log_bytes_ <= environment_.log_bytes_per_manifest || stop) return absl::OkStatus();
   for (const auto& index : indexes_) {
     if (auto status = index->SealAll(&stop); !status.ok()) return status;
   }
@@ -468,9 +465,7 @@ absl::Status Shard::CommitManifest() {
     batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
     environment_.log->Trim(id, manifest.contained, batch);
     if (auto status = environment_.store->Write(batch); !status.ok()) return status;
-    // Where one vector is written far more often than another, the rare one holds the log back:
-    // what could not be trimmed still counts, until everything is sealed.
-    if (manifest.contained == last_sequence_) log_bytes_ = 0;
+    LogTrimmed(manifest.contained);
     contained_ = manifest.contained;
   }
   // Old files go only when no power cut can bring their manifest back.
@@ -479,6 +474,18 @@ absl::Status Shard::CommitManifest() {
     indexes_[slot]->RemoveObsoleteFiles(manifest.slots[slot]);
   }
   return absl::OkStatus();
+}
+
+void Shard::LogGrew(Sequence sequence, size_t bytes) {
+  log_commands_.emplace_back(sequence, bytes);
+  log_bytes_ += bytes;
+}
+
+void Shard::LogTrimmed(Sequence through) {
+  while (!log_commands_.empty() && log_commands_.front().first <= through) {
+    log_bytes_ -= log_commands_.front().second;
+    log_commands_.pop_front();
+  }
 }
 
 void Shard::Drop() {

@@ -8,6 +8,7 @@
 #define VECNEST_ENGINE_SHARD_H_
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,6 +39,8 @@ struct ShardEnvironment {
   storage::WriteLog* log = nullptr;
   std::string directory;  // of this shard's segment files
   size_t seal_threshold = 8192;
+  // Everything is sealed when this much log has gathered although no segment was full.
+  size_t log_bytes_per_manifest = size_t{64} << 20;
 };
 
 storage::PointKey ToStorageKey(const PointId& id);
@@ -142,6 +145,10 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status UpdateIndexes(const Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status CommitManifest() ABSL_LOCKS_EXCLUDED(write_mutex_);
+  // Keep count of the log that a start would replay.
+  void LogGrew(storage::Sequence sequence, size_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  void LogTrimmed(storage::Sequence through) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
   absl::StatusOr<bool> Passes(const FilterMatcher& matcher, const PointId& id,
                               const PointRecord& record, const Definition& definition) const;
@@ -169,9 +176,10 @@ class Shard {
   mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);
   // Written under write_mutex_, read at any time.
   std::atomic<storage::Sequence> last_sequence_ = 0;
-  std::atomic<size_t> log_bytes_ = 0;     // since the last manifest
+  std::atomic<size_t> log_bytes_ = 0;     // of the commands after contained_
   std::atomic<uint64_t> generation_ = 0;  // counts the beginnings and ends of writes
   storage::Sequence contained_ ABSL_GUARDED_BY(write_mutex_) = 0;
+  std::deque<std::pair<storage::Sequence, size_t>> log_commands_ ABSL_GUARDED_BY(write_mutex_);
   bool dropped_ ABSL_GUARDED_BY(write_mutex_) = false;
 
   mutable absl::Mutex definition_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);

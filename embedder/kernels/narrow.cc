@@ -16,18 +16,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-// Writes the first n lanes to p.
-template <class Tag, typename T>
-HWY_INLINE void StoreNarrow(Tag tag, hn::Vec<Tag> v, size_t n, T* p) {
-  if (HWY_LIKELY(n >= hn::Lanes(tag))) {
-    hn::StoreU(v, tag, p);
-    return;
-  }
-  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
-  hn::StoreU(v, tag, lanes);
-  for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
-}
-
 void ToBfloat16(const float* HWY_RESTRICT x, size_t count, uint16_t* HWY_RESTRICT out) {
   const hn::RebindToUnsigned<D> bits;
   const hn::RebindToSigned<D> whole;
@@ -37,7 +25,7 @@ void ToBfloat16(const float* HWY_RESTRICT x, size_t count, uint16_t* HWY_RESTRIC
     const auto odd = hn::And(hn::ShiftRight<16>(v), hn::Set(bits, 1));
     const auto rounded = hn::Add(hn::Add(v, hn::Set(bits, 0x7FFF)), odd);
     const auto top = hn::BitCast(whole, hn::ShiftRight<16>(rounded));
-    StoreNarrow(half, hn::DemoteTo(half, top), n, out + i);
+    StorePart(hn::DemoteTo(half, top), n, out + i);
   });
 }
 
@@ -68,7 +56,7 @@ void QuantizeRows(const float* HWY_RESTRICT x, size_t rows, size_t width, uint8_
     const V zero = hn::Set(d, scales[r].zero);
     ForEachVector(width, [&](size_t i, size_t n) HWY_ATTR {
       const auto q = hn::NearestInt(hn::MulAdd(LoadPart(x + i, n), factor, zero));
-      StoreNarrow(byte, hn::DemoteTo(byte, q), n, out + i);
+      StorePart(hn::DemoteTo(byte, q), n, out + i);
     });
   }
 }

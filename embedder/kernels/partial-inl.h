@@ -26,17 +26,17 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<float>> LoadP
   return hn::Load(d, lanes);
 }
 
-// Writes the first n lanes to p.
-HWY_INLINE void StorePart(hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::ScalableTag<float>> v,
-                          size_t n, float* p) {
+// Writes the first n lanes, of a type as narrow as p's, to p.
+template <class V, typename T>
+HWY_INLINE void StorePart(V v, size_t n, T* p) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<float> d;
+  const hn::Rebind<T, hn::ScalableTag<float>> d;
   if (HWY_LIKELY(n >= hn::Lanes(d))) {
     hn::StoreU(v, d, p);
     return;
   }
-  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, lanes);
+  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
+  hn::StoreU(v, d, lanes);
   for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
 

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "tests/embedder/highway_levels.h"
+#include "tests/embedder/random_values.h"
 
 namespace vecnest::embedder::kernels {
 namespace {
@@ -17,14 +17,6 @@ std::vector<size_t> Lengths() {
   for (size_t n = 1; n <= 49; ++n) lengths.push_back(n);
   lengths.push_back(387);
   return lengths;
-}
-
-std::vector<float> Random(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.5F, 2);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
 }
 
 TEST(ElementwiseTest, AddThree) {

@@ -184,8 +184,10 @@ TEST_P(PrecisionGoldenTest, SameBitsAloneInABatchAndOnTwoThreads) {
   }
 }
 
+class NarrowGoldenTest : public PrecisionGoldenTest {};
+
 // Against our own f32, which the tests above compare with another implementation's.
-TEST_P(PrecisionGoldenTest, VectorsAreCloseToTheReference) {
+TEST_P(NarrowGoldenTest, VectorsAreCloseToTheReference) {
   const auto encoder = Load(1);
   EXPECT_EQ(encoder->info().precision, GetParam());
   EXPECT_EQ(encoder->info().identity, encoder_->info().identity);
@@ -209,6 +211,12 @@ TEST_P(PrecisionGoldenTest, VectorsAreCloseToTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Precisions, PrecisionGoldenTest,
                          testing::Values(Precision::kF32, Precision::kBf16, Precision::kInt8),
+                         [](const auto& tested) {
+                           return std::string(PrecisionName(tested.param));
+                         });
+
+INSTANTIATE_TEST_SUITE_P(Precisions, NarrowGoldenTest,
+                         testing::Values(Precision::kBf16, Precision::kInt8),
                          [](const auto& tested) {
                            return std::string(PrecisionName(tested.param));
                          });

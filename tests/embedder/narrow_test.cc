@@ -4,21 +4,13 @@
 
 #include <bit>
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "tests/embedder/highway_levels.h"
+#include "tests/embedder/random_values.h"
 
 namespace vecnest::embedder::kernels {
 namespace {
-
-std::vector<float> Random(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.5F, 2);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 TEST(NarrowTest, BfloatIsTheNearest) {
   OnEveryLevel([] {

@@ -10,6 +10,7 @@
 namespace vecnest {
 namespace {
 
+using testing::Contains;
 using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -176,6 +177,17 @@ TEST(DatabaseTest, VerifyFindsATextThatEncodesDifferently) {
   }
   // Without the model the texts are left out, not failed.
   EXPECT_EQ(OpenOrDie(directory.path())->Verify(10)->texts_reencoded, 0u);
+  DatabaseOptions options;
+  options.directory = directory.path();
+  options.models = {TinyModel()};
+  options.model_options = {.threads = 1, .precision = Precision::kInt8};
+  const auto coarse = Database::Open(options);
+  if (!coarse.ok()) {
+    GTEST_SKIP() << coarse.status();  // the CPU lacks the instructions
+  }
+  const auto report = (*coarse)->Verify(10);
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(report->problems, Contains(HasSubstr("its text now encodes, in int8")));
 }
 
 TEST(DatabaseTest, AModelThatIsMissingIsNamed) {
@@ -183,6 +195,22 @@ TEST(DatabaseTest, AModelThatIsMissingIsNamed) {
   const auto database = Database::Open({directory.path(), {"no-such-model"}, {.threads = 1}, 64});
   EXPECT_EQ(database.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Message(database.status()), HasSubstr("no-such-model"));
+}
+
+TEST(DatabaseTest, ACollectionThatCouldNotBeMadeDoesNotComeBack) {
+  const TemporaryDirectory directory;
+  const std::string segments = directory.path() + "/segments";
+  {
+    auto database = OpenOrDie(directory.path());
+    std::filesystem::remove_all(segments);
+    std::ofstream(segments) << "in the way";
+    EXPECT_FALSE(database->CreateCollection("c", Unnamed(4)).ok());
+    EXPECT_FALSE(database->HasCollection("c"));
+    std::filesystem::remove(segments);
+  }
+  auto database = OpenOrDie(directory.path());
+  EXPECT_THAT(database->CollectionNames(), IsEmpty());
+  EXPECT_TRUE(database->CreateCollection("c", Unnamed(4)).ok());
 }
 
 // An update that is under way when its collection is deleted does not bring it back.

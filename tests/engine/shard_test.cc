@@ -77,6 +77,7 @@ class ShardTest : public testing::TestWithParam<bool> {
         GetParam() ? static_cast<storage::WriteLog*>(unreliable_log_.get()) : local_log_.get();
     environment.directory = directory_.path() + "/segments";
     environment.seal_threshold = 50;
+    environment.log_bytes_per_manifest = log_bytes_per_manifest_;
     auto shard = Shard::Open(environment, definition_);
     ASSERT_TRUE(shard.ok()) << shard.status();
     shard_ = *std::move(shard);
@@ -127,6 +128,19 @@ class ShardTest : public testing::TestWithParam<bool> {
     }
   }
 
+  int LogLength() const {
+    int commands = 0;
+    EXPECT_TRUE(local_log_
+                    ->Replay(definition_.id, 0,
+                             [&](storage::Sequence, std::string_view) {
+                               ++commands;
+                               return absl::OkStatus();
+                             })
+                    .ok());
+    return commands;
+  }
+
+  size_t log_bytes_per_manifest_ = size_t{64} << 20;
   TemporaryDirectory directory_;
   Definition definition_;
   std::unique_ptr<storage::Store> store_;
@@ -192,17 +206,48 @@ TEST_P(ShardTest, MaintenanceTrimsTheLog) {
             {}}});
   }
   ASSERT_TRUE(shard_->Optimize().ok());
-  int left = 0;
-  ASSERT_TRUE(local_log_
-                  ->Replay(definition_.id, 0,
-                           [&](storage::Sequence, std::string_view) {
-                             ++left;
-                             return absl::OkStatus();
-                           })
-                  .ok());
-  EXPECT_EQ(left, 0);
+  EXPECT_EQ(LogLength(), 0);
   Restart();
   ExpectModel();
+}
+
+// A named vector that is hardly ever written must not keep the log of the others for ever.
+TEST_P(ShardTest, ARareVectorHoldsTheLogBackOnlySoFar) {
+  if (GetParam()) GTEST_SKIP() << "this log refuses some commands";
+  CollectionConfig config;
+  config.vectors["often"] = {kDimensions, Metric::kEuclid, {}};
+  config.vectors["rarely"] = {kDimensions, Metric::kEuclid, {}};
+  definition_ = *Definition::Create("two", config);
+  storage::Batch batch;
+  Shard::AddCreation(definition_, batch);
+  ASSERT_TRUE(store_->Write(batch).ok());
+  log_bytes_per_manifest_ = 20'000;
+  OpenShard();
+  const auto write = [&](uint64_t id, Slot slot) {
+    const std::vector<PointChange> changes = {
+        {{0, 0, id}, PointChange::Kind::kReplace, "{}", {{slot, {}, {}, {1, 2, 3, 4}}}, {}}};
+    ASSERT_TRUE(shard_
+                    ->Write([&]() -> absl::StatusOr<std::vector<PointChange>> { return changes; },
+                            {}, Durability::kBuffered)
+                    .ok());
+  };
+  const std::atomic<bool> never = false;
+  write(0, 1);
+  int longest = 0;
+  for (uint64_t id = 1; id <= 1000; ++id) {
+    write(id, 0);
+    if (shard_->NeedsMaintenance()) {
+      ASSERT_TRUE(shard_->Maintain(never).ok());
+    }
+    longest = std::max(longest, LogLength());
+  }
+  // A command has some 70 bytes.
+  EXPECT_GT(longest, 100);
+  EXPECT_LT(longest, 400);
+  // What was sealed to get rid of the log does not ask for more at once.
+  ASSERT_TRUE(shard_->Optimize().ok());
+  write(1001, 0);
+  EXPECT_FALSE(shard_->NeedsMaintenance());
 }
 
 // What bulk imports end with.

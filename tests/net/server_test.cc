@@ -88,6 +88,26 @@ ServerOptions Options() {
   return options;
 }
 
+// A server with options of its own over a collection "c" of two dimensions.
+class ServedCollection {
+ public:
+  explicit ServedCollection(const ServerOptions& options)
+      : service_(ServiceOptions{}), server_(options, service_) {
+    service_.SetDatabase(database_.get());
+    database_.Create("c", 2);
+    const auto status = server_.Start();
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  uint16_t port() const { return server_.port(); }
+  const std::shared_ptr<Database>& database() const { return database_.get(); }
+  uint64_t Count() const { return database_.Count("c"); }
+
+ private:
+  ServedDatabase database_;
+  Service service_;
+  Server server_;
+};
+
 class ServerTest : public ::testing::Test {
  protected:
   ServerTest() : service_(ServiceOptions{}), server_(Options(), service_) {
@@ -249,17 +269,38 @@ TEST(ServerStartTest, IdleConnectionsAreClosed) {
   EXPECT_TRUE(client.Closed());
 }
 
+// An import that has begun waits for its turn; 429 in the middle would lose what it has sent.
+TEST(ServerStartTest, ImportsShareOnePlace) {
+  ServerOptions options = Options();
+  options.write_threads = 1;
+  options.queue = 0;
+  ServedCollection served(options);
+  constexpr int kImports = 6;
+  constexpr int kLines = 3000;
+  std::vector<std::thread> imports;
+  for (int i = 0; i < kImports; ++i) {
+    imports.emplace_back([&served, i] {
+      std::string body;
+      for (int line = 0; line < kLines; ++line) {
+        body += R"({"id": )" + std::to_string(i * kLines + line) +
+                R"(, "vector": [1, 2], "payload": )" + R"({"filling": ")" + std::string(200, 'x') +
+                "\"}}\n";
+      }
+      Client client(served.port());
+      client.Send(Post("/collections/c/points/bulk", body));
+      EXPECT_THAT(client.Receive(), HasSubstr("\"imported\":" + std::to_string(kLines)));
+    });
+  }
+  for (std::thread& import : imports) import.join();
+  EXPECT_EQ(served.Count(), static_cast<uint64_t>(kImports * kLines));
+}
+
 // The limit is on silence, not on the time that a body takes.
 TEST(ServerStartTest, SlowBodiesAreReadToTheirEnd) {
-  Service service(ServiceOptions{});
-  ServedDatabase served;
-  served.Create("c", 2);
-  service.SetDatabase(served.get());
   ServerOptions options = Options();
   options.io_seconds = 1;
-  Server server(options, service);
-  ASSERT_TRUE(server.Start().ok());
-  Client client(server.port());
+  ServedCollection served(options);
+  Client client(served.port());
   const std::string request = Post("/collections/c/points/count", "{     }");
   client.Send(request.substr(0, request.size() - 7));
   for (const char byte : request.substr(request.size() - 7)) {
@@ -268,27 +309,22 @@ TEST(ServerStartTest, SlowBodiesAreReadToTheirEnd) {
   }
   EXPECT_THAT(client.Receive(), HasSubstr("\"count\":0"));
 
-  Client silent(server.port());
+  Client silent(served.port());
   silent.Send(request.substr(0, request.size() - 1));
   EXPECT_TRUE(silent.Closed());
 }
 
 TEST(ServerStartTest, SlowReadersGetTheWholeAnswer) {
-  Service service(ServiceOptions{});
-  ServedDatabase served;
-  served.Create("c", 2);
-  service.SetDatabase(served.get());
+  ServerOptions options = Options();
+  options.io_seconds = 1;
+  ServedCollection served(options);
   const std::string text(12 << 20, 'x');
-  ASSERT_TRUE(served.get()
+  ASSERT_TRUE(served.database()
                   ->Upsert("c", {{.id = 1,
                                   .vectors = {{"", std::vector<float>{1, 2}}},
                                   .payload = R"({"t":")" + text + "\"}"}})
                   .ok());
-  ServerOptions options = Options();
-  options.io_seconds = 1;
-  Server server(options, service);
-  ASSERT_TRUE(server.Start().ok());
-  Client client(server.port());
+  Client client(served.port());
   client.Send("GET /collections/c/points/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   // Longer than io_seconds in all, shorter between two reads.
   size_t received = 0;

@@ -194,7 +194,9 @@ class Database {
   // Seals everything into segment files and waits for all background work.
   virtual absl::Status Optimize(const std::string& collection) = 0;
   // Re-checks checksums of store and segment files, that index and store hold the same vectors,
-  // and re-encodes up to `sample` stored texts of each collection whose model is loaded.
+  // and re-encodes up to `sample` stored texts of each collection whose model is loaded. Load it in
+  // the precision that the texts were written in: kInt8 and the others differ by more than is let
+  // pass.
   virtual absl::StatusOr<VerifyReport> Verify(size_t sample) const = 0;
 };
 
