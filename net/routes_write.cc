@@ -19,8 +19,8 @@ struct Write {
   WriteOptions options;
 };
 
-// Reads one operation from JSON into an engine call, which is made later: of several operations
-// none is begun before all are read. `path` is where the JSON stands in the request.
+// Reads one operation from JSON into an engine call, which is made later, once: of several
+// operations none is begun before all are read. `path` is where the JSON stands in the request.
 using Call = std::function<absl::StatusOr<WriteResult>(const Write&)>;
 using Operation = absl::StatusOr<Call> (*)(const Json&, std::string_view path);
 
@@ -28,8 +28,8 @@ absl::StatusOr<Call> Upsert(const Json& json, std::string_view path) {
   absl::Status status;
   auto points = ReadUpsert(json, path, status);
   if (!status.ok()) return status;
-  return [points = std::move(points)](const Write& write) {
-    return write.database.Upsert(write.collection, points, write.options);
+  return [points = std::move(points)](const Write& write) mutable {
+    return write.database.Upsert(write.collection, std::move(points), write.options);
   };
 }
 
@@ -48,8 +48,8 @@ absl::StatusOr<Call> UpdateVectors(const Json& json, std::string_view path) {
   absl::Status status;
   auto updates = ReadVectorUpdate(json, path, status);
   if (!status.ok()) return status;
-  return [updates = std::move(updates)](const Write& write) {
-    return write.database.UpdateVectors(write.collection, updates, write.options);
+  return [updates = std::move(updates)](const Write& write) mutable {
+    return write.database.UpdateVectors(write.collection, std::move(updates), write.options);
   };
 }
 

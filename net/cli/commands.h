@@ -34,8 +34,9 @@ struct ModelFlags {
   int threads = 0;
   int cache_mb = 64;
 
-  // Registers --model, --precision, --cache-mb and --threads.
-  void AddTo(CLI::App& command);
+  // Registers --model, --precision, --cache-mb and --threads. All but the first are refused beside
+  // `server`, the option that names one: it has loaded its models already.
+  void AddTo(CLI::App& command, CLI::Option* server = nullptr);
   ModelLoadOptions LoadOptions() const;
   // The models to load: those named, or the default one when it is there. Without any, texts are
   // refused; `required` makes that an error.

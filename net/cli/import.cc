@@ -319,7 +319,7 @@ void AddImport(CLI::App& app, Command& command) {
   import->add_option("--batch", options->batch, "Points a request")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  options->models.AddTo(*import);
+  options->models.AddTo(*import, url);
   import->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   import->add_option("--errors", options->errors_file,
                      "Write failed lines to this file, JSON lines");

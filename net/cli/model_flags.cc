@@ -7,21 +7,26 @@
 
 namespace vecnest::cli {
 
-void ModelFlags::AddTo(CLI::App& command) {
+void ModelFlags::AddTo(CLI::App& command, CLI::Option* server) {
   command.add_option("--model", models,
                      "Model name or directory for texts; the first is the default (repeatable)");
-  command
-      .add_option("--precision", precision,
-                  "Number format of the models: f32 is the reference, bf16 and int8 are faster")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
-      ->capture_default_str();
-  command
-      .add_option("--cache-mb", cache_mb,
-                  "Keep vectors of texts that were encoded lately, up to so many MiB; 0: none")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
-  command.add_option("--threads", threads, "For encoding; 0: one per core")
-      ->check(CLI::Range(0, 1024));
+  const std::vector<CLI::Option*> local = {
+      command
+          .add_option("--precision", precision,
+                      "Number format of the models: f32 is the reference, bf16 and int8 are faster")
+          ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+          ->capture_default_str(),
+      command
+          .add_option("--cache-mb", cache_mb,
+                      "Keep vectors of texts that were encoded lately, up to so many MiB; 0: none")
+          ->check(CLI::Range(0, 1 << 20))
+          ->capture_default_str(),
+      command
+          .add_option("--threads", threads,
+                      "For encoding, and when serving for queries and writes; 0: one per core")
+          ->check(CLI::Range(0, 1024))};
+  if (server == nullptr) return;
+  for (CLI::Option* option : local) option->excludes(server);
 }
 
 ModelLoadOptions ModelFlags::LoadOptions() const {

@@ -119,7 +119,7 @@ void AddSearch(CLI::App& app, Command& command) {
   search->add_option("--metric", options->metric, "Cosine, Dot, Euclid or Manhattan");
   search->add_option("--filter", options->filter, "Conditions on the payload, JSON");
   search->add_option("--using", options->vector_name, "Named vector");
-  options->models.AddTo(*search);
+  options->models.AddTo(*search, url);
   search->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   search->add_flag("--exact", options->exact, "Look at every vector");
   search->add_flag("--explain", options->explain, "Show how the answer was found");

@@ -232,6 +232,8 @@ def test_another_collection_of_the_name_begins_again(tmp_path, server, http, nam
         (["--collection", "c"], "--data or --url"),
         (["--url", "ftp://x", "--collection", "c"], "expected http://"),
         (["--data", "d", "--collection", "c", "--format", "xml"], "is not known"),
+        (["--url", "http://127.0.0.1:1", "--collection", "c", "--precision", "int8"], "--url excludes --precision"),
+        (["--data", "d", "--collection", "c", "--precision", "int4"], "int4"),
         (["--data", "d", "--collection", "c", "--distance", "Odd"], "Odd"),
     ],
 )
