@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "tests/temporary_directory.h"
+
 namespace vecnest::embedder {
 namespace {
 
@@ -54,7 +56,8 @@ TEST(JsonTest, RefusesDamagedDocuments) {
 
 TEST(JsonTest, LoadsFiles) {
   EXPECT_EQ(Json::Load("/nowhere/x.json").status().code(), absl::StatusCode::kNotFound);
-  const std::string path = ::testing::TempDir() + "/json_test.json";
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/array.json";
   std::ofstream(path) << "[1]";
   EXPECT_TRUE(Json::Load(path)->IsArray());
 }

@@ -6,11 +6,14 @@
 #include <cstring>
 #include <fstream>
 
+#include "tests/temporary_directory.h"
+
 namespace vecnest::embedder {
 namespace {
 
 TEST(MappedFileTest, MapsBytes) {
-  const std::string path = ::testing::TempDir() + "/mapped_file_test";
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/three_bytes";
   std::ofstream(path) << "abc";
   const auto file = MappedFile::Open(path);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -20,13 +23,14 @@ TEST(MappedFileTest, MapsBytes) {
 }
 
 TEST(MappedFileTest, EmptyMissingAndDirectory) {
-  const std::string path = ::testing::TempDir() + "/mapped_file_test_empty";
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/empty";
   std::ofstream(path).flush();
   EXPECT_TRUE(MappedFile::Open(path).value()->bytes().empty());
   const auto missing = MappedFile::Open("/nowhere/file");
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(missing.status().message(), ::testing::HasSubstr("/nowhere/file"));
-  EXPECT_FALSE(MappedFile::Open(::testing::TempDir()).ok());
+  EXPECT_FALSE(MappedFile::Open(directory.path()).ok());
 }
 
 }  // namespace

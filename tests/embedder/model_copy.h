@@ -3,7 +3,6 @@
 #define VECNEST_TESTS_EMBEDDER_MODEL_COPY_H_
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,19 +10,16 @@
 #include <string>
 
 #include "tests/embedder/test_models.h"
+#include "tests/temporary_directory.h"
 
 namespace vecnest::embedder {
 
 class ModelCopy {
  public:
   explicit ModelCopy(const std::string& name)
-      : path_(std::filesystem::path(::testing::TempDir()) /
-              (name + "-" + std::to_string(getpid()) + "-" + std::to_string(copies++))) {
+      : path_(std::filesystem::path(directory_.path()) / name) {
     std::filesystem::copy(TestData(name), path_, std::filesystem::copy_options::recursive);
   }
-  ~ModelCopy() { std::filesystem::remove_all(path_); }
-  ModelCopy(const ModelCopy&) = delete;
-  ModelCopy& operator=(const ModelCopy&) = delete;
 
   std::string path() const { return path_.string(); }
 
@@ -47,7 +43,7 @@ class ModelCopy {
   }
 
  private:
-  static inline int copies = 0;
+  TemporaryDirectory directory_;
   std::filesystem::path path_;
 };
 

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "tests/embedder/model_copy.h"
+#include "tests/temporary_directory.h"
 
 namespace vecnest::embedder {
 namespace {
@@ -20,8 +21,10 @@ std::string Image(const std::string& header, const std::string& data) {
   return std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + header + data;
 }
 
+// The mapping outlives the file, which is gone when this returns.
 absl::StatusOr<SafeTensors> OpenImage(const std::string& image) {
-  const std::string path = ::testing::TempDir() + "/safetensors_test.safetensors";
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/safetensors_test.safetensors";
   std::ofstream(path, std::ios::binary | std::ios::trunc) << image;
   return SafeTensors::Open(path);
 }
