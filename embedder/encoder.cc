@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "embedder/architecture.h"
+#include "embedder/batch_scheduler.h"
 #include "embedder/identity.h"
 #include "embedder/model_config.h"
 #include "embedder/pooling.h"
@@ -21,14 +21,16 @@
 #include "embedder/tokenizer_files.h"
 #include "embedder/utf8.h"
 #include "embedder/wordpiece.h"
-#include "embedder/worker_pool.h"
 
 namespace vecnest::embedder {
 namespace {
 
 // Tokens of one forward pass. More would only cost cache and memory: the matrix products reach
 // full speed well below.
-constexpr size_t kChunkTokens = 1024;
+constexpr size_t kPassTokens = 1024;
+// Texts that are tokenized and encoded before the next ones, so that what a call needs besides its
+// result does not grow with their number.
+constexpr size_t kWindowTexts = 4096;
 constexpr size_t kSpecialTokens = 2;  // around every text
 
 // Workspaces that no forward pass uses at the moment.
@@ -61,36 +63,53 @@ class WorkspacePool {
 class ModelEncoder : public Encoder {
  public:
   ModelEncoder(ModelInfo info, Pooling pooling, WordPieceTokenizer tokenizer,
-               std::unique_ptr<const Architecture> architecture, int threads)
+               std::unique_ptr<const Architecture> architecture, const LoadOptions& options)
       : info_(std::move(info)),
         pooling_(pooling),
         tokenizer_(std::move(tokenizer)),
         architecture_(std::move(architecture)),
-        workers_(threads) {}
+        scheduler_({.threads = options.threads,
+                    .pass_tokens = kPassTokens,
+                    .waiting_calls = options.waiting_calls},
+                   architecture_->shape().width,
+                   [this](const TokenSpan& tokens, Architecture::HiddenStateSink sink) {
+                     return Forward(tokens, sink);
+                   }) {}
 
   const ModelInfo& info() const override { return info_; }
+  EncoderStats stats() const override { return scheduler_.stats(); }
 
   absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
                                       const EncodeOptions& options) const override {
     std::vector<bool> truncated;
-    return TokenizeTexts(texts, options, &truncated);
+    return TokenizeTexts(texts, 0, options, &truncated);
   }
 
   absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
-                                               const EncodeOptions& options) const override {
+                                               const EncodeOptions& options,
+                                               const CallControl& control) const override {
     VECNEST_ASSIGN_OR_RETURN(const size_t dimensions, Dimensions(options));
-    std::vector<bool> truncated;
-    VECNEST_ASSIGN_OR_RETURN(const TokenBatch batch, TokenizeTexts(texts, options, &truncated));
-    VECNEST_ASSIGN_OR_RETURN(std::vector<Encoding> encodings, EncodeBatch(batch, dimensions));
-    for (size_t i = 0; i < encodings.size(); ++i) encodings[i].truncated = truncated[i];
+    std::vector<Encoding> encodings(texts.size());
+    for (size_t begin = 0; begin < texts.size(); begin += kWindowTexts) {
+      const auto window = texts.subspan(begin, kWindowTexts);
+      std::vector<bool> truncated;
+      VECNEST_ASSIGN_OR_RETURN(const TokenBatch batch,
+                               TokenizeTexts(window, begin, options, &truncated));
+      const auto results = absl::MakeSpan(encodings).subspan(begin, window.size());
+      VECNEST_RETURN_IF_ERROR(EncodeBatch(batch, dimensions, control, results));
+      for (size_t i = 0; i < results.size(); ++i) results[i].truncated = truncated[i];
+    }
     return encodings;
   }
 
   absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
-                                                     const EncodeOptions& options) const override {
+                                                     const EncodeOptions& options,
+                                                     const CallControl& control) const override {
     VECNEST_ASSIGN_OR_RETURN(const size_t dimensions, Dimensions(options));
     VECNEST_RETURN_IF_ERROR(CheckTokens(batch));
-    return EncodeBatch(batch, dimensions);
+    std::vector<Encoding> encodings(batch.size());
+    VECNEST_RETURN_IF_ERROR(EncodeBatch(batch, dimensions, control, absl::MakeSpan(encodings)));
+    return encodings;
   }
 
   absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(
@@ -99,19 +118,15 @@ class ModelEncoder : public Encoder {
     const size_t width = architecture_->shape().width;
     std::vector<std::vector<float>> states(architecture_->shape().layers + 1);
     for (std::vector<float>& state : states) state.resize(batch.ids.size() * width);
-    const auto copy = [&](size_t, const TokenSpan& span, size_t layer, const float* rows) {
-      std::memcpy(states[layer].data() + span.offsets[0] * width, rows,
-                  span.ids.size() * width * sizeof(float));
+    const auto copy = [&](size_t i, size_t layer, const float* rows) {
+      std::memcpy(states[layer].data() + batch.offsets[i] * width, rows,
+                  (batch.offsets[i + 1] - batch.offsets[i]) * width * sizeof(float));
     };
-    VECNEST_RETURN_IF_ERROR(Run(batch, copy));
+    VECNEST_RETURN_IF_ERROR(scheduler_.Run(batch, {}, copy));
     return states;
   }
 
  private:
-  // Receives a hidden state of some consecutive sequences, the first of which is `first`.
-  using ChunkSink =
-      absl::FunctionRef<void(size_t first, const TokenSpan& span, size_t layer, const float* rows)>;
-
   absl::StatusOr<size_t> Dimensions(const EncodeOptions& options) const {
     if (options.dimensions < 0 || options.dimensions > info_.dimensions) {
       return absl::InvalidArgumentError(fmt::format("dimensions must be 1 to {} for {}, not {}",
@@ -121,26 +136,26 @@ class ModelEncoder : public Encoder {
     return static_cast<size_t>(options.dimensions == 0 ? info_.dimensions : options.dimensions);
   }
 
-  absl::StatusOr<TokenBatch> TokenizeTexts(absl::Span<const std::string_view> texts,
+  // `first`: the position of the first text among the caller's, for messages.
+  absl::StatusOr<TokenBatch> TokenizeTexts(absl::Span<const std::string_view> texts, size_t first,
                                            const EncodeOptions& options,
                                            std::vector<bool>* truncated) const;
   absl::Status CheckTokens(const TokenBatch& batch) const;
-  absl::StatusOr<std::vector<Encoding>> EncodeBatch(const TokenBatch& batch,
-                                                    size_t dimensions) const;
-  std::vector<size_t> ChunkBounds(const TokenBatch& batch) const;
-  absl::Status Run(const TokenBatch& batch, ChunkSink sink) const;
-  absl::Status RunChunk(const TokenBatch& batch, size_t first, size_t last, ChunkSink sink) const;
+  // Fills all but `truncated`.
+  absl::Status EncodeBatch(const TokenBatch& batch, size_t dimensions, const CallControl& control,
+                           absl::Span<Encoding> encodings) const;
+  absl::Status Forward(const TokenSpan& tokens, Architecture::HiddenStateSink sink) const;
 
   ModelInfo info_;
   Pooling pooling_;
   WordPieceTokenizer tokenizer_;
   std::unique_ptr<const Architecture> architecture_;
   mutable WorkspacePool workspaces_;
-  mutable WorkerPool workers_;
+  mutable BatchScheduler scheduler_;  // last: its threads use the rest
 };
 
 absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::string_view> texts,
-                                                       const EncodeOptions& options,
+                                                       size_t first, const EncodeOptions& options,
                                                        std::vector<bool>* truncated) const {
   const std::string& prefix =
       options.prefix
@@ -155,7 +170,7 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
     std::string_view text = texts[i];
     if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
       return absl::InvalidArgumentError(
-          fmt::format("text {} is not valid UTF-8 at byte {}", i, *bad));
+          fmt::format("text {} is not valid UTF-8 at byte {}", first + i, *bad));
     }
     if (!prefix.empty()) {
       prefixed = prefix;
@@ -167,8 +182,9 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
     batch.ids.push_back(tokenizer_.last_id());
     const size_t tokens = batch.ids.size() - batch.offsets.back();
     if (tokens > static_cast<size_t>(info_.max_tokens)) {
-      return absl::InvalidArgumentError(fmt::format("text {} has {} tokens, {} reads at most {}", i,
-                                                    tokens, info_.name, info_.max_tokens));
+      return absl::InvalidArgumentError(fmt::format("text {} has {} tokens, {} reads at most {}",
+                                                    first + i, tokens, info_.name,
+                                                    info_.max_tokens));
     }
     batch.offsets.push_back(batch.ids.size());
   }
@@ -201,60 +217,25 @@ absl::Status ModelEncoder::CheckTokens(const TokenBatch& batch) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Encoding>> ModelEncoder::EncodeBatch(const TokenBatch& batch,
-                                                                size_t dimensions) const {
+absl::Status ModelEncoder::EncodeBatch(const TokenBatch& batch, size_t dimensions,
+                                       const CallControl& control,
+                                       absl::Span<Encoding> encodings) const {
   const Architecture::Shape& shape = architecture_->shape();
-  std::vector<Encoding> encodings(batch.size());
-  const auto pool = [&](size_t first, const TokenSpan& span, size_t layer, const float* rows) {
+  const auto pool = [&](size_t i, size_t layer, const float* rows) {
     if (layer != shape.layers) return;
-    for (size_t i = 0; i + 1 < span.offsets.size(); ++i) {
-      const size_t begin = span.offsets[i] - span.offsets[0];
-      const size_t tokens = span.offsets[i + 1] - span.offsets[i];
-      Encoding& encoding = encodings[first + i];
-      encoding.vector = PoolTokens(pooling_, rows + begin * shape.width, tokens, shape.width,
-                                   dimensions, info_.normalized);
-      encoding.tokens = static_cast<int>(tokens);
-    }
+    const size_t tokens = batch.offsets[i + 1] - batch.offsets[i];
+    encodings[i].vector =
+        PoolTokens(pooling_, rows, tokens, shape.width, dimensions, info_.normalized);
+    encodings[i].tokens = static_cast<int>(tokens);
   };
-  VECNEST_RETURN_IF_ERROR(Run(batch, pool));
-  return encodings;
+  return scheduler_.Run(batch, control, pool);
 }
 
-// Chunk c is the sequences [bounds[c], bounds[c + 1]): at most kChunkTokens tokens unless one
-// sequence alone has more, and small enough that every worker gets some.
-std::vector<size_t> ModelEncoder::ChunkBounds(const TokenBatch& batch) const {
-  const size_t share = batch.ids.size() / static_cast<size_t>(workers_.threads()) + 1;
-  const size_t budget = std::min(kChunkTokens, share);
-  std::vector<size_t> bounds = {0};
-  for (size_t i = 1; i <= batch.size(); ++i) {
-    const bool full =
-        i < batch.size() && batch.offsets[i + 1] - batch.offsets[bounds.back()] > budget;
-    if (full || i == batch.size()) bounds.push_back(i);
-  }
-  return bounds;
-}
-
-absl::Status ModelEncoder::Run(const TokenBatch& batch, ChunkSink sink) const {
-  if (batch.size() == 0) return absl::OkStatus();
-  const std::vector<size_t> bounds = ChunkBounds(batch);
-  std::vector<absl::Status> results(bounds.size() - 1);
-  workers_.ForEach(results.size(),
-                   [&](size_t c) { results[c] = RunChunk(batch, bounds[c], bounds[c + 1], sink); });
-  for (const absl::Status& result : results) VECNEST_RETURN_IF_ERROR(result);
-  return absl::OkStatus();
-}
-
-absl::Status ModelEncoder::RunChunk(const TokenBatch& batch, size_t first, size_t last,
-                                    ChunkSink sink) const {
-  const size_t begin = batch.offsets[first];
-  const TokenSpan span = {
-      absl::MakeConstSpan(batch.ids).subspan(begin, batch.offsets[last] - begin),
-      absl::MakeConstSpan(batch.offsets).subspan(first, last - first + 1)};
+absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
+                                   Architecture::HiddenStateSink sink) const {
   try {
     WorkspacePool::Workspace workspace = workspaces_.Take(*architecture_);
-    absl::Status status = architecture_->Forward(
-        span, workspace.get(),
-        [&](size_t layer, const float* rows) { sink(first, span, layer, rows); });
+    absl::Status status = architecture_->Forward(tokens, workspace.get(), sink);
     workspaces_.Return(std::move(workspace));
     return status;
   } catch (const std::bad_alloc&) {
@@ -322,7 +303,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& direct
       .document_prefix = config.document_prefix,
       .identity = ModelIdentity(*architecture, weights.file(), spec, config, max_tokens)};
   return std::make_unique<ModelEncoder>(std::move(info), config.pooling, *std::move(tokenizer),
-                                        std::move(architecture), options.threads);
+                                        std::move(architecture), options);
 }
 
 }  // namespace vecnest::embedder

@@ -1,17 +1,18 @@
 // Text in, vectors out: the one interface the rest of Vecnest sees of a model.
 //
 // A guide to this folder, in the order a text passes through it:
-//   encoder.cc            loads a model; tokenizes, splits a batch into chunks, pools
+//   encoder.cc            loads a model; tokenizes, pools
 //   model_config, tokenizer_files, safetensors, mapped_file, json
 //                         read the model's directory; nothing in it is trusted
 //   utf8, unicode_rules, word_splitter, trie, wordpiece
 //                         the tokenizer, equal to Hugging Face's id for id
+//   batch_scheduler, call_control
+//                         joins the texts of all calls into forward passes; urgent ones first
 //   registry, architecture
 //                         which networks there are, and what one must offer
 //   bert.cc               the network: one file and one line in registry.cc per architecture
 //   linear, kernels/      matrix products (oneDNN); attention and elementwise kernels (Highway)
 //   pooling, identity     token states to one vector; what makes two models the same
-//   worker_pool           threads that share a batch
 // Third-party libraries end in one file each: oneDNN and OpenMP in linear.cc, ICU in
 // unicode_rules.cc, nlohmann::json in json.cc, xxHash in identity.cc, Highway in kernels/.
 #ifndef VECNEST_EMBEDDER_ENCODER_H_
@@ -27,6 +28,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "embedder/batch_scheduler.h"
+#include "embedder/call_control.h"
 #include "embedder/precision.h"
 
 namespace vecnest::embedder {
@@ -71,18 +74,15 @@ struct Encoding {
   bool truncated = false;
 };
 
-// Tokens of a batch, concatenated: sequence i is ids[offsets[i] .. offsets[i + 1]).
-struct TokenBatch {
-  std::vector<int32_t> ids;
-  std::vector<size_t> offsets = {0};
-  size_t size() const { return offsets.size() - 1; }
-};
+using EncoderStats = BatchScheduler::Stats;
 
 // A loaded model. Immutable after Load; every method may be called from any thread.
 class Encoder {
  public:
   struct LoadOptions {
-    int threads = 1;  // worker threads a batch is spread over
+    int threads = 1;  // that encode at a time
+    // Calls that may wait; more are refused, see Encode.
+    size_t waiting_calls = 1024;
     // Unimplemented when the CPU does not have it, see IsSupported.
     Precision precision = Precision::kF32;
   };
@@ -94,20 +94,33 @@ class Encoder {
   virtual ~Encoder() = default;
 
   virtual const ModelInfo& info() const = 0;
+  virtual EncoderStats stats() const = 0;
 
   // Adds prefix and special tokens and truncates as told. Text must be valid UTF-8
   // (InvalidArgument otherwise, naming the position in `texts`).
   virtual absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
                                               const EncodeOptions& options) const = 0;
 
-  // One Encoding per text, in order.
+  // One Encoding per text, in order. The same text gives the same bits whatever else is encoded
+  // at the time. Besides Tokenize's errors: ResourceExhausted when too many calls wait or memory
+  // is short, Cancelled and DeadlineExceeded as `control` tells.
   virtual absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
-                                                       const EncodeOptions& options) const = 0;
+                                                       const EncodeOptions& options,
+                                                       const CallControl& control) const = 0;
+  absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
+                                               const EncodeOptions& options) const {
+    return Encode(texts, options, CallControl{});
+  }
 
   // Encodes token ids given by the caller, used as they are (no special tokens added). Ids
   // outside the vocabulary and empty or overlong sequences are InvalidArgument.
-  virtual absl::StatusOr<std::vector<Encoding>> EncodeTokens(
-      const TokenBatch& batch, const EncodeOptions& options) const = 0;
+  virtual absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
+                                                             const EncodeOptions& options,
+                                                             const CallControl& control) const = 0;
+  absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
+                                                     const EncodeOptions& options) const {
+    return EncodeTokens(batch, options, CallControl{});
+  }
 
   // Every hidden state x_0 .. x_layers of the concatenated tokens: result[l] is a row-major
   // [batch.ids.size(), dimensions] matrix.

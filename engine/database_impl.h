@@ -58,10 +58,9 @@ class DatabaseImpl final : public Database {
                                     const ScrollRequest& request) const override;
   absl::StatusOr<uint64_t> Count(const std::string& collection,
                                  const std::optional<Filter>& filter) const override;
-  absl::StatusOr<QueryAnswer> Search(const std::string& collection,
-                                     const Query& query) const override;
-  absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
-      const std::string& collection, const std::vector<Query>& queries) const override;
+  absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
+                                                       const std::vector<Query>& queries,
+                                                       const CallLimits& limits) const override;
 
   const TextEmbedder& embedder() const override { return *models_; }
 

@@ -114,13 +114,6 @@ absl::StatusOr<uint64_t> DatabaseImpl::Count(const std::string& collection,
   return count;
 }
 
-absl::StatusOr<QueryAnswer> DatabaseImpl::Search(const std::string& collection,
-                                                 const Query& query) const {
-  auto answers = SearchBatch(collection, {query});
-  if (!answers.ok()) return answers.status();
-  return std::move(answers->front());
-}
-
 absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Query& query) const {
   ScrollRequest request;
   request.filter = query.filter;
@@ -140,7 +133,8 @@ absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Quer
 }
 
 absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
-    const std::string& collection, const std::vector<Query>& queries) const {
+    const std::string& collection, const std::vector<Query>& queries,
+    const CallLimits& limits) const {
   auto found = FindShard(collection);
   if (!found.ok()) return found.status();
   const Shard& shard = **found;
@@ -183,13 +177,14 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     nearest[i].vector = *std::move(vector);
   }
   const auto embed_start = std::chrono::steady_clock::now();
-  if (auto status = texts.Run(); !status.ok()) return status;
+  if (auto status = texts.Run(embedder::Priority::kUrgent, limits); !status.ok()) return status;
   const double embed_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - embed_start).count();
 
   std::vector<QueryAnswer> answers;
   for (size_t i = 0; i < queries.size(); ++i) {
     const Query& query = queries[i];
+    if (auto status = limits.Check(); !status.ok()) return status;
     if (!query.nearest) {
       auto answer = Listing(shard, query);
       if (!answer.ok()) return answer.status();

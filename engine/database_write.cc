@@ -94,7 +94,9 @@ absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
       changes[i].vectors.push_back(std::move(write));
     }
   }
-  if (auto status = texts.Run(); !status.ok()) return status;
+  // Somebody waits for a single text; of many it is an import.
+  const auto priority = texts.size() == 1 ? embedder::Priority::kUrgent : embedder::Priority::kBulk;
+  if (auto status = texts.Run(priority, options.limits); !status.ok()) return status;
   uint64_t tokens = 0;
   std::vector<PointId> truncated;
   for (const auto& [change, vector, ticket] : pending) {
@@ -103,6 +105,7 @@ absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
     tokens += static_cast<uint64_t>(encoding.tokens);
     if (encoding.truncated) truncated.push_back(ids[change]);
   }
+  if (auto status = options.limits.Check(); !status.ok()) return status;
   auto result = shard.Write(
       [&]() -> absl::StatusOr<std::vector<PointChange>> {
         if (!must_exist) return std::move(changes);

@@ -46,6 +46,10 @@ Precision FromEmbedder(embedder::Precision precision) {
 
 }  // namespace
 
+Precision FastestFaithfulPrecision() {
+  return embedder::IsSupported(embedder::Precision::kBf16) ? Precision::kBf16 : Precision::kF32;
+}
+
 std::string_view PrecisionName(Precision precision) {
   return embedder::PrecisionName(ToEmbedder(precision));
 }
@@ -98,6 +102,16 @@ embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
   return to;
 }
 
+embedder::CallControl ToControl(embedder::Priority priority, const CallLimits& limits) {
+  return {.priority = priority, .stop = limits.stop, .deadline = limits.deadline};
+}
+
+// Somebody waits for a query or a single text; many texts are an import.
+embedder::Priority PriorityOf(const EmbedOptions& options, size_t texts) {
+  return options.type == TextType::kQuery || texts == 1 ? embedder::Priority::kUrgent
+                                                        : embedder::Priority::kBulk;
+}
+
 absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
   if (dimensions >= 0 && dimensions <= model.dimensions) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -123,6 +137,7 @@ absl::StatusOr<std::unique_ptr<LoadedModels>> LoadedModels::Load(
                         ? load_options.threads
                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   options.precision = ToEmbedder(load_options.precision);
+  options.waiting_calls = load_options.waiting_calls;
   auto models = std::make_unique<LoadedModels>(load_options.cache_bytes);
   for (const std::string& name : names) {
     auto directory = FindModel(name);
@@ -168,26 +183,37 @@ std::vector<ModelInfo> LoadedModels::Models() const {
 }
 
 EmbedderStats LoadedModels::Stats() const {
-  const EmbeddingCache::Stats stats = cache_.stats();
-  return {.cache_hits = stats.hits,
-          .cache_misses = stats.misses,
-          .cache_bytes = stats.bytes,
-          .cache_entries = stats.entries};
+  const EmbeddingCache::Stats cache = cache_.stats();
+  EmbedderStats stats;
+  stats.cache_hits = cache.hits;
+  stats.cache_misses = cache.misses;
+  stats.cache_bytes = cache.bytes;
+  stats.cache_entries = cache.entries;
+  for (const auto& encoder : encoders_) {
+    const embedder::EncoderStats encoded = encoder->stats();
+    stats.passes += encoded.passes;
+    stats.pass_texts += encoded.sequences;
+    stats.pass_tokens += encoded.tokens;
+    stats.dropped_texts += encoded.dropped;
+    stats.refused_calls += encoded.refused;
+  }
+  return stats;
 }
 
 absl::StatusOr<std::vector<embedder::Encoding>> LoadedModels::Encode(
     const embedder::Encoder& encoder, absl::Span<const std::string_view> texts,
-    const embedder::EncodeOptions& options) const {
-  if (texts.size() > kMostCachedTexts) return encoder.Encode(texts, options);
+    const embedder::EncodeOptions& options, const embedder::CallControl& control) const {
+  if (texts.size() > kMostCachedTexts) return encoder.Encode(texts, options, control);
   std::vector<std::optional<embedder::Encoding>> cached(texts.size());
   std::vector<std::string_view> missing;
   for (size_t i = 0; i < texts.size(); ++i) {
     cached[i] = cache_.Find({&encoder, options, std::string(texts[i])});
     if (!cached[i]) missing.push_back(texts[i]);
   }
-  auto encoded = encoder.Encode(missing, options);
-  // An error names the text by its position: that among all of them.
-  if (!encoded.ok()) return encoder.Encode(texts, options);
+  auto encoded = encoder.Encode(missing, options, control);
+  // What is wrong with a text is told by its position: that among all of them.
+  if (absl::IsInvalidArgument(encoded.status())) return encoder.Encode(texts, options, control);
+  if (!encoded.ok()) return encoded.status();
   std::vector<embedder::Encoding> encodings;
   encodings.reserve(texts.size());
   auto next = encoded->begin();
@@ -222,7 +248,8 @@ absl::StatusOr<std::vector<Embedding>> LoadedModels::Embed(const std::vector<std
   auto encoder = EncoderFor(options);
   if (!encoder.ok()) return encoder.status();
   const std::vector<std::string_view> views(texts.begin(), texts.end());
-  auto encodings = Encode(**encoder, views, ToEncodeOptions(options));
+  const auto control = ToControl(PriorityOf(options, texts.size()), options.limits);
+  auto encodings = Encode(**encoder, views, ToEncodeOptions(options), control);
   if (!encodings.ok()) return encodings.status();
   return ToEmbeddings(*std::move(encodings));
 }
@@ -236,7 +263,8 @@ absl::StatusOr<std::vector<Embedding>> LoadedModels::EmbedTokens(
     batch.ids.insert(batch.ids.end(), sequence.begin(), sequence.end());
     batch.offsets.push_back(batch.ids.size());
   }
-  auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options));
+  const auto control = ToControl(PriorityOf(options, ids.size()), options.limits);
+  auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options), control);
   if (!encodings.ok()) return encodings.status();
   return ToEmbeddings(*std::move(encodings));
 }
@@ -286,7 +314,8 @@ absl::StatusOr<size_t> TextBatch::Add(const Text& text, Slot slot, TextType type
   return ticket;
 }
 
-absl::Status TextBatch::Run() {
+absl::Status TextBatch::Run(embedder::Priority priority, const CallLimits& limits) {
+  const embedder::CallControl control = ToControl(priority, limits);
   for (const auto& [group, members] : groups_) {
     const auto& [encoder, type, prefix, dimensions] = group;
     embedder::EncodeOptions options;
@@ -294,7 +323,7 @@ absl::Status TextBatch::Run() {
     options.truncate = true;
     options.prefix = prefix;
     options.dimensions = dimensions;
-    auto encodings = models_.Encode(*encoder, members.texts, options);
+    auto encodings = models_.Encode(*encoder, members.texts, options, control);
     if (!encodings.ok()) return encodings.status();
     for (size_t i = 0; i < members.tickets.size(); ++i) {
       results_[members.tickets[i]] = std::move((*encodings)[i]);

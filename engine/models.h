@@ -37,7 +37,7 @@ class LoadedModels final : public TextEmbedder {
   // As Encoder::Encode, for one of these models; short calls look into the cache first.
   absl::StatusOr<std::vector<embedder::Encoding>> Encode(
       const embedder::Encoder& encoder, absl::Span<const std::string_view> texts,
-      const embedder::EncodeOptions& options) const;
+      const embedder::EncodeOptions& options, const embedder::CallControl& control) const;
 
   std::vector<ModelInfo> Models() const override;
   EmbedderStats Stats() const override;
@@ -68,7 +68,7 @@ class TextBatch {
   absl::StatusOr<size_t> Add(Text&& text, Slot slot, TextType type) = delete;
 
   // Encodes everything that was added.
-  absl::Status Run();
+  absl::Status Run(embedder::Priority priority, const CallLimits& limits);
 
   const embedder::Encoding& result(size_t ticket) const { return results_[ticket]; }
   size_t size() const { return results_.size(); }

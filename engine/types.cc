@@ -49,6 +49,14 @@ absl::StatusOr<Metric> ParseMetric(std::string_view name) {
       fmt::format("unknown metric '{}', expected Cosine, Dot, Euclid or Manhattan", name));
 }
 
+absl::Status CallLimits::Check() const {
+  if (stop.stop_requested()) return absl::CancelledError("the call was cancelled");
+  if (std::chrono::steady_clock::now() >= deadline) {
+    return absl::DeadlineExceededError("the time given to the call is over");
+  }
+  return absl::OkStatus();
+}
+
 PointId PointId::Uuid(uint64_t high, uint64_t low) {
   PointId id;
   id.is_uuid_ = true;

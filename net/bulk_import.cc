@@ -93,7 +93,7 @@ Response BulkImport::Finish() {
   }
   if (!pending_.empty()) Flush();
   // An empty write with full durability makes everything before it durable.
-  const auto synced = database_->Upsert(collection_, {}, {Durability::kSynced});
+  const auto synced = database_->Upsert(collection_, {}, {.durability = Durability::kSynced});
   Json summary = {{"imported", imported_}, {"failed", failed_}};
   if (failed_ > kMaxReportedLines) summary["not_listed"] = failed_ - kMaxReportedLines;
   summary["status"] = synced.ok() ? (failed_ == 0 ? "ok" : "some lines failed")

@@ -50,6 +50,8 @@ int HttpStatus(const absl::Status& status) {
       return 429;
     case absl::StatusCode::kUnavailable:
       return 503;
+    case absl::StatusCode::kCancelled:
+      return 499;  // nginx's number for a client that left: nobody reads the answer
     case absl::StatusCode::kDeadlineExceeded:
       return 504;
     default:

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "vecnest/types.h"
+
 namespace vecnest::net {
 
 struct Request {
@@ -18,6 +20,7 @@ struct Request {
   std::string authorization;
   std::string api_key;
   std::string body;
+  CallLimits limits;  // the client may leave, or have asked for an answer by a time
 };
 
 struct Response {

@@ -71,6 +71,14 @@ std::string Metrics::Render(const Database* database) const {
             embedder.cache_hits);
     counter("vecnest_embedding_cache_misses_total", "Texts that had to be encoded",
             embedder.cache_misses);
+    counter("vecnest_encoder_passes_total", "Forward passes", embedder.passes);
+    counter("vecnest_encoder_pass_texts_total", "Texts in these passes", embedder.pass_texts);
+    counter("vecnest_encoder_pass_tokens_total", "Tokens in these passes", embedder.pass_tokens);
+    counter("vecnest_encoder_dropped_texts_total",
+            "Texts not encoded because their client left or their time was over",
+            embedder.dropped_texts);
+    counter("vecnest_encoder_refused_calls_total", "Calls refused because too many waited",
+            embedder.refused_calls);
     gauge("vecnest_embedding_cache_bytes", "Size of the kept vectors and their texts")
         .Add({})
         .Set(static_cast<double>(embedder.cache_bytes));

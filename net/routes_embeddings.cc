@@ -39,6 +39,7 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
         EmbeddingsRequest wanted;
         if (status.ok()) wanted = ReadEmbeddingsRequest(*body, status);
         if (!status.ok()) return Fail(status);
+        wanted.options.limits = request.limits;
         auto model = database_now->embedder().Model(wanted.options.model);
         if (!model.ok()) return Fail(model.status());
         const auto* texts = std::get_if<std::vector<std::string>>(&wanted.input);

@@ -180,7 +180,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
           if (!queries.ok()) return queries.status();
           auto unit_length = UnitLengthOf(database, Collection(request));
           if (!unit_length.ok()) return unit_length.status();
-          auto answers = database.SearchBatch(Collection(request), *queries);
+          auto answers = database.SearchBatch(Collection(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
           Json out = Json::array();
           uint64_t tokens = 0;

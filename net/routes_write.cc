@@ -123,6 +123,7 @@ absl::StatusOr<Write> Prepare(Database& database, const Request& request, bool& 
   if (!read.ok()) return read.status();
   wait = *read;
   Write write{database, request.parameters.at("collection"), {}};
+  write.options.limits = request.limits;
   write.options.durability = wait ? Durability::kSynced : Durability::kBuffered;
   return write;
 }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <charconv>
 #include <chrono>
 #include <functional>
 #include <set>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -42,6 +44,7 @@ using HeaderParser = http::request_parser<http::empty_body>;
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
+constexpr int kMaxTimeoutSeconds = 24 * 3600;
 // A refused body is read and thrown away up to this time, so that the client sees the answer
 // instead of a reset connection.
 constexpr std::chrono::seconds kDiscardTime(15);
@@ -101,7 +104,7 @@ Response NoRoute(const Request& request, const Router::Match& match) {
 
 struct Server::Impl {
   // One connection, so that shutting down can close those that wait for a request.
-  struct Connection {
+  struct Connection : std::enable_shared_from_this<Connection> {
     explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
@@ -109,6 +112,32 @@ struct Server::Impl {
     bool head = false;  // the request is a HEAD: its answer has no body
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
+
+  // While it lives, its token asks to stop when the client closes the connection.
+  class ClientWatch {
+   public:
+    explicit ClientWatch(Connection& connection) : socket_(connection.stream.socket()) {
+      socket_.async_wait(tcp::socket::wait_read, [kept = connection.shared_from_this(),
+                                                  source = source_](error_code error) mutable {
+        if (error) return;
+        char next = 0;
+        kept->stream.socket().receive(asio::buffer(&next, 1), tcp::socket::message_peek, error);
+        // Would block: what was there has been read meanwhile.
+        if (error && error != asio::error::would_block) source.request_stop();
+      });
+    }
+    ~ClientWatch() {
+      error_code ignored;
+      socket_.cancel(ignored);
+    }
+    ClientWatch(const ClientWatch&) = delete;
+    ClientWatch& operator=(const ClientWatch&) = delete;
+    std::stop_token token() const { return source_.get_token(); }
+
+   private:
+    tcp::socket& socket_;
+    std::stop_source source_;
+  };
 
   Impl(const ServerOptions& given, Service& given_service)
       : options(given),
@@ -123,6 +152,7 @@ struct Server::Impl {
   asio::awaitable<bool> ServeOne(Connection& connection);
   asio::awaitable<bool> Answer(Connection& connection, const Response& response, bool keep_alive);
   asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
+  absl::Status SetDeadline(const Route& route, Request& request) const;
   asio::awaitable<Response> Dispatch(const Route& route, Request request);
   // `call` is a named object of the caller's: g++ 12 destroys a temporary that is converted within
   // a co_await twice.
@@ -154,6 +184,7 @@ asio::awaitable<void> Server::Impl::Accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
+    socket.non_blocking(true, error);  // for ClientWatch; asynchronous calls never block
     auto executor = socket.get_executor();
     auto connection = std::make_shared<Connection>(std::move(socket));
     {
@@ -208,6 +239,25 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
   while (!error) {
     co_await connection.stream.async_read_some(asio::buffer(discarded), Redirect(error));
   }
+}
+
+absl::Status Server::Impl::SetDeadline(const Route& route, Request& request) const {
+  double seconds = route.lane == Lane::kQuery ? options.query_seconds : 0;
+  if (const auto found = request.query.find("timeout"); found != request.query.end()) {
+    const std::string& text = found->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0) ||
+        seconds > kMaxTimeoutSeconds) {
+      return absl::InvalidArgumentError(fmt::format(
+          "timeout: '{}', expected a number of seconds up to {}", text, kMaxTimeoutSeconds));
+    }
+  }
+  if (seconds > 0) {
+    request.limits.deadline = std::chrono::steady_clock::now() +
+                              std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                  std::chrono::duration<double>(seconds));
+  }
+  return absl::OkStatus();
 }
 
 asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request request) {
@@ -313,7 +363,16 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   if (error) co_return false;
   request.body = std::move(parser.get().body());
   connection.stream.expires_never();
-  const Response response = co_await Dispatch(*match.route, std::move(request));
+  if (const absl::Status status = SetDeadline(*match.route, request); !status.ok()) {
+    co_return co_await Answer(connection, ErrorResponse(status, match.route->dialect, 0),
+                              keep_alive);
+  }
+  Response response;
+  {
+    const ClientWatch watch(connection);
+    request.limits.stop = watch.token();
+    response = co_await Dispatch(*match.route, std::move(request));
+  }
   co_return co_await Answer(connection, response, keep_alive);
 }
 

@@ -15,11 +15,14 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 6333;                          // 0: any free one
   uint64_t max_body_bytes = uint64_t{64} << 20;  // of one request; bulk imports have no limit
-  int query_threads = 2;
-  int write_threads = 2;
+  // Threads that run requests. They are more than cores: texts of requests that wait for the
+  // encoder at the same time share its passes.
+  int query_threads = 16;
+  int write_threads = 16;
   int queue = 512;         // requests that wait per lane; more are answered 429 at once
   int idle_seconds = 75;   // a connection without a request is closed
   int io_seconds = 60;     // without a byte moving, in the middle of a request
+  int query_seconds = 60;  // a reading request may take, unless its "timeout" says otherwise
   int drain_seconds = 10;  // for requests under way when Stop is called
 };
 

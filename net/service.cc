@@ -86,7 +86,9 @@ Response Service::Handle(const Route& route, const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   Response response;
   try {
-    response = route.handler(request);
+    // The client may have left, or its time be over, while the request waited for a thread.
+    const absl::Status wanted = request.limits.Check();
+    response = wanted.ok() ? route.handler(request) : ErrorResponse(wanted, route.dialect, 0);
   } catch (const std::exception& error) {
     // Not expected: whatever a library throws must not end the process or the connection.
     spdlog::error("{} {}: {}", request.method, route.pattern, error.what());

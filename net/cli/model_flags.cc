@@ -13,8 +13,9 @@ void ModelFlags::AddTo(CLI::App& command, CLI::Option* server) {
   const std::vector<CLI::Option*> local = {
       command
           .add_option("--precision", precision,
-                      "Number format of the models: f32 is the reference, bf16 and int8 are faster")
-          ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+                      "Number format of the models: f32 is the reference, bf16 and int8 are "
+                      "faster; auto: bf16 where the CPU has it, else f32")
+          ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
           ->capture_default_str(),
       command
           .add_option("--cache-mb", cache_mb,
@@ -31,7 +32,7 @@ void ModelFlags::AddTo(CLI::App& command, CLI::Option* server) {
 
 ModelLoadOptions ModelFlags::LoadOptions() const {
   return {.threads = threads,
-          .precision = ParsePrecision(precision).value_or(Precision::kF32),
+          .precision = ParsePrecision(precision).value_or(FastestFaithfulPrecision()),
           .cache_bytes = static_cast<size_t>(cache_mb) << 20};
 }
 

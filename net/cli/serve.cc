@@ -23,9 +23,14 @@ struct ServeOptions {
   ModelFlags models;
   std::string api_key;
   uint64_t max_body_mb = 64;
+  int queue = net::ServerOptions().queue;
   bool salvage_log = false;
   std::string config;
 };
+
+// Requests of a kind that are run at a time, per thread of the encoder: those that wait for it
+// share its passes.
+constexpr int kRequestThreads = 8;
 
 // Gives the options that were not named otherwise the values of a file. CLI11 reads such files for
 // the program only, not for its subcommands. Throws CLI::ConfigError.
@@ -70,8 +75,9 @@ absl::Status Serve(const ServeOptions& options) {
   const int threads = options.models.threads > 0
                           ? options.models.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  server_options.query_threads = threads;
-  server_options.write_threads = threads;
+  server_options.query_threads = kRequestThreads * threads;
+  server_options.write_threads = kRequestThreads * threads;
+  server_options.queue = options.queue;
   server_options.max_body_bytes = options.max_body_mb << 20;
 
   boost::asio::io_context signals_io;
@@ -125,6 +131,11 @@ void AddServe(CLI::App& app, Command& command) {
       ->envname("VECNEST_API_KEY");
   serve->add_option("--max-body-mb", options->max_body_mb, "Largest request body, MiB")
       ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  serve
+      ->add_option("--queue", options->queue,
+                   "Requests that may wait for a thread, of reads and of writes; more get 429")
+      ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   serve->add_flag("--salvage-log", options->salvage_log,
                   "Open although the write-ahead log is damaged; what stands after it is lost");

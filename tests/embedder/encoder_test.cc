@@ -145,6 +145,34 @@ TEST(EncoderTest, EmptyBatch) {
   EXPECT_TRUE(Encode(*encoder, {}).empty());
 }
 
+TEST(EncoderTest, MoreTextsThanAreTokenizedAtATime) {
+  const auto encoder = Load("tiny-bert-max", 2);
+  std::vector<std::string_view> texts(9000, "the cat sat");
+  texts[8999] = "a dog";
+  const auto encodings = Encode(*encoder, texts);
+  EXPECT_EQ(encodings[8998].vector, Encode(*encoder, {"the cat sat"})[0].vector);
+  EXPECT_EQ(encodings[8999].vector, Encode(*encoder, {"a dog"})[0].vector);
+  texts[8192] = "\xff";
+  EXPECT_EQ(encoder->Encode(texts, {}).status().message(),
+            "text 8192 is not valid UTF-8 at byte 0");
+}
+
+TEST(EncoderTest, CallsThatAreOverGiveNothing) {
+  const auto encoder = Load("tiny-bert-cls");
+  const std::string_view text = "a cat";
+  CallControl late;
+  late.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(encoder->Encode({&text, 1}, {}, late).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  std::stop_source source;
+  source.request_stop();
+  CallControl stopped;
+  stopped.stop = source.get_token();
+  EXPECT_EQ(encoder->Encode({&text, 1}, {}, stopped).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(encoder->stats().dropped, 2U);
+}
+
 TEST(EncoderTest, SameBitsInAnyBatchOnAnyThreads) {
   const std::string_view samples[] = {"", "a", "the cat sat on the mat.", "big red dog ? ! . , a a",
                                       "sun rain"};

@@ -104,6 +104,17 @@ TEST_F(DatabaseReadTest, RetrieveKeepsTheOrderAndLeavesOutWhatIsMissing) {
   EXPECT_FALSE((*records)[0].vectors.has_value());
 }
 
+TEST_F(DatabaseReadTest, LateSearchesAreNotMade) {
+  Query query;
+  query.nearest = std::vector<float>{1, 0};
+  CallLimits late;
+  late.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(database_->Search("a", query, late).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+  late.deadline += std::chrono::hours(1);
+  EXPECT_TRUE(database_->Search("a", query, late).ok());
+}
+
 TEST_F(DatabaseReadTest, WrongWidthsAndLimitsAreNamed) {
   Query query;
   query.nearest = std::vector<float>{1, 2, 3};

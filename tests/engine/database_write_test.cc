@@ -48,6 +48,19 @@ TEST_F(DatabaseWriteTest, UpsertReplacesTheWholePoint) {
   EXPECT_EQ(*database_->Count("a", {}), 1u);
 }
 
+TEST_F(DatabaseWriteTest, AWriteThatIsOverHasNoEffect) {
+  std::stop_source source;
+  source.request_stop();
+  WriteOptions options;
+  options.limits.stop = source.get_token();
+  for (const VectorInput& input : {VectorInput(Text{"a cat", "", {}}),
+                                   VectorInput(std::vector<float>(kTinyDimensions, 1.0F))}) {
+    EXPECT_EQ(database_->Upsert("texts", {MakePoint(1, input)}, options).status().code(),
+              absl::StatusCode::kCancelled);
+  }
+  EXPECT_EQ(*database_->Count("texts", {}), 0u);
+}
+
 TEST_F(DatabaseWriteTest, OfTheSameIdInOneBatchTheLastCounts) {
   const auto result = database_->Upsert(
       "a", {MakePoint(1, std::vector<float>{1, 1}), MakePoint(1, std::vector<float>{2, 2})});
@@ -71,7 +84,8 @@ TEST_F(DatabaseWriteTest, ABadPointKeepsTheWholeBatchOut) {
 
 TEST_F(DatabaseWriteTest, SequencesRise) {
   const auto first = database_->Upsert("a", {MakePoint(1, std::vector<float>{1, 1})});
-  const auto second = database_->Delete("a", std::vector<PointId>{1}, {Durability::kBuffered});
+  const auto second =
+      database_->Delete("a", std::vector<PointId>{1}, {.durability = Durability::kBuffered});
   EXPECT_LT(first->sequence, second->sequence);
 }
 

@@ -30,7 +30,8 @@ TEST(ShardReadTest, ReadersSeeEveryPointOnceWhileItIsReplaced) {
     for (uint64_t i = 0; i < kPoints; ++i) {
       points.push_back(MakePoint(i, std::vector<float>{value, 1, 2, 3}));
     }
-    ASSERT_TRUE(database->Upsert("a", std::move(points), {Durability::kBuffered}).ok());
+    ASSERT_TRUE(
+        database->Upsert("a", std::move(points), {.durability = Durability::kBuffered}).ok());
   };
   write(0);
   std::atomic<bool> done = false;
@@ -62,7 +63,8 @@ TEST(ShardReadTest, FilteredAnswersMissNothingThatIsBeingReplaced) {
   ASSERT_TRUE(database->Upsert("a", points).ok());
   std::atomic<bool> done = false;
   std::thread writer([&] {
-    while (!done) ASSERT_TRUE(database->Upsert("a", {points[7]}, {Durability::kBuffered}).ok());
+    while (!done)
+      ASSERT_TRUE(database->Upsert("a", {points[7]}, {.durability = Durability::kBuffered}).ok());
   });
   Query query;
   query.nearest = std::vector<float>{1, 0};

@@ -38,6 +38,19 @@ TEST(TypesTest, NumbersAndUuidsWithTheSameBitsDiffer) {
   EXPECT_LT(PointId(~0ULL), PointId::Uuid(0, 0));
 }
 
+TEST(TypesTest, CallsEndByStopOrDeadline) {
+  EXPECT_TRUE(CallLimits().Check().ok());
+  CallLimits limits;
+  limits.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  EXPECT_TRUE(limits.Check().ok());
+  limits.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(limits.Check().code(), absl::StatusCode::kDeadlineExceeded);
+  std::stop_source source;
+  limits.stop = source.get_token();
+  source.request_stop();
+  EXPECT_EQ(limits.Check().code(), absl::StatusCode::kCancelled);
+}
+
 TEST(TypesTest, MetricsRoundTrip) {
   for (Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
     EXPECT_EQ(*ParseMetric(MetricName(metric)), metric);

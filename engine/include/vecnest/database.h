@@ -46,6 +46,7 @@ enum class Durability {
 
 struct WriteOptions {
   Durability durability = Durability::kSynced;
+  CallLimits limits = {};
 };
 
 struct WriteResult {
@@ -90,7 +91,8 @@ struct VerifyReport {
 // searches with a filter that writes overtake again and again: the last try holds writes off.
 // Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
 // the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
-// ResourceExhausted (a limit), DataLoss (damage found), Unavailable (closing), Internal.
+// ResourceExhausted (a limit), Cancelled and DeadlineExceeded (see CallLimits), DataLoss (damage
+// found), Unavailable (closing), Internal.
 class Database {
  public:
   // Reads what is there, replays what no segment file contains. A collection that can't be loaded
@@ -181,11 +183,23 @@ class Database {
                                             const ScrollRequest& request) const = 0;
   virtual absl::StatusOr<uint64_t> Count(const std::string& collection,
                                          const std::optional<Filter>& filter) const = 0;
-  virtual absl::StatusOr<QueryAnswer> Search(const std::string& collection,
-                                             const Query& query) const = 0;
   // Answers in the order of `queries`; texts are encoded in one batch.
-  virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(
-      const std::string& collection, const std::vector<Query>& queries) const = 0;
+  virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
+                                                               const std::vector<Query>& queries,
+                                                               const CallLimits& limits) const = 0;
+  absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
+                                                       const std::vector<Query>& queries) const {
+    return SearchBatch(collection, queries, CallLimits{});
+  }
+  absl::StatusOr<QueryAnswer> Search(const std::string& collection, const Query& query,
+                                     const CallLimits& limits) const {
+    auto answers = SearchBatch(collection, {query}, limits);
+    if (!answers.ok()) return answers.status();
+    return std::move(answers->front());
+  }
+  absl::StatusOr<QueryAnswer> Search(const std::string& collection, const Query& query) const {
+    return Search(collection, query, CallLimits{});
+  }
 
   // -- Models: those of DatabaseOptions::models. The database outlives what it returns.
   virtual const TextEmbedder& embedder() const = 0;

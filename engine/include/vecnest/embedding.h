@@ -26,12 +26,17 @@ enum class Precision { kF32, kBf16, kInt8 };
 // "f32", "bf16", "int8".
 std::string_view PrecisionName(Precision precision);
 std::optional<Precision> ParsePrecision(std::string_view name);
+// The fastest precision that ranks like kF32 to within the noise of evaluations: kBf16 where the
+// CPU has instructions for it, else kF32.
+Precision FastestFaithfulPrecision();
 
 struct ModelLoadOptions {
   int threads = 0;                        // for encoding; 0: one per core
   Precision precision = Precision::kF32;  // Unimplemented where the CPU lacks it
   // Vectors of texts that were encoded lately are kept up to this size. 0: none.
   size_t cache_bytes = size_t{64} << 20;
+  // Calls that may wait for a model; more end with ResourceExhausted at once.
+  size_t waiting_calls = 1024;
 };
 
 // Since the models were loaded.
@@ -40,6 +45,12 @@ struct EmbedderStats {
   uint64_t cache_misses = 0;
   uint64_t cache_bytes = 0;
   uint64_t cache_entries = 0;
+  // Forward passes, and the texts in them: of several calls when they came at the same time.
+  uint64_t passes = 0;
+  uint64_t pass_texts = 0;
+  uint64_t pass_tokens = 0;
+  uint64_t dropped_texts = 0;  // their call was cancelled or late
+  uint64_t refused_calls = 0;  // too many waited
 };
 
 struct ModelInfo {
@@ -67,6 +78,7 @@ struct EmbedOptions {
   // False: a text longer than the model reads is an InvalidArgument that names it.
   bool truncate = false;
   std::optional<std::string> prefix;  // replaces the model's own
+  CallLimits limits = {};
 };
 
 struct Embedding {
@@ -88,7 +100,8 @@ class TextEmbedder {
   // case; "" is the default. NotFound lists what is loaded.
   virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
   virtual EmbedderStats Stats() const = 0;
-  // In the order of `texts`. InvalidArgument names the text that is not UTF-8 or too long.
+  // In the order of `texts`. Queries and single texts go before larger calls. InvalidArgument names
+  // the text that is not UTF-8 or too long; ResourceExhausted: too many calls wait.
   virtual absl::StatusOr<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
                                                        const EmbedOptions& options) const = 0;
   // Token ids as the model's tokenizer makes them, special tokens included.

@@ -3,9 +3,11 @@
 #define VECNEST_TYPES_H_
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -98,6 +100,16 @@ struct VectorSelector {
   enum class Kind { kNone, kAll, kNames };
   Kind kind = Kind::kNone;
   std::vector<std::string> names;
+};
+
+// Until when a call's result is wanted. A call that is over ends with Cancelled or
+// DeadlineExceeded, a write then without effect, when that is noticed: while it waits for the
+// encoder, and between its stages.
+struct CallLimits {
+  std::stop_token stop = {};  // the default one never asks to stop
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+
+  absl::Status Check() const;
 };
 
 }  // namespace vecnest
