@@ -1,8 +1,12 @@
 // vecnest embed: texts on standard input, one a line, to vectors on standard output.
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/json.h"
 #include "fmt/format.h"
@@ -21,23 +25,63 @@ struct EmbedCommandOptions {
   bool no_truncate = false;
 };
 
-// NumPy's format 1.0: the header is padded so that the data starts at a multiple of 64. The number
-// of rows is known only at the end, so rows are kept until then.
-void WriteNpy(const std::vector<float>& values, size_t columns) {
-  const size_t rows = columns == 0 ? 0 : values.size() / columns;
-  std::string header =
-      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-  constexpr size_t kPreambleBytes = 10;
-  while ((kPreambleBytes + header.size() + 1) % 64 != 0) header += ' ';
-  header += '\n';
-  const auto length = static_cast<uint16_t>(header.size());
-  std::cout.write("\x93NUMPY\x01\x00", 8);
-  std::cout.put(static_cast<char>(length & 0xff));
-  std::cout.put(static_cast<char>(length >> 8));
-  std::cout << header;
-  std::cout.write(reinterpret_cast<const char*>(values.data()),
-                  static_cast<std::streamsize>(values.size() * sizeof(float)));
-}
+// Writes one NumPy array of rows. Its header tells their number, which is known only at the end:
+// until then they are in a file without a name, so that memory does not grow with them.
+class NpyWriter {
+ public:
+  NpyWriter() : rows_file_(std::tmpfile()) {}
+  ~NpyWriter() {
+    if (rows_file_ != nullptr) std::fclose(rows_file_);
+  }
+  NpyWriter(const NpyWriter&) = delete;
+  NpyWriter& operator=(const NpyWriter&) = delete;
+
+  absl::Status Add(const std::vector<float>& row) {
+    if (rows_file_ == nullptr ||
+        std::fwrite(row.data(), sizeof(float), row.size(), rows_file_) != row.size()) {
+      return Failed();
+    }
+    columns_ = row.size();
+    ++rows_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish(std::ostream& out) {
+    if (rows_file_ == nullptr || std::fflush(rows_file_) != 0) return Failed();
+    WriteHeader(out);
+    std::rewind(rows_file_);
+    std::vector<char> part(size_t{1} << 20);
+    for (size_t size = part.size(); size == part.size();) {
+      size = std::fread(part.data(), 1, part.size(), rows_file_);
+      out.write(part.data(), static_cast<std::streamsize>(size));
+    }
+    return std::ferror(rows_file_) == 0 ? absl::OkStatus() : Failed();
+  }
+
+ private:
+  static absl::Status Failed() {
+    return absl::InternalError(
+        fmt::format("a temporary file for the rows: {}", std::strerror(errno)));
+  }
+
+  // Format 1.0: padded so that the data starts at a multiple of 64.
+  void WriteHeader(std::ostream& out) const {
+    std::string header = fmt::format(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows_, columns_);
+    constexpr size_t kPreambleBytes = 10;
+    while ((kPreambleBytes + header.size() + 1) % 64 != 0) header += ' ';
+    header += '\n';
+    const auto length = static_cast<uint16_t>(header.size());
+    out.write("\x93NUMPY\x01\x00", 8);
+    out.put(static_cast<char>(length & 0xff));
+    out.put(static_cast<char>(length >> 8));
+    out << header;
+  }
+
+  std::FILE* rows_file_;
+  size_t rows_ = 0;
+  size_t columns_ = 0;
+};
 
 absl::Status Embed(const EmbedCommandOptions& options) {
   auto models = options.models.Choose(/*required=*/true);
@@ -49,8 +93,8 @@ absl::Status Embed(const EmbedCommandOptions& options) {
   embed.type = options.type == "query" ? TextType::kQuery : TextType::kDocument;
   embed.truncate = !options.no_truncate;
 
-  std::vector<float> values;
-  size_t columns = 0;
+  std::optional<NpyWriter> npy;
+  if (options.format == "npy") npy.emplace();
   size_t index = 0;
   std::vector<std::string> texts;
   const auto flush = [&]() -> absl::Status {
@@ -58,9 +102,8 @@ absl::Status Embed(const EmbedCommandOptions& options) {
     auto embeddings = (*embedder)->Embed(texts, embed);
     if (!embeddings.ok()) return embeddings.status();
     for (const Embedding& embedding : *embeddings) {
-      if (options.format == "npy") {
-        columns = embedding.vector.size();
-        values.insert(values.end(), embedding.vector.begin(), embedding.vector.end());
+      if (npy) {
+        if (auto status = npy->Add(embedding.vector); !status.ok()) return status;
         continue;
       }
       const engine::Json line = {{"index", index++},
@@ -79,7 +122,9 @@ absl::Status Embed(const EmbedCommandOptions& options) {
     if (auto status = flush(); !status.ok()) return status;
   }
   if (auto status = flush(); !status.ok()) return status;
-  if (options.format == "npy") WriteNpy(values, columns);
+  if (npy) {
+    if (auto status = npy->Finish(std::cout); !status.ok()) return status;
+  }
   std::cout.flush();
   return std::cout ? absl::OkStatus() : absl::InternalError("writing to standard output failed");
 }
