@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "embedder/architecture.h"
 #include "embedder/batch_scheduler.h"
+#include "embedder/chunker.h"
 #include "embedder/identity.h"
 #include "embedder/model_config.h"
 #include "embedder/pooling.h"
@@ -32,6 +33,8 @@ constexpr size_t kPassTokens = 1024;
 // result does not grow with their number.
 constexpr size_t kWindowTexts = 4096;
 constexpr size_t kSpecialTokens = 2;  // around every text
+// Room for any character, and not less than anybody would want.
+constexpr size_t kSmallestChunk = 8;
 
 // Workspaces that no forward pass uses at the moment.
 class WorkspacePool {
@@ -102,6 +105,9 @@ class ModelEncoder : public Encoder {
     return encodings;
   }
 
+  absl::StatusOr<std::vector<TextSpan>> SplitText(std::string_view text, const ChunkLimits& limits,
+                                                  const EncodeOptions& options) const override;
+
   absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
                                                      const EncodeOptions& options,
                                                      const CallControl& control) const override {
@@ -127,6 +133,11 @@ class ModelEncoder : public Encoder {
   }
 
  private:
+  const std::string& PrefixOf(const EncodeOptions& options) const {
+    if (options.prefix) return *options.prefix;
+    return options.type == TextType::kQuery ? info_.query_prefix : info_.document_prefix;
+  }
+
   absl::StatusOr<size_t> Dimensions(const EncodeOptions& options) const {
     if (options.dimensions < 0 || options.dimensions > info_.dimensions) {
       return absl::InvalidArgumentError(fmt::format("dimensions must be 1 to {} for {}, not {}",
@@ -157,10 +168,7 @@ class ModelEncoder : public Encoder {
 absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::string_view> texts,
                                                        size_t first, const EncodeOptions& options,
                                                        std::vector<bool>* truncated) const {
-  const std::string& prefix =
-      options.prefix
-          ? *options.prefix
-          : (options.type == TextType::kQuery ? info_.query_prefix : info_.document_prefix);
+  const std::string& prefix = PrefixOf(options);
   if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
   const size_t most = static_cast<size_t>(info_.max_tokens) - kSpecialTokens;
   const size_t limit = options.truncate ? most : std::numeric_limits<size_t>::max() / 2;
@@ -189,6 +197,50 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
     batch.offsets.push_back(batch.ids.size());
   }
   return batch;
+}
+
+absl::StatusOr<std::vector<TextSpan>> ModelEncoder::SplitText(std::string_view text,
+                                                              const ChunkLimits& limits,
+                                                              const EncodeOptions& options) const {
+  const std::string& prefix = PrefixOf(options);
+  if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
+  if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
+    return absl::InvalidArgumentError(fmt::format("the text is not valid UTF-8 at byte {}", *bad));
+  }
+  // What is far too long need not be counted to its end.
+  const size_t enough = 2 * static_cast<size_t>(info_.max_tokens);
+  std::string prefixed;
+  std::vector<int32_t> ids;
+  const auto count = [&](std::string_view piece) {
+    if (!prefix.empty()) {
+      prefixed = prefix;
+      prefixed += piece;
+      piece = prefixed;
+    }
+    ids.clear();
+    const bool more = tokenizer_.Tokenize(piece, enough, &ids);
+    return ids.size() + kSpecialTokens + (more ? 1 : 0);
+  };
+  const size_t around = count("");
+  const auto longest = static_cast<size_t>(info_.max_tokens);
+  if (limits.max_tokens < around + kSmallestChunk || limits.max_tokens > longest) {
+    return absl::InvalidArgumentError(fmt::format(
+        "max_tokens: {}, expected {} to {}: {} reads at most {} tokens, {} of them special tokens "
+        "and prefix, and a chunk holds at least {} others",
+        limits.max_tokens, around + kSmallestChunk, longest, info_.name, longest, around,
+        kSmallestChunk));
+  }
+  if (limits.overlap >= limits.max_tokens - around) {
+    return absl::InvalidArgumentError(fmt::format(
+        "overlap: {}, expected 0 to {}: of the {} tokens of a chunk {} are special tokens and "
+        "prefix",
+        limits.overlap, limits.max_tokens - around - 1, limits.max_tokens, around));
+  }
+  auto chunks = SplitIntoChunks(text, limits, count);
+  if (chunks) return *std::move(chunks);
+  return absl::InvalidArgumentError(
+      fmt::format("the text has more than {} chunks of {} tokens, {} of them repeated",
+                  limits.max_chunks, limits.max_tokens, limits.overlap));
 }
 
 absl::Status ModelEncoder::CheckTokens(const TokenBatch& batch) const {

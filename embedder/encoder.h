@@ -8,6 +8,7 @@
 //                         the tokenizer, equal to Hugging Face's id for id
 //   batch_scheduler, call_control
 //                         joins the texts of all calls into forward passes; urgent ones first
+//   chunker               cuts long documents into pieces that the model reads whole
 //   registry, architecture
 //                         which networks there are, and what one must offer
 //   bert.cc               the network: one file and one line in registry.cc per architecture
@@ -30,6 +31,7 @@
 #include "absl/types/span.h"
 #include "embedder/batch_scheduler.h"
 #include "embedder/call_control.h"
+#include "embedder/chunker.h"
 #include "embedder/precision.h"
 
 namespace vecnest::embedder {
@@ -111,6 +113,13 @@ class Encoder {
                                                const EncodeOptions& options) const {
     return Encode(texts, options, CallControl{});
   }
+
+  // Cuts a text into chunks of at most limits.max_tokens that Encode reads whole under the same
+  // prefix; only `type` and `prefix` of the options matter. InvalidArgument: not UTF-8, limits that
+  // the model or the prefix leave no room for, or more than limits.max_chunks.
+  virtual absl::StatusOr<std::vector<TextSpan>> SplitText(std::string_view text,
+                                                          const ChunkLimits& limits,
+                                                          const EncodeOptions& options) const = 0;
 
   // Encodes token ids given by the caller, used as they are (no special tokens added). Ids
   // outside the vocabulary and empty or overlong sequences are InvalidArgument.

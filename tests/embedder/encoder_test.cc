@@ -226,5 +226,61 @@ TEST(EncoderTest, LoadErrors) {
   EXPECT_THAT(error(model), HasSubstr("model.safetensors: open"));
 }
 
+std::string Words(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += i % 7 == 6 ? "cats. " : "the ";
+  return text;
+}
+
+TEST(EncoderTest, ChunksAreReadWholeWithTheirPrefix) {
+  const auto encoder = Load("tiny-bert-cls");
+  const std::string text = Words(500);
+  for (const std::optional<std::string>& prefix :
+       {std::optional<std::string>(), std::optional<std::string>(""),
+        std::optional<std::string>("the big ")}) {
+    const EncodeOptions options = {.truncate = false, .prefix = prefix};
+    const auto spans = encoder->SplitText(text, {16, 3, 1000}, options);
+    ASSERT_TRUE(spans.ok()) << spans.status();
+    std::vector<std::string_view> chunks;
+    for (const TextSpan& span : *spans) {
+      chunks.push_back(std::string_view(text).substr(span.begin, span.end - span.begin));
+    }
+    EXPECT_GT(chunks.size(), 500U / 14);
+    for (const Encoding& encoding : Encode(*encoder, chunks, options)) {
+      EXPECT_LE(encoding.tokens, 16);
+    }
+  }
+}
+
+// Anything but linear time would not end: words, one word without an end, ideographs, white space.
+TEST(EncoderTest, TenMegabytesAreSplit) {
+  const auto encoder = Load("tiny-bert-cls");
+  for (const std::string_view part : {"the big cat sat. ", "running,", "zzz", "\u732b", "  \n"}) {
+    std::string text;
+    while (text.size() < 10'000'000) text += part;
+    text += " cat";
+    const auto spans = encoder->SplitText(text, {16, 4, 10'000'000}, {});
+    ASSERT_TRUE(spans.ok()) << spans.status();
+    EXPECT_EQ(spans->front().begin, 0U);
+    EXPECT_EQ(spans->back().end, text.size());
+  }
+}
+
+TEST(EncoderTest, ChunkLimitsThatCannotBeKeptAreRefused) {
+  const auto encoder = Load("tiny-bert-cls");  // reads 16 tokens, "passage : " and two around it
+  const auto message = [&](std::string_view text, const ChunkLimits& limits,
+                           const EncodeOptions& options = {}) {
+    const auto spans = encoder->SplitText(text, limits, options);
+    EXPECT_EQ(spans.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(spans.status().message());
+  };
+  EXPECT_THAT(message("a", {17, 0, 9}), HasSubstr("max_tokens: 17, expected 12 to 16"));
+  EXPECT_THAT(message("a", {11, 0, 9}), HasSubstr("max_tokens: 11, expected 12 to 16"));
+  EXPECT_THAT(message("a", {9, 0, 9}, {.prefix = ""}), HasSubstr("expected 10 to 16"));
+  EXPECT_THAT(message("a", {16, 12, 9}), HasSubstr("overlap: 12, expected 0 to 11"));
+  EXPECT_THAT(message(Words(40), {12, 0, 2}), HasSubstr("more than 2 chunks of 12 tokens"));
+  EXPECT_THAT(message("a \xff", {16, 0, 9}), HasSubstr("not valid UTF-8 at byte 2"));
+}
+
 }  // namespace
 }  // namespace vecnest::embedder
