@@ -282,7 +282,10 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
     return sampled.size() < sample;
   });
   if (status.ok()) status = failure;
-  if (status.ok()) status = batch.Run(embedder::Priority::kBulk, {});
+  if (status.ok()) {
+    status = batch.Run([&](size_t i) { return fmt::format("point {}", sampled[i].id.ToString()); },
+                       embedder::Priority::kBulk, {});
+  }
   if (!status.ok()) return status;
   for (const Sampled& one : sampled) {
     const double distance = CosineDistance(one.vector, batch.result(one.ticket).vector);

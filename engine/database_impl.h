@@ -76,10 +76,12 @@ class DatabaseImpl final : public Database {
   absl::Status RemoveRecords(const Definition& definition);
   absl::StatusOr<std::shared_ptr<Shard>> FindShard(const std::string& name) const;
 
-  // Gives the points' texts to `batch` and their ready vectors, checked, to the changes.
+  // Adds the vectors to the changes, checked or made from their texts, and writes them. `complete`
+  // runs with writes held off: it refuses the changes or adds some.
+  using Complete = absl::FunctionRef<absl::Status(std::vector<PointChange>& changes)>;
   absl::StatusOr<WriteResult> WriteVectors(Shard& shard, std::vector<PointChange> changes,
-                                           const std::vector<NamedInputs*>& inputs, bool must_exist,
-                                           const WriteOptions& options);
+                                           const std::vector<NamedInputs*>& inputs,
+                                           Complete complete, const WriteOptions& options);
   // Changes the payload of every selected point by `edit`.
   using PayloadEdit = absl::FunctionRef<void(Json&)>;
   absl::StatusOr<WriteResult> EditPayload(const std::string& collection,

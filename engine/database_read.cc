@@ -45,6 +45,11 @@ absl::StatusOr<std::vector<float>> FitWidth(std::vector<float> vector, const Que
       slot.model.empty() ? "" : fmt::format(", model {}", slot.model)));
 }
 
+// For errors about one of `count` queries.
+std::string NameOfQuery(size_t query, size_t count) {
+  return count == 1 ? "the query" : fmt::format("query {}", query);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Record>> DatabaseImpl::Retrieve(
@@ -156,7 +161,11 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     absl::StatusOr<std::vector<float>> vector;
     if (const auto* text = std::get_if<Text>(&*query.nearest)) {
       auto ticket = texts.Add(*text, *slot, TextType::kQuery);
-      if (!ticket.ok()) return ticket.status();
+      if (!ticket.ok()) {
+        if (!text->chunk) return ticket.status();
+        return absl::InvalidArgumentError(fmt::format("{}: {}", NameOfQuery(i, queries.size()),
+                                                      std::string(ticket.status().message())));
+      }
       tickets[i] = *ticket;
       continue;
     }
@@ -177,7 +186,13 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     nearest[i].vector = *std::move(vector);
   }
   const auto embed_start = std::chrono::steady_clock::now();
-  if (auto status = texts.Run(embedder::Priority::kUrgent, limits); !status.ok()) return status;
+  const auto name = [&](size_t ticket) {
+    const auto query = std::find(tickets.begin(), tickets.end(), ticket);
+    return NameOfQuery(static_cast<size_t>(query - tickets.begin()), queries.size());
+  };
+  if (auto status = texts.Run(name, embedder::Priority::kUrgent, limits); !status.ok()) {
+    return status;
+  }
   const double embed_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - embed_start).count();
 
@@ -198,6 +213,7 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
       nearest[i].vector = encoding.vector;
       answer.tokens = encoding.tokens;
       answer.truncated = encoding.truncated;
+      answer.usage = texts.usage(*ticket);
       if (answer.plan) answer.plan->embed_seconds = embed_seconds;
     }
     auto points = shard.Nearest(nearest[i], query, answer.plan ? &*answer.plan : nullptr);

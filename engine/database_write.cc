@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <iterator>
 
+#include "engine/chunks.h"
 #include "engine/database_impl.h"
 #include "engine/payload.h"
 #include "fmt/format.h"
@@ -24,17 +25,6 @@ absl::Status CheckVector(const PointId& id, const SlotDefinition& slot,
   if (bad == vector.end()) return absl::OkStatus();
   return absl::InvalidArgumentError(fmt::format("{}: component {} is {}, expected a finite number",
                                                 where(), bad - vector.begin(), *bad));
-}
-
-// Keeps the last of the points that have the same id: a batch writes each point once.
-void KeepLast(std::vector<Point>& points) {
-  std::set<PointId> seen;
-  std::vector<Point> kept;
-  for (auto point = points.rbegin(); point != points.rend(); ++point) {
-    if (seen.insert(point->id).second) kept.push_back(std::move(*point));
-  }
-  std::reverse(kept.begin(), kept.end());
-  points = std::move(kept);
 }
 
 // Writes the change that `make` gives for each point the selector means, all in one batch.
@@ -63,68 +53,70 @@ absl::StatusOr<WriteResult> ChangeSelected(
 absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
                                                        std::vector<PointChange> changes,
                                                        const std::vector<NamedInputs*>& inputs,
-                                                       bool must_exist,
+                                                       Complete complete,
                                                        const WriteOptions& options) {
   const auto definition = shard.definition();
   TextBatch texts(*models_, *definition);
   struct Pending {
     size_t change;
     size_t vector;
-    size_t ticket;
   };
-  std::vector<Pending> pending;
-  std::vector<PointId> ids;
+  std::vector<Pending> pending;  // by ticket
+  const auto name = [&](size_t change, Slot slot) {
+    return fmt::format("point {}, vector '{}'", ToPointId(changes[change].key).ToString(),
+                       definition->slots[slot].name);
+  };
   for (size_t i = 0; i < changes.size(); ++i) {
-    ids.push_back(ToPointId(changes[i].key));
-    for (auto& [name, input] : *inputs[i]) {
-      auto slot = definition->RequireSlot(name);
+    for (auto& [vector_name, input] : *inputs[i]) {
+      auto slot = definition->RequireSlot(vector_name);
       if (!slot.ok()) return slot.status();
       VectorWrite write{*slot, std::nullopt, std::nullopt, {}};
       if (auto* text = std::get_if<Text>(&input)) {
         auto ticket = texts.Add(*text, *slot, TextType::kDocument);
-        if (!ticket.ok()) return ticket.status();
-        pending.push_back({i, changes[i].vectors.size(), *ticket});
+        if (!ticket.ok()) {
+          if (!text->chunk) return ticket.status();
+          return absl::InvalidArgumentError(
+              fmt::format("{}: {}", name(i, *slot), std::string(ticket.status().message())));
+        }
+        pending.push_back({i, changes[i].vectors.size()});
         write.text = text->text;
         write.prefix = text->prefix;
       } else {
         write.vector = std::move(std::get<std::vector<float>>(input));
-        auto status = CheckVector(ids.back(), definition->slots[*slot], write.vector);
+        auto status =
+            CheckVector(ToPointId(changes[i].key), definition->slots[*slot], write.vector);
         if (!status.ok()) return status;
       }
       changes[i].vectors.push_back(std::move(write));
     }
   }
+  const auto name_text = [&](size_t ticket) {
+    const auto [change, vector] = pending[ticket];
+    return name(change, changes[change].vectors[vector].slot);
+  };
   // Somebody waits for a single text; of many it is an import.
   const auto priority = texts.size() == 1 ? embedder::Priority::kUrgent : embedder::Priority::kBulk;
-  if (auto status = texts.Run(priority, options.limits); !status.ok()) return status;
-  uint64_t tokens = 0;
-  std::vector<PointId> truncated;
-  for (const auto& [change, vector, ticket] : pending) {
+  if (auto status = texts.Run(name_text, priority, options.limits); !status.ok()) return status;
+  WriteResult usage;
+  for (size_t ticket = 0; ticket < pending.size(); ++ticket) {
+    const auto [change, vector] = pending[ticket];
     const embedder::Encoding& encoding = texts.result(ticket);
     changes[change].vectors[vector].vector = encoding.vector;
-    tokens += static_cast<uint64_t>(encoding.tokens);
-    if (encoding.truncated) truncated.push_back(ids[change]);
+    usage.tokens += static_cast<uint64_t>(encoding.tokens);
+    if (encoding.truncated) usage.truncated.push_back(ToPointId(changes[change].key));
   }
+  usage.usage = texts.Usage();
   if (auto status = options.limits.Check(); !status.ok()) return status;
   auto result = shard.Write(
       [&]() -> absl::StatusOr<std::vector<PointChange>> {
-        if (!must_exist) return std::move(changes);
-        auto existing = shard.Read(ids);
-        if (!existing.ok()) return existing.status();
-        size_t next = 0;
-        for (const PointId& id : ids) {
-          if (next == existing->size() || (*existing)[next].id != id) {
-            return absl::NotFoundError(fmt::format("No point with id {} found", id.ToString()));
-          }
-          ++next;
-        }
+        if (auto refused = complete(changes); !refused.ok()) return refused;
         return std::move(changes);
       },
       texts.bindings(), options.durability);
   if (!result.ok()) return result.status();
-  result->tokens = tokens;
-  result->truncated = std::move(truncated);
-  return result;
+  usage.sequence = result->sequence;
+  usage.affected = result->affected;
+  return usage;
 }
 
 absl::StatusOr<WriteResult> DatabaseImpl::Upsert(const std::string& collection,
@@ -132,10 +124,12 @@ absl::StatusOr<WriteResult> DatabaseImpl::Upsert(const std::string& collection,
                                                  const WriteOptions& options) {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  KeepLast(points);
+  const auto definition = (*shard)->definition();
+  auto expanded = ExpandDocuments(std::move(points), TextBatch(*models_, *definition), *definition);
+  if (!expanded.ok()) return expanded.status();
   std::vector<PointChange> changes;
   std::vector<NamedInputs*> inputs;
-  for (Point& point : points) {
+  for (Point& point : expanded->points) {
     auto payload =
         ParseJsonObject(point.payload, fmt::format("payload of point {}", point.id.ToString()));
     if (!payload.ok()) return payload.status();
@@ -146,8 +140,19 @@ absl::StatusOr<WriteResult> DatabaseImpl::Upsert(const std::string& collection,
     changes.push_back(std::move(change));
     inputs.push_back(&point.vectors);
   }
-  auto result = WriteVectors(**shard, std::move(changes), inputs, false, options);
+  uint64_t removed = 0;
+  const auto complete = [&](std::vector<PointChange>& written) -> absl::Status {
+    auto former = FormerChunks(**shard, expanded->texts, written);
+    if (!former.ok()) return former.status();
+    removed = former->size();
+    std::move(former->begin(), former->end(), std::back_inserter(written));
+    return absl::OkStatus();
+  };
+  auto result = WriteVectors(**shard, std::move(changes), inputs, complete, options);
   maintainer_->Notify(*shard);
+  if (!result.ok()) return result.status();
+  result->chunks = expanded->chunks;
+  result->removed_chunks = removed;
   return result;
 }
 
@@ -163,14 +168,26 @@ absl::StatusOr<WriteResult> DatabaseImpl::UpdateVectors(
   }
   std::vector<PointChange> changes;
   std::vector<NamedInputs*> inputs;
+  std::vector<PointId> ids;
   for (auto& [id, named] : merged) {
     PointChange change;
     change.key = ToStorageKey(id);
     change.kind = PointChange::Kind::kPatch;
     changes.push_back(std::move(change));
     inputs.push_back(&named);
+    ids.push_back(id);
   }
-  auto result = WriteVectors(**shard, std::move(changes), inputs, true, options);
+  const auto all_exist = [&](const std::vector<PointChange>&) -> absl::Status {
+    auto existing = (*shard)->Read(ids);
+    if (!existing.ok()) return existing.status();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (i == existing->size() || (*existing)[i].id != ids[i]) {
+        return absl::NotFoundError(fmt::format("No point with id {} found", ids[i].ToString()));
+      }
+    }
+    return absl::OkStatus();
+  };
+  auto result = WriteVectors(**shard, std::move(changes), inputs, all_exist, options);
   maintainer_->Notify(*shard);
   return result;
 }

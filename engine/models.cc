@@ -119,6 +119,27 @@ absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
                   model.dimensions, model.name));
 }
 
+struct RefusedText {
+  size_t index = 0;
+  std::string reason;
+};
+
+// The encoder knows texts by their position in a call, whoever sent them otherwise: finds the first
+// that it refuses by trying each alone.
+std::optional<RefusedText> FindRefused(const embedder::Encoder& encoder,
+                                       const embedder::EncodeOptions& options,
+                                       absl::Span<const std::string_view> texts) {
+  constexpr std::string_view kAlone = "text 0 ";
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const absl::Status refused = encoder.Tokenize(texts.subspan(i, 1), options).status();
+    if (refused.ok()) continue;
+    std::string reason(refused.message());
+    if (reason.starts_with(kAlone)) reason = "the text " + reason.substr(kAlone.size());
+    return RefusedText{i, std::move(reason)};
+  }
+  return std::nullopt;
+}
+
 std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
   std::vector<Embedding> embeddings;
   embeddings.reserve(encodings.size());
@@ -291,6 +312,11 @@ absl::StatusOr<const embedder::Encoder*> TextBatch::EncoderFor(const Text& text,
 }
 
 absl::StatusOr<size_t> TextBatch::Add(const Text& text, Slot slot, TextType type) {
+  if (text.chunk) {
+    return absl::InvalidArgumentError(
+        "'chunk' makes points of a document that is upserted; a query, or a vector that is "
+        "replaced, is one text");
+  }
   auto encoder = EncoderFor(text, slot);
   if (!encoder.ok()) return encoder.status();
   const embedder::ModelInfo& info = (*encoder)->info();
@@ -307,29 +333,92 @@ absl::StatusOr<size_t> TextBatch::Add(const Text& text, Slot slot, TextType type
                     bound->second.model, info.name));
   }
   const size_t ticket = results_.size();
-  results_.emplace_back();
-  Members& members = groups_[Group(*encoder, type, text.prefix, target.config.size)];
-  members.texts.emplace_back(text.text);
-  members.tickets.push_back(ticket);
+  const auto group =
+      groups_
+          .try_emplace({*encoder, type, text.prefix, target.config.size, text.truncate}, Members())
+          .first;
+  group->second.texts.emplace_back(text.text);
+  group->second.tickets.push_back(ticket);
+  results_.push_back({&group->first, {}});
   return ticket;
 }
 
-absl::Status TextBatch::Run(embedder::Priority priority, const CallLimits& limits) {
+absl::StatusOr<std::vector<embedder::TextSpan>> TextBatch::Split(const Text& text, Slot slot,
+                                                                 size_t most) const {
+  auto encoder = EncoderFor(text, slot);
+  if (!encoder.ok()) return encoder.status();
+  const Chunking chunk = text.chunk.value_or(Chunking());
+  if (chunk.max_tokens < 1 || chunk.overlap < 0 || chunk.overlap >= chunk.max_tokens) {
+    return absl::InvalidArgumentError(
+        fmt::format("max_tokens: {}, overlap: {}, expected max_tokens to be at least 1 and overlap "
+                    "to be at least 0 and less than max_tokens",
+                    chunk.max_tokens, chunk.overlap));
+  }
+  embedder::EncodeOptions options;
+  options.prefix = text.prefix;
+  return (*encoder)->SplitText(text.text,
+                               {.max_tokens = static_cast<size_t>(chunk.max_tokens),
+                                .overlap = static_cast<size_t>(chunk.overlap),
+                                .max_chunks = most},
+                               options);
+}
+
+embedder::EncodeOptions TextBatch::OptionsOf(const Group& group) {
+  embedder::EncodeOptions options;
+  options.type = ToEmbedder(group.type);
+  options.truncate = group.truncate;
+  options.prefix = group.prefix;
+  options.dimensions = group.dimensions;
+  return options;
+}
+
+absl::Status TextBatch::Run(NameText name, embedder::Priority priority, const CallLimits& limits) {
   const embedder::CallControl control = ToControl(priority, limits);
   for (const auto& [group, members] : groups_) {
-    const auto& [encoder, type, prefix, dimensions] = group;
-    embedder::EncodeOptions options;
-    options.type = ToEmbedder(type);
-    options.truncate = true;
-    options.prefix = prefix;
-    options.dimensions = dimensions;
-    auto encodings = models_.Encode(*encoder, members.texts, options, control);
+    const embedder::EncodeOptions options = OptionsOf(group);
+    auto encodings = models_.Encode(*group.encoder, members.texts, options, control);
+    if (absl::IsInvalidArgument(encodings.status())) {
+      if (const auto refused = FindRefused(*group.encoder, options, members.texts)) {
+        const size_t ticket = members.tickets[refused->index];
+        return absl::InvalidArgumentError(fmt::format("{}: {}", name(ticket), refused->reason));
+      }
+    }
     if (!encodings.ok()) return encodings.status();
     for (size_t i = 0; i < members.tickets.size(); ++i) {
-      results_[members.tickets[i]] = std::move((*encodings)[i]);
+      results_[members.tickets[i]].encoding = std::move((*encodings)[i]);
     }
   }
   return absl::OkStatus();
+}
+
+ModelUsage TextBatch::usage(size_t ticket) const {
+  const auto& [group, encoding] = results_[ticket];
+  const embedder::ModelInfo& info = group->encoder->info();
+  const std::string& own =
+      group->type == TextType::kQuery ? info.query_prefix : info.document_prefix;
+  return {.model = info.name,
+          .identity = info.identity,
+          .prefix = group->prefix.value_or(own),
+          .max_tokens = info.max_tokens,
+          .texts = 1,
+          .tokens = static_cast<uint64_t>(encoding.tokens),
+          .truncated = encoding.truncated ? uint64_t{1} : 0};
+}
+
+std::vector<ModelUsage> TextBatch::Usage() const {
+  std::map<std::pair<std::string, std::string>, ModelUsage> sums;
+  for (size_t ticket = 0; ticket < results_.size(); ++ticket) {
+    ModelUsage one = usage(ticket);
+    const auto [sum, added] = sums.try_emplace({one.identity, one.prefix}, one);
+    if (added) continue;
+    sum->second.texts += one.texts;
+    sum->second.tokens += one.tokens;
+    sum->second.truncated += one.truncated;
+  }
+  std::vector<ModelUsage> usages;
+  usages.reserve(sums.size());
+  for (auto& [key, sum] : sums) usages.push_back(std::move(sum));
+  return usages;
 }
 
 }  // namespace engine

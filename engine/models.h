@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "embedder/encoder.h"
@@ -63,31 +63,54 @@ class TextBatch {
 
   // Takes a text for a vector of `slot`; it is read by Run and must live until then. The result is
   // the ticket to fetch it with. Errors: the model is not loaded, is not the one the slot is bound
-  // to, or is too narrow.
+  // to, or is too narrow; the text asks for chunks, which its user has not made.
   absl::StatusOr<size_t> Add(const Text& text, Slot slot, TextType type);
   absl::StatusOr<size_t> Add(Text&& text, Slot slot, TextType type) = delete;
 
-  // Encodes everything that was added.
-  absl::Status Run(embedder::Priority priority, const CallLimits& limits);
+  // The chunks that `text.chunk` asks for; at most `most`. A document's text, to be added chunk by
+  // chunk.
+  absl::StatusOr<std::vector<embedder::TextSpan>> Split(const Text& text, Slot slot,
+                                                        size_t most) const;
 
-  const embedder::Encoding& result(size_t ticket) const { return results_[ticket]; }
+  // Says what the text of a ticket is, for errors: "point 7, vector 'x'".
+  using NameText = absl::FunctionRef<std::string(size_t ticket)>;
+  // Encodes everything that was added.
+  absl::Status Run(NameText name, embedder::Priority priority, const CallLimits& limits);
+
+  const embedder::Encoding& result(size_t ticket) const { return results_[ticket].encoding; }
+  ModelUsage usage(size_t ticket) const;
+  // Of all texts, by model and prefix.
+  std::vector<ModelUsage> Usage() const;
   size_t size() const { return results_.size(); }
   // Which model each slot's texts were read by.
   const std::map<Slot, ModelBinding>& bindings() const { return bindings_; }
 
  private:
-  using Group = std::tuple<const embedder::Encoder*, TextType, std::optional<std::string>, int>;
+  // Texts that are encoded together: by the same encoder under the same options.
+  struct Group {
+    const embedder::Encoder* encoder = nullptr;
+    TextType type = TextType::kDocument;
+    std::optional<std::string> prefix;
+    int dimensions = 0;
+    bool truncate = true;
+    auto operator<=>(const Group&) const = default;
+  };
+  struct Result {
+    const Group* group = nullptr;  // a key of groups_
+    embedder::Encoding encoding;
+  };
   struct Members {
     std::vector<std::string_view> texts;
     std::vector<size_t> tickets;
   };
 
   absl::StatusOr<const embedder::Encoder*> EncoderFor(const Text& text, Slot slot) const;
+  static embedder::EncodeOptions OptionsOf(const Group& group);
 
   const LoadedModels& models_;
   const Definition& definition_;
   std::map<Group, Members> groups_;
-  std::vector<embedder::Encoding> results_;
+  std::vector<Result> results_;
   std::map<Slot, ModelBinding> bindings_;
 };
 

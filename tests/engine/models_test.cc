@@ -65,7 +65,7 @@ TEST_F(ModelsTest, ABatchOfTextsChecksWidthAndModel) {
   ASSERT_TRUE(ticket.ok());
   EXPECT_EQ(batch.Add(other, 1, TextType::kDocument).status().code(),
             absl::StatusCode::kInvalidArgument);
-  ASSERT_TRUE(batch.Run(embedder::Priority::kBulk, {}).ok());
+  ASSERT_TRUE(batch.Run([](size_t) { return ""; }, embedder::Priority::kBulk, {}).ok());
   EXPECT_EQ(batch.result(*ticket).vector.size(), 8u);
   EXPECT_EQ(batch.bindings().at(1).model, "tiny-bert-cls");
 }

@@ -52,9 +52,13 @@ struct WriteOptions {
 struct WriteResult {
   uint64_t sequence = 0;  // later reads see the change; also called operation_id
   uint64_t affected = 0;  // points
+  // Of these, points that chunks of documents became, and former chunks that were deleted.
+  uint64_t chunks = 0;
+  uint64_t removed_chunks = 0;
   // Texts embedded by this call.
   uint64_t tokens = 0;
   std::vector<PointId> truncated;  // points with a text longer than the model reads
+  std::vector<ModelUsage> usage;   // by model and prefix
 };
 
 // Either named points or all that pass a filter.
@@ -115,6 +119,17 @@ class Database {
   // -- Writes. One call is one atomic batch: all of it is applied or nothing.
   // Inserts points, or replaces them whole (all vectors and payload). A point may leave named
   // vectors out.
+  //
+  // A point with a single vector that is a Text with `chunk` is a document: its text is cut between
+  // words, at the end of a sentence where one is near, and each chunk becomes a point. The payload
+  // of these is the document's with a member "chunk" of their own,
+  //   {"parent": ID, "index": 0.., "count": N, "start": BYTE, "end": BYTE},
+  // and where a member is the whole text, the chunk's text in its place. A document of one chunk
+  // keeps its id, with more their ids are those of ChunkId. A text that is upserted, with `chunk`
+  // or without, replaces the chunks of an earlier document of the same id as well, in the same
+  // batch. Delete with a filter on "chunk.parent" deletes a document.
+  // InvalidArgument: limits the model can't keep, a second vector, a payload that has a member
+  // "chunk" already, or more than 32,768 chunks or 256 MiB of payload in one call.
   virtual absl::StatusOr<WriteResult> Upsert(const std::string& collection,
                                              std::vector<Point> points,
                                              const WriteOptions& options) = 0;
@@ -225,6 +240,10 @@ struct FoundModel {
 };
 // Every model that FindModel finds by its name alone, sorted by name.
 std::vector<FoundModel> FindModels();
+
+// The id of one of the several chunks of a document: the UUID of version 5 of "PARENT/INDEX" in the
+// namespace a2bebf37-aa89-580f-8876-8dd63158d0a4.
+PointId ChunkId(const PointId& parent, size_t index);
 
 // The library's version, e.g. "0.1.0".
 std::string_view Version();

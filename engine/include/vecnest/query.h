@@ -58,6 +58,7 @@ struct QueryAnswer {
   // Of the query's text, when it was one.
   int tokens = 0;
   bool truncated = false;
+  std::optional<ModelUsage> usage;
 };
 
 }  // namespace vecnest

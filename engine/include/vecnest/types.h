@@ -52,12 +52,36 @@ class PointId {
   uint64_t low_ = 0;
 };
 
+// How a long text is cut into chunks, see Database::Upsert.
+struct Chunking {
+  // All that the model reads for a chunk: special tokens and prefix included.
+  int max_tokens = 0;
+  // The next chunk repeats the last words of a chunk, up to so many tokens.
+  int overlap = 0;
+};
+
 // A text to be embedded. An empty `model` means the one the collection is bound to, or the
 // database's default. `prefix` replaces the model's own prefix (an empty string: none).
 struct Text {
   std::string text;
   std::string model;
   std::optional<std::string> prefix;
+  // A text longer than the model reads is cut and reported. False: it is an InvalidArgument that
+  // names the point and vector (or the query), and how many tokens it has.
+  bool truncate = true;
+  // Only for Database::Upsert.
+  std::optional<Chunking> chunk = std::nullopt;
+};
+
+// What one model read for a call, under one prefix.
+struct ModelUsage {
+  std::string model;
+  std::string identity;  // see ModelInfo
+  std::string prefix;    // put before every text
+  int max_tokens = 0;    // what the model reads of a text at most
+  uint64_t texts = 0;
+  uint64_t tokens = 0;     // read, special tokens and prefix included
+  uint64_t truncated = 0;  // texts
 };
 
 // Where a vector is wanted a text may stand.
