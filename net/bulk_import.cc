@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "net/codec_filter.h"
 #include "net/codec_points.h"
 
 namespace vecnest::net {
@@ -13,10 +14,36 @@ constexpr size_t kBatchLines = 512;
 constexpr size_t kBatchBytes = size_t{8} << 20;
 constexpr uint64_t kMaxReportedLines = 10'000;
 
+constexpr size_t kMaxReportedIds = 100;
+
+// A parameter's text as JSON, so that it is checked as a member of a text object is.
+Json ToJson(const std::string& text) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return json.is_number() || json.is_boolean() ? json : Json(text);
+}
+
 }  // namespace
 
-BulkImport::BulkImport(std::shared_ptr<Database> database, std::string collection)
-    : database_(std::move(database)), collection_(std::move(collection)) {}
+absl::StatusOr<BulkOptions> ReadBulkOptions(const std::map<std::string, std::string>& query) {
+  BulkOptions options;
+  absl::Status status;
+  Json chunk = Json::object();
+  for (const char* name : {"max_tokens", "overlap"}) {
+    const auto found = query.find(fmt::format("chunk_{}", name));
+    if (found != query.end()) chunk[name] = ToJson(found->second);
+  }
+  if (!chunk.empty()) options.chunk = ReadChunking(chunk, "chunk", status);
+  if (const auto found = query.find("truncate"); found != query.end()) {
+    const Json value = {{"truncate", ToJson(found->second)}};
+    options.truncate = JsonFields(value, "", status).Bool("truncate").value_or(true);
+  }
+  if (!status.ok()) return status;
+  return options;
+}
+
+BulkImport::BulkImport(std::shared_ptr<Database> database, std::string collection,
+                       const BulkOptions& options)
+    : database_(std::move(database)), collection_(std::move(collection)), options_(options) {}
 
 void BulkImport::Feed(std::string_view part) {
   while (!part.empty()) {
@@ -48,9 +75,28 @@ void BulkImport::TakeLine(std::string_view line) {
     Fail(line_, status);
     return;
   }
+  ApplyOptions(point);
   pending_.push_back({line_, std::move(point)});
   pending_bytes_ += line.size();
   if (pending_.size() >= kBatchLines || pending_bytes_ >= kBatchBytes) Flush();
+}
+
+void BulkImport::ApplyOptions(Point& point) const {
+  for (auto& [name, input] : point.vectors) {
+    auto* text = std::get_if<Text>(&input);
+    if (text == nullptr) continue;
+    if (!text->chunk) text->chunk = options_.chunk;
+    if (!options_.truncate) text->truncate = false;
+  }
+}
+
+void BulkImport::Count(const WriteResult& result) {
+  points_ += result.affected - result.removed_chunks;
+  AddUsage(result.usage, usage_);
+  truncated_ += result.truncated.size();
+  for (const PointId& id : result.truncated) {
+    if (truncated_ids_.size() < kMaxReportedIds) truncated_ids_.push_back(WritePointId(id));
+  }
 }
 
 void BulkImport::Flush() {
@@ -62,14 +108,14 @@ void BulkImport::Flush() {
   const auto result = database_->Upsert(collection_, std::move(points), options);
   if (result.ok()) {
     imported_ += pending_.size();
-    tokens_ += result->tokens;
+    Count(*result);
   } else {
     // One bad point refuses the batch: find out which.
     for (Pending& pending : pending_) {
       const auto single = database_->Upsert(collection_, {std::move(pending.point)}, options);
       if (single.ok()) {
         ++imported_;
-        tokens_ += single->tokens;
+        Count(*single);
       } else {
         Fail(pending.line, single.status());
       }
@@ -95,6 +141,14 @@ Response BulkImport::Finish() {
   // An empty write with full durability makes everything before it durable.
   const auto synced = database_->Upsert(collection_, {}, {.durability = Durability::kSynced});
   Json summary = {{"imported", imported_}, {"failed", failed_}};
+  if (!usage_.empty()) {
+    summary["points"] = points_;
+    summary["tokens"] = tokens();
+    summary["truncated"] = truncated_;
+    summary["truncated_ids"] = std::move(truncated_ids_);
+    summary["usage"] = WriteUsage(usage_);
+    LogTruncated(fmt::format("bulk import into collection '{}'", collection_), usage_);
+  }
   if (failed_ > kMaxReportedLines) summary["not_listed"] = failed_ - kMaxReportedLines;
   summary["status"] = synced.ok() ? (failed_ == 0 ? "ok" : "some lines failed")
                                   : std::string(synced.status().message());

@@ -121,10 +121,29 @@ absl::Status NameInput(const absl::Status& status) {
   return status;
 }
 
-Json WriteEmbeddings(const std::vector<Embedding>& embeddings, std::string_view model,
+ModelUsage UsageOf(const EmbeddingsRequest& request, const std::vector<Embedding>& embeddings,
+                   const ModelInfo& model) {
+  ModelUsage usage;
+  usage.model = model.name;
+  usage.identity = model.identity;
+  usage.max_tokens = model.max_tokens;
+  // Token ids are read as they are.
+  if (std::holds_alternative<std::vector<std::string>>(request.input)) {
+    const bool query = request.options.type == TextType::kQuery;
+    usage.prefix =
+        request.options.prefix.value_or(query ? model.query_prefix : model.document_prefix);
+  }
+  usage.texts = embeddings.size();
+  for (const Embedding& embedding : embeddings) {
+    usage.tokens += static_cast<uint64_t>(embedding.tokens);
+    if (embedding.truncated) ++usage.truncated;
+  }
+  return usage;
+}
+
+Json WriteEmbeddings(const std::vector<Embedding>& embeddings, const ModelUsage& usage,
                      bool base64) {
   Json data = Json::array();
-  int64_t tokens = 0;
   for (const Embedding& embedding : embeddings) {
     Json item = {{"object", "embedding"}, {"index", data.size()}};
     if (base64) {
@@ -134,14 +153,16 @@ Json WriteEmbeddings(const std::vector<Embedding>& embeddings, std::string_view 
     } else {
       item["embedding"] = embedding.vector;
     }
+    item["tokens"] = embedding.tokens;
     if (embedding.truncated) item["truncated"] = true;
-    tokens += embedding.tokens;
     data.push_back(std::move(item));
   }
   return {{"object", "list"},
           {"data", std::move(data)},
-          {"model", model},
-          {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}};
+          {"model", usage.model},
+          {"identity", usage.identity},
+          {"prefix", usage.prefix},
+          {"usage", {{"prompt_tokens", usage.tokens}, {"total_tokens", usage.tokens}}}};
 }
 
 Json WriteModel(const ModelInfo& model) {

@@ -30,7 +30,12 @@ EmbeddingsRequest ReadEmbeddingsRequest(const Json& body, absl::Status& status);
 absl::Status NameInput(const absl::Status& status);
 
 // Numbers, or base64 of little-endian floats.
-Json WriteEmbeddings(const std::vector<Embedding>& embeddings, std::string_view model, bool base64);
+Json WriteEmbeddings(const std::vector<Embedding>& embeddings, const ModelUsage& usage,
+                     bool base64);
+
+// What was read for the request by `model`.
+ModelUsage UsageOf(const EmbeddingsRequest& request, const std::vector<Embedding>& embeddings,
+                   const ModelInfo& model);
 
 Json WriteModel(const ModelInfo& model);
 

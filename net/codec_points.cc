@@ -8,6 +8,9 @@
 namespace vecnest::net {
 namespace {
 
+// More than any model reads; the model's own limit is checked when it is known.
+constexpr int64_t kMostTokens = 1 << 20;
+
 bool IsText(const Json& value) { return value.is_object() && value.contains("text"); }
 
 std::string ReadPayload(const Json* value, std::string_view path, absl::Status& status) {
@@ -82,6 +85,14 @@ std::vector<Point> ReadColumns(const Json& value, const std::string& path, absl:
   return points;
 }
 
+// What is to be done with a text that is too long for the model.
+void ReadHandling(JsonFields& fields, Text& text) {
+  text.truncate = fields.Bool("truncate").value_or(text.truncate);
+  if (const Json* chunk = fields.Find("chunk")) {
+    text.chunk = ReadChunking(*chunk, fields.PathOf("chunk"), fields.status());
+  }
+}
+
 Json WriteVector(const std::vector<float>& vector, bool unit_length) {
   if (!unit_length) return vector;
   double square = 0;
@@ -95,15 +106,33 @@ Json WriteVector(const std::vector<float>& vector, bool unit_length) {
 
 }  // namespace
 
+Chunking ReadChunking(const Json& value, std::string_view path, absl::Status& status) {
+  JsonFields fields(value, std::string(path), status);
+  Chunking chunk;
+  fields.Require("max_tokens");
+  chunk.max_tokens = static_cast<int>(fields.Integer("max_tokens", 1, kMostTokens).value_or(1));
+  chunk.overlap = static_cast<int>(fields.Integer("overlap", 0, chunk.max_tokens - 1).value_or(0));
+  fields.Finish();
+  return chunk;
+}
+
 Text ReadText(const Json& value, std::string_view path, absl::Status& status) {
   JsonFields fields(value, std::string(path), status);
   Text text;
   fields.Require("text");
   text.text = fields.String("text").value_or("");
   text.model = fields.String("model").value_or("");
+  ReadHandling(fields, text);
   if (const Json* options = fields.Find("options")) {
     JsonFields inner(*options, fields.PathOf("options"), status);
     text.prefix = inner.String("prefix");
+    for (const char* twice : {"truncate", "chunk"}) {
+      if (inner.Find(twice) != nullptr && fields.Find(twice) != nullptr) {
+        status.Update(absl::InvalidArgumentError(
+            fmt::format("{}: given twice, once in options", fields.PathOf(twice))));
+      }
+    }
+    ReadHandling(inner, text);
     inner.Finish();
   }
   fields.Finish();
@@ -174,9 +203,16 @@ Point ReadBulkLine(const Json& line, absl::Status& status) {
   if ((vector == nullptr) == (text == nullptr)) {
     status.Update(absl::InvalidArgumentError("expected either 'vector' or 'text'"));
   } else if (text != nullptr) {
-    point.vectors[""] = Text{fields.String("text").value_or(""), "", std::nullopt};
+    Text read{fields.String("text").value_or(""), "", std::nullopt};
+    ReadHandling(fields, read);
+    point.vectors[""] = std::move(read);
   } else {
     point.vectors = ReadNamedInputs(*vector, "vector", status);
+    for (const char* of_text : {"chunk", "truncate"}) {
+      if (fields.Find(of_text) == nullptr) continue;
+      status.Update(absl::InvalidArgumentError(fmt::format(
+          "{}: belongs to 'text'; beside 'vector' it stands in a text object", of_text)));
+    }
   }
   point.payload = ReadPayload(fields.Find("payload"), "payload", status);
   fields.Finish();
@@ -303,7 +339,11 @@ Json WriteScoredPoint(const ScoredPoint& point, const UnitLength& unit_length) {
 }
 
 Json WriteUpdateResult(const WriteResult& result, bool waited) {
-  Json out = {{"operation_id", result.sequence}, {"status", waited ? "completed" : "acknowledged"}};
+  Json out = {{"operation_id", result.sequence},
+              {"status", waited ? "completed" : "acknowledged"},
+              {"points", result.affected - result.removed_chunks}};
+  if (result.chunks > 0) out["chunks"] = result.chunks;
+  if (result.removed_chunks > 0) out["removed_chunks"] = result.removed_chunks;
   if (!result.truncated.empty()) {
     out["truncated"] = Json::array();
     for (const PointId& id : result.truncated) out["truncated"].push_back(WritePointId(id));

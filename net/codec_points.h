@@ -16,7 +16,11 @@
 
 namespace vecnest::net {
 
-// {"text": "...", "model": "...", "options": {"prefix": "..."}}
+// {"max_tokens": 200, "overlap": 20}
+Chunking ReadChunking(const Json& value, std::string_view path, absl::Status& status);
+
+// {"text": "...", "model": "...", "truncate": true, "chunk": {...}, "options": {"prefix": "..."}}.
+// Clients that know only text, model and options put "truncate" and "chunk" there.
 Text ReadText(const Json& value, std::string_view path, absl::Status& status);
 
 // A list of floats, or a text object.
@@ -28,7 +32,7 @@ NamedInputs ReadNamedInputs(const Json& value, std::string_view path, absl::Stat
 // The body of an upsert, in either shape: {"points": [...]} or {"batch": {...}}.
 std::vector<Point> ReadUpsert(const Json& body, std::string_view path, absl::Status& status);
 
-// One line of a bulk import: {"id", "vector" | "text", "payload"}.
+// One line of a bulk import: {"id", "vector" | "text", "payload", "chunk", "truncate"}.
 Point ReadBulkLine(const Json& line, absl::Status& status);
 
 // {"points": [{"id", "vector"}]}

@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "net/codec_filter.h"
+#include "net/codec_usage.h"
 
 namespace vecnest::net {
 namespace {
@@ -151,6 +152,7 @@ Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length) {
     points.push_back(WriteScoredPoint(point, unit_length));
   }
   Json out = {{"points", std::move(points)}};
+  if (answer.usage) out["text"] = WriteTextUsage(*answer.usage);
   if (!answer.plan) return out;
   const QueryPlan& plan = *answer.plan;
   out["plan"] = {{"metric", MetricName(plan.metric)},

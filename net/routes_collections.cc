@@ -19,19 +19,19 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                                for (const std::string& name : database.CollectionNames()) {
                                  names.push_back({{"name", name}});
                                }
-                               return Result{{{"collections", std::move(names)}}, 0, ""};
+                               return Result{{{"collections", std::move(names)}}, {}};
                              }));
   routes.push_back(
       Enveloped("GET", "/collections/{collection}", Lane::kQuery,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
                   auto info = database.DescribeCollection(Collection(request));
                   if (!info.ok()) return info.status();
-                  return Result{WriteCollectionInfo(*info), 0, ""};
+                  return Result{WriteCollectionInfo(*info), {}};
                 }));
   routes.push_back(
       Enveloped("GET", "/collections/{collection}/exists", Lane::kQuery,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  return Result{{{"exists", database.HasCollection(Collection(request))}}, 0, ""};
+                  return Result{{{"exists", database.HasCollection(Collection(request))}}, {}};
                 }));
   routes.push_back(
       Enveloped("PUT", "/collections/{collection}", Lane::kWrite,
@@ -42,7 +42,7 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                   if (status.ok()) config = ReadCollectionConfig(*body, status);
                   if (status.ok()) status = database.CreateCollection(Collection(request), config);
                   if (!status.ok()) return status;
-                  return Result{true, 0, ""};
+                  return Result{true, {}};
                 }));
   routes.push_back(
       Enveloped("PATCH", "/collections/{collection}", Lane::kWrite,
@@ -53,14 +53,14 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                   if (status.ok()) update = ReadCollectionUpdate(*body, status);
                   if (status.ok()) status = database.UpdateCollection(Collection(request), update);
                   if (!status.ok()) return status;
-                  return Result{true, 0, ""};
+                  return Result{true, {}};
                 }));
   routes.push_back(
       Enveloped("DELETE", "/collections/{collection}", Lane::kWrite,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
                   auto deleted = database.DeleteCollection(Collection(request));
                   if (!deleted.ok()) return deleted.status();
-                  return Result{*deleted, 0, ""};
+                  return Result{*deleted, {}};
                 }));
 }
 

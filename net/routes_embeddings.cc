@@ -47,9 +47,9 @@ void Service::AddEmbeddingRoutes(std::vector<Route>& routes) {
                                            : database_now->embedder().EmbedTokens(
                                                  std::get<1>(wanted.input), wanted.options);
         if (!embeddings.ok()) return Fail(NameInput(embeddings.status()));
-        const Json answer = WriteEmbeddings(*embeddings, model->name, wanted.base64);
-        metrics_.CountTokens(answer["usage"]["total_tokens"].get<uint64_t>());
-        return Reply(answer);
+        const ModelUsage usage = UsageOf(wanted, *embeddings, *model);
+        metrics_.CountTokens(usage.tokens);
+        return Reply(WriteEmbeddings(*embeddings, usage, wanted.base64));
       }));
   routes.push_back(OpenAi("GET", "/v1/models", Lane::kQuery, [this](const Request&) -> Response {
     const auto database_now = database();

@@ -6,6 +6,7 @@
 #include "net/codec_filter.h"
 #include "net/codec_points.h"
 #include "net/codec_query.h"
+#include "net/codec_usage.h"
 #include "net/service.h"
 
 namespace vecnest::net {
@@ -87,25 +88,6 @@ std::optional<Filter> ReadCount(const Json& body, absl::Status& status) {
   return filter;
 }
 
-// The model that read the first text of the queries; for the usage report.
-std::string ModelOf(Database& database, const std::string& collection,
-                    const std::vector<Query>& queries) {
-  auto info = database.DescribeCollection(collection);
-  for (const Query& query : queries) {
-    const Text* text = query.nearest ? std::get_if<Text>(&*query.nearest) : nullptr;
-    if (text == nullptr) continue;
-    if (info.ok()) {
-      const auto vector = info->vectors.find(query.vector_name);
-      if (vector != info->vectors.end() && !vector->second.model.empty()) {
-        return vector->second.model;
-      }
-    }
-    auto model = database.embedder().Model(text->model);
-    return model.ok() ? model->name : text->model;
-  }
-  return "";
-}
-
 }  // namespace
 
 void Service::AddReadRoutes(std::vector<Route>& routes) {
@@ -122,7 +104,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         if (!records.ok()) return records.status();
         Json out = Json::array();
         for (const Record& record : *records) out.push_back(WriteRecord(record, *unit_length));
-        return Result{std::move(out), 0, ""};
+        return Result{std::move(out), {}};
       }));
   routes.push_back(Enveloped(
       "GET", points + "/{id}", Lane::kQuery,
@@ -139,7 +121,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
           return absl::NotFoundError(
               fmt::format("Not found: Point with id {} does not exists!", id->ToString()));
         }
-        return Result{WriteRecord(records->front(), *unit_length), 0, ""};
+        return Result{WriteRecord(records->front(), *unit_length), {}};
       }));
   routes.push_back(Enveloped(
       "POST", points + "/scroll", Lane::kQuery,
@@ -155,8 +137,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
           records.push_back(WriteRecord(record, *unit_length));
         }
         Json next = page->next_offset ? WritePointId(*page->next_offset) : Json(nullptr);
-        return Result{
-            {{"points", std::move(records)}, {"next_page_offset", std::move(next)}}, 0, ""};
+        return Result{{{"points", std::move(records)}, {"next_page_offset", std::move(next)}}, {}};
       }));
   routes.push_back(
       Enveloped("POST", points + "/count", Lane::kQuery,
@@ -165,7 +146,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                   if (!filter.ok()) return filter.status();
                   auto count = database.Count(Collection(request), *filter);
                   if (!count.ok()) return count.status();
-                  return Result{{{"count", *count}}, 0, ""};
+                  return Result{{{"count", *count}}, {}};
                 }));
 
   // Queries: one or many, in the new or the old form, differ in reading and in the shape of the
@@ -183,13 +164,12 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
           auto answers = database.SearchBatch(Collection(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
           Json out = Json::array();
-          uint64_t tokens = 0;
+          std::vector<ModelUsage> usage;
           for (const QueryAnswer& answer : *answers) {
             out.push_back(WriteAnswer(answer, *unit_length));
-            tokens += static_cast<uint64_t>(answer.tokens);
+            if (answer.usage) AddUsage({*answer.usage}, usage);
           }
-          return Result{shape(std::move(out)), tokens,
-                        tokens > 0 ? ModelOf(database, Collection(request), *queries) : ""};
+          return Result{shape(std::move(out)), std::move(usage)};
         }));
   };
   add_query(

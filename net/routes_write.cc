@@ -8,6 +8,7 @@
 
 #include "fmt/format.h"
 #include "net/codec_points.h"
+#include "net/codec_usage.h"
 #include "net/service.h"
 
 namespace vecnest::net {
@@ -128,14 +129,7 @@ absl::StatusOr<Write> Prepare(Database& database, const Request& request, bool& 
   return write;
 }
 
-std::string ModelOf(Database& database, const std::string& collection) {
-  auto info = database.DescribeCollection(collection);
-  if (!info.ok()) return "";
-  for (const auto& [name, vector] : info->vectors) {
-    if (!vector.model.empty()) return vector.model;
-  }
-  return "";
-}
+std::string NameOf(const Write& write) { return fmt::format("collection '{}'", write.collection); }
 
 }  // namespace
 
@@ -160,8 +154,8 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
           if (!call.ok()) return call.status();
           auto result = (*call)(*write);
           if (!result.ok()) return result.status();
-          return Result{WriteUpdateResult(*result, wait), result->tokens,
-                        result->tokens > 0 ? ModelOf(database, write->collection) : ""};
+          LogTruncated(NameOf(*write), result->usage);
+          return Result{WriteUpdateResult(*result, wait), std::move(result->usage)};
         }));
   };
   add("PUT", "", Upsert);
@@ -202,7 +196,7 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
           calls.push_back(*std::move(call));
         }
         Json results = Json::array();
-        uint64_t tokens = 0;
+        std::vector<ModelUsage> usage;
         for (const Call& call : calls) {
           auto result = call(*write);
           if (!result.ok()) {
@@ -211,11 +205,11 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
                                             ElementPath("operations", results.size()),
                                             std::string(result.status().message())));
           }
-          tokens += result->tokens;
+          AddUsage(result->usage, usage);
           results.push_back(WriteUpdateResult(*result, wait));
         }
-        return Result{std::move(results), tokens,
-                      tokens > 0 ? ModelOf(database, write->collection) : ""};
+        LogTruncated(NameOf(*write), usage);
+        return Result{std::move(results), std::move(usage)};
       }));
 }
 

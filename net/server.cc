@@ -388,7 +388,12 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
                                   Dialect::kQdrant, 0));
     co_return false;
   }
-  auto import = std::make_shared<BulkImport>(database, collection);
+  const auto bulk_options = ReadBulkOptions(request.query);
+  if (!bulk_options.ok()) {
+    co_await RefuseBody(connection, ErrorResponse(bulk_options.status(), Dialect::kQdrant, 0));
+    co_return false;
+  }
+  auto import = std::make_shared<BulkImport>(database, collection, *bulk_options);
   http::request_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
   std::vector<char> chunk(kBulkChunkBytes);

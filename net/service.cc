@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "fmt/format.h"
+#include "net/codec_usage.h"
 #include "openssl/crypto.h"
 #include "spdlog/spdlog.h"
 
@@ -118,12 +119,9 @@ Route Service::Enveloped(std::string method, std::string pattern, Lane lane,
     }
     auto result = handler(*database_now, request);
     if (!result.ok()) return ErrorResponse(result.status(), Dialect::kQdrant, seconds());
-    metrics_.CountTokens(result->tokens);
+    metrics_.CountTokens(TokensOf(result->usage));
     Json body = {{"result", std::move(result->result)}, {"status", "ok"}};
-    if (result->tokens > 0) {
-      body["usage"] = {
-          {"inference", {{"models", {{result->model, {{"tokens", result->tokens}}}}}}}};
-    }
+    if (!result->usage.empty()) body["usage"] = WriteUsage(result->usage);
     body["time"] = seconds();
     Response response;
     response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);

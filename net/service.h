@@ -60,8 +60,7 @@ class Service {
   // Qdrant's envelope: {"result", "status", "time"} and "usage" when texts were encoded.
   struct Result {
     Json result;
-    uint64_t tokens = 0;
-    std::string model;
+    std::vector<ModelUsage> usage;
   };
   using ResultHandler = std::function<absl::StatusOr<Result>(Database&, const Request&)>;
   Route Enveloped(std::string method, std::string pattern, Lane lane, ResultHandler handler);

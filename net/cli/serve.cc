@@ -67,6 +67,16 @@ absl::Status ParseListen(const std::string& text, net::ServerOptions& options) {
   return absl::OkStatus();
 }
 
+void LogModels(const std::vector<ModelInfo>& models) {
+  for (const ModelInfo& model : models) {
+    spdlog::info(
+        "model {}: identity {}, {}, {} dimensions, reads {} tokens, prefix of documents '{}', of "
+        "queries '{}'",
+        model.name, model.identity, PrecisionName(model.precision), model.dimensions,
+        model.max_tokens, model.document_prefix, model.query_prefix);
+  }
+}
+
 absl::Status Serve(const ServeOptions& options) {
   net::ServerOptions server_options;
   if (auto status = ParseListen(options.listen, server_options); !status.ok()) return status;
@@ -97,6 +107,7 @@ absl::Status Serve(const ServeOptions& options) {
   std::thread loader([&] {
     auto database = Database::Open(database_options);
     if (database.ok()) {
+      LogModels((*database)->embedder().Models());
       spdlog::info("ready: {} collections, models: {}", (*database)->CollectionNames().size(),
                    fmt::join(*models, ", "));
       service.SetDatabase(*std::move(database));

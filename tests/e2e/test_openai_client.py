@@ -165,3 +165,13 @@ def test_many_at_once(client):
     together, _ = embed(client, texts)
     apart = np.concatenate([embed(client, [text])[0] for text in texts[::60]])
     assert np.abs(together[::60] - apart).max() < 1e-5
+
+
+def test_what_was_read_is_told(client):
+    long = "word " * 400
+    _, answer = embed(client, ["a text", long], extra_body={"truncate": True})
+    # The client keeps members that it does not know.
+    assert [item.tokens for item in answer.data] == [4, 256]
+    assert answer.data[1].truncated is True and not hasattr(answer.data[0], "truncated")
+    model = next(model for model in client.models.list() if model.id == MODEL)
+    assert answer.identity == model.identity and answer.prefix == ""

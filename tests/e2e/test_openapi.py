@@ -117,3 +117,33 @@ def test_generated_requests(server, document, route):
 
     send()
     assert server.alive()
+
+
+def test_answers_about_texts_fit_the_document(server, document, http, name):
+    """The other way round: what the server says of chunks, tokens and cuts is described."""
+    schemathesis = pytest.importorskip("schemathesis")
+    schema = schemathesis.openapi.from_dict(document)
+    base = "/collections/{collection}"
+    http.put(f"/collections/{name}", json={"vectors": {"size": 384, "distance": "Cosine"}})
+
+    def check(method, path, body, **parts):
+        answer = http.request(method, path.format(collection=name), json=body)
+        assert answer.status_code == 200, answer.text
+        schema[path][method].validate_response(answer)
+        return answer.json()
+
+    long = {"text": "many words " * 300}
+    chunked = {**long, "chunk": {"max_tokens": 64}}
+    points = [{"id": 1, "vector": chunked}, {"id": 2, "vector": long}]
+    first = check("PUT", base + "/points", {"points": points})
+    assert first["result"]["chunks"] and first["result"]["truncated"] and first["usage"]
+    points[0]["vector"]["text"] = "few words"
+    assert check("PUT", base + "/points", {"points": points})["result"]["removed_chunks"]
+    assert check("POST", base + "/points/query", {"query": long})["result"]["text"]["truncated"]
+    check("POST", base + "/points/query/batch", {"searches": [{"query": long}, {"query": [0.0] * 384}]})
+    body = {"model": "all-MiniLM-L6-v2", "input": [long["text"]], "truncate": True}
+    assert check("POST", "/v1/embeddings", body)["data"][0] != {}
+    answer = http.post("/v1/embeddings", json=body)
+    answer._content = answer.content.replace(b'"identity"', b'"nonsense"')
+    with pytest.raises(schemathesis.core.failures.FailureGroup):
+        schema["/v1/embeddings"]["POST"].validate_response(answer)

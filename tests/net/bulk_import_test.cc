@@ -1,5 +1,6 @@
 #include "net/bulk_import.h"
 
+#include <map>
 #include <sstream>
 
 #include "engine/json.h"
@@ -83,6 +84,75 @@ TEST_F(BulkImportTest, LinesWithoutEndAreSkipped) {
   EXPECT_EQ(lines[0]["line"], 1);
   EXPECT_THAT(lines[0]["error"].get<std::string>(), HasSubstr("longer than"));
   EXPECT_EQ(lines[1]["imported"], 1);
+}
+
+absl::StatusOr<BulkOptions> Options(const std::string& query) {
+  return ReadBulkOptions(ParseQuery(query));
+}
+
+TEST(BulkOptionsTest, ComeFromTheQuery) {
+  EXPECT_FALSE(Options("wait=true")->chunk.has_value());
+  EXPECT_TRUE(Options("")->truncate);
+  const auto options = Options("chunk_max_tokens=20&chunk_overlap=3&truncate=false");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->chunk->max_tokens, 20);
+  EXPECT_EQ(options->chunk->overlap, 3);
+  EXPECT_FALSE(options->truncate);
+  for (const auto& [query, reason] : std::map<std::string, std::string>{
+           {"chunk_overlap=3", "chunk.max_tokens: missing"},
+           {"chunk_max_tokens=20&chunk_overlap=20", "chunk.overlap: expected an integer from 0"},
+           {"chunk_max_tokens=many", "chunk.max_tokens: expected an integer"},
+           {"chunk_max_tokens=", "chunk.max_tokens: expected an integer"},
+           {"truncate=no", "truncate: expected true or false"}}) {
+    EXPECT_THAT(std::string(Options(query).status().message()), HasSubstr(reason)) << query;
+  }
+}
+
+// The model reads 16 tokens, of which its prefix and the special tokens are 4.
+class BulkTextsTest : public ::testing::Test {
+ protected:
+  BulkTextsTest() { served_.Create("c", 36); }
+  static std::string Line(int id, int words, const std::string& more = "") {
+    std::string text;
+    for (int i = 0; i < words; ++i) text += "cat ";
+    return R"({"id": )" + std::to_string(id) + R"(, "text": ")" + text + '"' + more + "}\n";
+  }
+  ServedDatabase served_{{std::string(VECNEST_TEST_DATA) + "/tiny-bert-cls"}};
+};
+
+TEST_F(BulkTextsTest, TheSummaryTellsWhatWasRead) {
+  BulkImport import(served_.get(), "c");
+  import.Feed(Line(1, 3) + Line(2, 30) + Line(3, 30, R"(, "truncate": false)") +
+              Line(4, 30, R"(, "chunk": {"max_tokens": 14})"));
+  const auto lines = Lines(import.Finish());
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0]["line"], 3);
+  EXPECT_THAT(lines[0]["error"].get<std::string>(),
+              HasSubstr("point 3, vector '': the text has 34 tokens, tiny-bert-cls reads at most"));
+  const Json& summary = lines[1];
+  EXPECT_EQ(summary["imported"], 3);
+  EXPECT_EQ(summary["points"], 5);
+  EXPECT_EQ(summary["tokens"], 7 + 16 + 30 + 3 * 4);
+  EXPECT_EQ(import.tokens(), 65u);
+  EXPECT_EQ(summary["truncated"], 1);
+  EXPECT_EQ(summary["truncated_ids"], Json::array({2}));
+  EXPECT_EQ(summary["usage"]["inference"]["models"]["tiny-bert-cls"]["tokens"], 65);
+}
+
+TEST_F(BulkTextsTest, OptionsAreForAllLines) {
+  BulkOptions options;
+  options.chunk = Chunking{16, 0};
+  BulkImport import(served_.get(), "c", options);
+  import.Feed(Line(1, 3) + Line(2, 30) + Line(3, 30, R"(, "chunk": {"max_tokens": 14})"));
+  const auto lines = Lines(import.Finish());
+  EXPECT_EQ(lines.back()["truncated"], 0);
+  EXPECT_EQ(lines.back()["points"], 1 + 3 + 3);
+  EXPECT_EQ(served_.Count("c"), 7u);
+  options = {};
+  options.truncate = false;
+  BulkImport strict(served_.get(), "c", options);
+  strict.Feed(Line(1, 30));
+  EXPECT_EQ(Lines(strict.Finish()).back()["failed"], 1);
 }
 
 TEST_F(BulkImportTest, ACollectionThatIsGone) {

@@ -90,14 +90,24 @@ TEST(NameInputTest, NamesTheItem) {
 
 TEST(WriteEmbeddingsTest, FloatsAndUsage) {
   const std::vector<Embedding> embeddings = {{{0.5F, -1}, 3, false}, {{1, 2}, 4, true}};
-  EXPECT_EQ(WriteEmbeddings(embeddings, "m", false), Json::parse(R"({
-    "object": "list", "model": "m", "usage": {"prompt_tokens": 7, "total_tokens": 7},
-    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1.0]},
-             {"object": "embedding", "index": 1, "embedding": [1.0, 2.0], "truncated": true}]})"));
+  ModelInfo model;
+  model.name = "m";
+  model.identity = "abc";
+  model.document_prefix = "passage: ";
+  const EmbeddingsRequest request{Texts{"a", "b"}, {}, false};
+  const ModelUsage usage = UsageOf(request, embeddings, model);
+  EXPECT_EQ(usage.texts, 2u);
+  EXPECT_EQ(usage.truncated, 1u);
+  EXPECT_EQ(WriteEmbeddings(embeddings, usage, false), Json::parse(R"({
+    "object": "list", "model": "m", "identity": "abc", "prefix": "passage: ",
+    "usage": {"prompt_tokens": 7, "total_tokens": 7},
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1.0], "tokens": 3},
+             {"object": "embedding", "index": 1, "embedding": [1.0, 2.0], "tokens": 4,
+              "truncated": true}]})"));
 }
 
 TEST(WriteEmbeddingsTest, Base64OfLittleEndianFloats) {
-  const Json json = WriteEmbeddings({{{1.0F, -2.0F}, 1, false}}, "m", true);
+  const Json json = WriteEmbeddings({{{1.0F, -2.0F}, 1, false}}, {}, true);
   std::string bytes;
   ASSERT_TRUE(absl::Base64Unescape(json["data"][0]["embedding"].get<std::string>(), &bytes));
   EXPECT_EQ(bytes, std::string("\x00\x00\x80\x3f\x00\x00\x00\xc0", 8));
@@ -113,6 +123,20 @@ TEST(WriteModelTest, Fields) {
   EXPECT_EQ(json["object"], "model");
   EXPECT_EQ(json["dimensions"], 384);
   EXPECT_EQ(json["identity"], "abc");
+}
+
+TEST(UsageOfTest, ThePrefixIsWhatWasPutBeforeTheTexts) {
+  ModelInfo model;
+  model.query_prefix = "query: ";
+  model.document_prefix = "passage: ";
+  EmbeddingsRequest request{Texts{"a"}, {}, false};
+  EXPECT_EQ(UsageOf(request, {}, model).prefix, "passage: ");
+  request.options.type = TextType::kQuery;
+  EXPECT_EQ(UsageOf(request, {}, model).prefix, "query: ");
+  request.options.prefix = "mine: ";
+  EXPECT_EQ(UsageOf(request, {}, model).prefix, "mine: ");
+  request.input = Sequences{{1, 2}};
+  EXPECT_EQ(UsageOf(request, {}, model).prefix, "");
 }
 
 }  // namespace

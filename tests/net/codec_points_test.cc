@@ -194,10 +194,74 @@ TEST(WriteTest, UpdateResults) {
   WriteResult result;
   result.sequence = 4;
   EXPECT_EQ(WriteUpdateResult(result, true),
-            Json::parse(R"({"operation_id":4,"status":"completed"})"));
+            Json::parse(R"({"operation_id":4,"status":"completed","points":0})"));
   result.truncated.push_back(PointId(8));
-  EXPECT_EQ(WriteUpdateResult(result, false),
-            Json::parse(R"({"operation_id":4,"status":"acknowledged","truncated":[8]})"));
+  EXPECT_EQ(
+      WriteUpdateResult(result, false),
+      Json::parse(R"({"operation_id":4,"status":"acknowledged","points":0,"truncated":[8]})"));
+  result.affected = 9;
+  result.chunks = 6;
+  result.removed_chunks = 2;
+  EXPECT_EQ(WriteUpdateResult(result, true), Json::parse(R"({
+    "operation_id":4,"status":"completed","points":7,"chunks":6,"removed_chunks":2,
+    "truncated":[8]})"));
+}
+
+Text ReadGood(const Json& json) {
+  absl::Status status;
+  Text text = ReadText(json, "v", status);
+  EXPECT_TRUE(status.ok()) << status;
+  return text;
+}
+
+std::string TextError(const Json& json) {
+  absl::Status status;
+  ReadText(json, "v", status);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << json;
+  return std::string(status.message());
+}
+
+TEST(ReadTextTest, WhatToDoWithLongTexts) {
+  const Text plain = ReadGood({{"text", "a"}});
+  EXPECT_TRUE(plain.truncate);
+  EXPECT_FALSE(plain.chunk.has_value());
+  const Json asked = {{"truncate", false}, {"chunk", {{"max_tokens", 200}, {"overlap", 20}}}};
+  Json own = asked;
+  own["text"] = "a";
+  for (const Json& json : {own, Json{{"text", "a"}, {"options", asked}}}) {
+    const Text text = ReadGood(json);
+    EXPECT_FALSE(text.truncate);
+    ASSERT_TRUE(text.chunk.has_value());
+    EXPECT_EQ(text.chunk->max_tokens, 200);
+    EXPECT_EQ(text.chunk->overlap, 20);
+  }
+  EXPECT_EQ(ReadGood({{"text", "a"}, {"chunk", {{"max_tokens", 9}}}}).chunk->overlap, 0);
+}
+
+TEST(ReadTextTest, MistakesAboutLongTextsAreNamed) {
+  const auto chunk = [](Json value) { return Json{{"text", "a"}, {"chunk", std::move(value)}}; };
+  EXPECT_THAT(TextError(chunk(200)), HasSubstr("v.chunk: expected an object"));
+  EXPECT_THAT(TextError(chunk(Json::object())), HasSubstr("v.chunk.max_tokens: missing"));
+  EXPECT_THAT(TextError(chunk({{"max_tokens", 0}})), HasSubstr("v.chunk.max_tokens: expected"));
+  EXPECT_THAT(TextError(chunk({{"max_tokens", 20}, {"overlap", 20}})),
+              HasSubstr("v.chunk.overlap: expected an integer from 0 to 19, got 20"));
+  EXPECT_THAT(TextError(chunk({{"max_tokens", 20}, {"size", 1}})), HasSubstr("v.chunk.size"));
+  EXPECT_THAT(TextError({{"text", "a"}, {"truncate", 1}}), HasSubstr("v.truncate: expected true"));
+  EXPECT_THAT(TextError({{"text", "a"}, {"truncate", true}, {"options", {{"truncate", true}}}}),
+              HasSubstr("v.truncate: given twice"));
+}
+
+TEST(ReadBulkLineTest, WhatToDoWithLongTexts) {
+  absl::Status status;
+  const Point point = ReadBulkLine(
+      Json::parse(R"({"id":1,"text":"a","truncate":false,"chunk":{"max_tokens":9,"overlap":3}})"),
+      status);
+  ASSERT_TRUE(status.ok()) << status;
+  const auto& text = std::get<Text>(point.vectors.at(""));
+  EXPECT_FALSE(text.truncate);
+  EXPECT_EQ(text.chunk->overlap, 3);
+  ReadBulkLine(Json::parse(R"({"id":1,"vector":[1],"chunk":{"max_tokens":9}})"), status);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("chunk: belongs to 'text'"));
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
-// A database without models, and helpers to talk to its service.
+// A database, without models unless named, and helpers to talk to its service.
 #ifndef VECNEST_TESTS_NET_SERVED_DATABASE_H_
 #define VECNEST_TESTS_NET_SERVED_DATABASE_H_
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "net/service.h"
@@ -14,8 +16,9 @@ namespace vecnest::net {
 
 class ServedDatabase {
  public:
-  ServedDatabase() {
+  explicit ServedDatabase(std::vector<std::string> models = {}) {
     DatabaseOptions options;
+    options.models = std::move(models);
     options.directory = directory_.path();
     options.model_options.threads = 1;
     auto opened = Database::Open(options);
