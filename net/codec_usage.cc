@@ -54,6 +54,28 @@ Json WriteUsage(const std::vector<ModelUsage>& usage) {
   return {{"inference", {{"models", std::move(models)}}}};
 }
 
+std::vector<ModelUsage> ReadUsage(const Json& usage) {
+  std::vector<ModelUsage> read;
+  const Json::json_pointer place("/inference/models");
+  if (!usage.is_object() || !usage.contains(place) || !usage.at(place).is_object()) return read;
+  for (const auto& [name, model] : usage.at(place).items()) {
+    const auto number = [&member = model](const char* key) -> uint64_t {
+      const auto found = member.find(key);
+      const bool whole = found != member.end() && found->is_number_integer();
+      return whole ? static_cast<uint64_t>(std::max<int64_t>(0, found->get<int64_t>())) : 0;
+    };
+    if (!model.is_object()) continue;
+    ModelUsage one;
+    one.model = name;
+    one.max_tokens = static_cast<int>(number("max_tokens"));
+    one.texts = number("texts");
+    one.tokens = number("tokens");
+    one.truncated = number("truncated");
+    read.push_back(std::move(one));
+  }
+  return read;
+}
+
 Json WriteTextUsage(const ModelUsage& usage) {
   return {{"tokens", usage.tokens},         {"truncated", usage.truncated > 0},
           {"max_tokens", usage.max_tokens}, {"model", usage.model},

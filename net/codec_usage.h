@@ -21,6 +21,9 @@ uint64_t TokensOf(const std::vector<ModelUsage>& usage);
 // "prefixes"}}}}
 Json WriteUsage(const std::vector<ModelUsage>& usage);
 
+// What another server wrote; what is not of this shape is left out.
+std::vector<ModelUsage> ReadUsage(const Json& usage);
+
 // The same for one text of a query: {"tokens", "truncated", "max_tokens", "model", "identity",
 // "prefix"}
 Json WriteTextUsage(const ModelUsage& usage);

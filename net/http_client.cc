@@ -170,6 +170,13 @@ absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const
 
 absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::string& path,
                                       const Json* body, int attempts) {
+  auto answer = CallForAll(method, path, body, attempts);
+  if (!answer.ok() || !answer->is_object() || !answer->contains("result")) return answer;
+  return std::move((*answer)["result"]);
+}
+
+absl::StatusOr<Json> HttpClient::CallForAll(const std::string& method, const std::string& path,
+                                            const Json* body, int attempts) {
   const std::string text =
       body == nullptr ? "" : body->dump(-1, ' ', false, Json::error_handler_t::replace);
   auto pause = kFirstPause;
@@ -177,9 +184,7 @@ absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::stri
     auto response = Send(method, path, text);
     absl::Status status = response.status();
     if (status.ok() && response->status < 300) {
-      auto json = engine::ParseJson(response->body, "answer");
-      if (!json.ok()) return json.status();
-      return json->is_object() && json->contains("result") ? (*json)["result"] : *std::move(json);
+      return engine::ParseJson(response->body, "answer");
     }
     if (status.ok()) status = ToStatus(*response);
     if (status.code() != absl::StatusCode::kUnavailable || attempt == attempts) return status;

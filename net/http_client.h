@@ -40,6 +40,9 @@ class HttpClient {
   static constexpr int kAttempts = 8;
   absl::StatusOr<engine::Json> Call(const std::string& method, const std::string& path,
                                     const engine::Json* body, int attempts = kAttempts);
+  // The same, but gives the whole answer.
+  absl::StatusOr<engine::Json> CallForAll(const std::string& method, const std::string& path,
+                                          const engine::Json* body, int attempts = kAttempts);
 
  private:
   struct Impl;

@@ -270,6 +270,10 @@ def to_point(record, args, number):
         if not isinstance(text, str):
             raise BadLine(f"{args.text_field}: expected a string")
         vector = {"text": text, "model": args.model}
+        if args.chunk_tokens:
+            vector["chunk"] = {"max_tokens": args.chunk_tokens, "overlap": args.chunk_overlap}
+        if args.no_truncate:
+            vector["truncate"] = False
     elif not isinstance(vector, (list, dict)):
         raise BadLine(f"{args.vector_field}: expected a list of numbers")
     if args.payload_field:
@@ -287,6 +291,29 @@ def to_point(record, args, number):
 
 
 # -- The server
+
+
+class Outcome:
+    """Lines that were refused, points that were written, and how models read the texts."""
+
+    def __init__(self, refused=(), answer=None, points=0):
+        self.refused = list(refused)  # (line, error)
+        answer = answer or {}
+        result = answer.get("result")
+        self.points = result.get("points", points) if isinstance(result, dict) else points
+        self.models = {}  # name: texts, truncated, max_tokens
+        inference = (answer.get("usage") or {}).get("inference") or {}
+        for name, model in inference.get("models", {}).items():
+            counts = [model.get(key, 0) for key in ("texts", "truncated", "max_tokens")]
+            self.models[name] = counts
+
+    def add(self, other):
+        self.refused += other.refused
+        self.points += other.points
+        for name, (texts, truncated, max_tokens) in other.models.items():
+            known = self.models.get(name, (0, 0, 0))
+            self.models[name] = [known[0] + texts, known[1] + truncated, max_tokens]
+        return self
 
 
 class Server:
@@ -321,15 +348,19 @@ class Server:
             raise
 
     def call(self, method, path, body=None):
-        """The answer's result. Waits and tries again while the server is busy or not there."""
+        """The answer's result."""
+        answer = self.call_for_all(method, path, body)
+        return answer.get("result", answer)
+
+    def call_for_all(self, method, path, body=None):
+        """The answer. Waits and tries again while the server is busy or not there."""
         pause = FIRST_PAUSE
         for attempt in range(1, self.args.retries + 2):
             asked = 0.0
             try:
                 status, retry_after, answer = self.send(method, path, body)
                 if status < 300:
-                    parsed = json.loads(answer)
-                    return parsed.get("result", parsed)
+                    return json.loads(answer)
                 problem = f"{error_of(answer)} (HTTP {status})"
                 if status in REFUSED:
                     raise Refused(problem)
@@ -347,19 +378,19 @@ class Server:
         raise Fatal(f"given up after {self.args.retries + 1} attempts: {problem}")
 
     def upsert(self, collection, points):
-        """[(line, error)] of the refused ones of [(line, point as JSON)]."""
+        """What became of [(line, point as JSON)]."""
         if not points:
-            return []
+            return Outcome()
         body = '{"points":[' + ",".join(point for _, point in points) + "]}"
         try:
-            self.call("PUT", f"/collections/{quote(collection)}/points?wait=true", body)
-            return []
+            path = f"/collections/{quote(collection)}/points?wait=true"
+            return Outcome(answer=self.call_for_all("PUT", path, body), points=len(points))
         except Refused as error:
             if len(points) == 1:
-                return [(points[0][0], str(error))]
+                return Outcome(refused=[(points[0][0], str(error))])
         # One bad point refuses the batch: find it by halves.
         half = len(points) // 2
-        return self.upsert(collection, points[:half]) + self.upsert(collection, points[half:])
+        return self.upsert(collection, points[:half]).add(self.upsert(collection, points[half:]))
 
     def has(self, collection):
         return bool(self.call("GET", f"/collections/{quote(collection)}/exists").get("exists"))
@@ -454,6 +485,7 @@ class State:
         fields = [args.format, args.first_id, args.id_field, args.text_field, args.vector_field]
         self.key = [args.url, args.collection, os.path.abspath(path), about.st_size, about.st_mtime_ns]
         self.key += [*fields, args.payload_field, args.model]
+        self.key += [args.chunk_tokens, args.chunk_overlap, args.no_truncate]
         digest = hashlib.sha256(json.dumps(self.key).encode()).hexdigest()[:16]
         self.path = pathlib.Path(args.state_dir) / f"{digest}.json"
 
@@ -493,7 +525,8 @@ class Importer:
         self.args = args
         self.server = Server(args)
         self.interrupted = False
-        self.imported = 0
+        self.total = Outcome()
+        self.imported = 0  # lines
         self.failed = 0
 
     def interrupt(self, number, _frame):
@@ -521,8 +554,19 @@ class Importer:
                     return 130
         for state in states:
             state.remove()
-        print(f"{self.imported} points imported, {self.failed} lines failed", file=sys.stderr)
+        self.summarize()
         return 1 if self.failed else 0
+
+    def summarize(self):
+        print(f"{self.total.points} points imported, {self.failed} lines failed", file=sys.stderr)
+        if self.args.chunk_tokens:
+            chunks = f"chunks of at most {self.args.chunk_tokens} tokens"
+            print(f"they are {self.imported} lines in {chunks}", file=sys.stderr)
+        for name, (texts, truncated, most) in self.total.models.items():
+            if truncated:
+                advice = f"--chunk-tokens {most} makes several points of such a text instead"
+                cut = f"{truncated} of {texts} texts were cut to the {most} tokens that {name} reads"
+                print(f"{cut}; {advice}", file=sys.stderr)
 
     def import_file(self, pool, path, state, start, before):
         """Sends the file's batches and remembers those acknowledged, in their order."""
@@ -552,7 +596,9 @@ class Importer:
         progress.update(position, last=True)
         return position.items
 
-    def acknowledge(self, path, batch, refused, position):
+    def acknowledge(self, path, batch, outcome, position):
+        refused, outcome.refused = outcome.refused, []
+        self.total.add(outcome)
         errors = sorted(batch.errors + refused)
         for line, error in errors:
             self.errors.add(path, line, error)
@@ -598,6 +644,14 @@ def parse_arguments():
     add("--payload", metavar="FILE", help="JSON lines with the other fields of a .npy file's rows")
     add("--first-id", type=int, default=1, metavar="N", help="first number where ids are missing")
     add("--model", default="", help="model for texts; default: the collection's, or the server's")
+    add("--chunk-tokens", type=int, default=0, metavar="N",
+        help="cut every text into chunks of at most N tokens, special tokens and prefix included; each "
+        "becomes a point that names its line's id in payload.chunk.parent (default: a text is one "
+        "point, and cut when the model can't read all of it)")
+    add("--chunk-overlap", type=int, default=0, metavar="M",
+        help="tokens that the next chunk repeats, less than --chunk-tokens")
+    add("--no-truncate", action="store_true",
+        help="lines with a text longer than the model reads fail instead of being cut")
     add("--distance", default="Cosine", choices=["Cosine", "Dot", "Euclid", "Manhattan"],
         help="metric of a collection that is made (default: %(default)s)")
     add("--batch", type=int, default=256, metavar="N", help="points a request (default: %(default)s)")
@@ -611,6 +665,10 @@ def parse_arguments():
     args = parser.parse_args()
     if args.batch < 1 or args.parallel < 1 or args.retries < 0 or args.first_id < 0:
         parser.error("--batch and --parallel must be at least 1, --retries and --first-id at least 0")
+    if args.chunk_tokens < 0 or args.chunk_overlap < 0:
+        parser.error("--chunk-tokens and --chunk-overlap must not be negative")
+    if args.chunk_overlap and args.chunk_overlap >= args.chunk_tokens:
+        parser.error("--chunk-overlap must be less than --chunk-tokens")
     for path in args.files + ([args.payload] if args.payload else []):
         if not os.path.isfile(path):
             parser.error(f"{path}: no such file")

@@ -96,12 +96,14 @@ absl::Status Embed(const EmbedCommandOptions& options) {
   std::optional<NpyWriter> npy;
   if (options.format == "npy") npy.emplace();
   size_t index = 0;
+  size_t truncated = 0;
   std::vector<std::string> texts;
   const auto flush = [&]() -> absl::Status {
     if (texts.empty()) return absl::OkStatus();
     auto embeddings = (*embedder)->Embed(texts, embed);
     if (!embeddings.ok()) return embeddings.status();
     for (const Embedding& embedding : *embeddings) {
+      if (embedding.truncated) ++truncated;
       if (npy) {
         if (auto status = npy->Add(embedding.vector); !status.ok()) return status;
         continue;
@@ -126,6 +128,10 @@ absl::Status Embed(const EmbedCommandOptions& options) {
     if (auto status = npy->Finish(std::cout); !status.ok()) return status;
   }
   std::cout.flush();
+  if (truncated > 0) {
+    fmt::print(stderr, "{} texts were cut to what the model reads; --no-truncate refuses them\n",
+               truncated);
+  }
   return std::cout ? absl::OkStatus() : absl::InternalError("writing to standard output failed");
 }
 

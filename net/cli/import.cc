@@ -15,6 +15,7 @@
 #include "net/cli/import_source.h"
 #include "net/cli/import_target.h"
 #include "net/cli/progress.h"
+#include "net/codec_usage.h"
 
 namespace vecnest::cli {
 namespace {
@@ -38,6 +39,9 @@ struct ImportOptions {
   std::string errors_file;
   uint64_t first_id = 1;
   size_t batch = 256;
+  int chunk_tokens = 0;  // 0: texts stay whole
+  int chunk_overlap = 0;
+  bool no_truncate = false;
   bool restart = false;
 };
 
@@ -50,9 +54,21 @@ class Resume {
     const auto modified = fs::last_write_time(file, error).time_since_epoch().count();
     // Whatever decides on what is made of the file's lines.
     const FieldNames& fields = options.fields;
-    key_ = Json{options.url, options.collection, absolute.string(), fs::file_size(file, error),
-                modified,    options.format,     options.first_id,  fields.id,
-                fields.text, fields.vector,      fields.payload,    fields.model}
+    key_ = Json{options.url,
+                options.collection,
+                absolute.string(),
+                fs::file_size(file, error),
+                modified,
+                options.format,
+                options.first_id,
+                fields.id,
+                fields.text,
+                fields.vector,
+                fields.payload,
+                fields.model,
+                options.chunk_tokens,
+                options.chunk_overlap,
+                options.no_truncate}
                .dump(-1, ' ', false, Json::error_handler_t::replace);
     fs::path directory = fs::path(options.data) / "import";
     if (options.data.empty()) {
@@ -126,12 +142,27 @@ class Importer {
       if (auto status = target_->Finish(options_.collection); !status.ok()) return status;
     }
     for (const std::string& file : options_.files) Resume(options_, file).Remove();
-    fmt::print(stderr, "{} points imported, {} lines failed\n", imported_, failed_);
+    Summarize();
     if (failed_ == 0) return absl::OkStatus();
     return absl::InvalidArgumentError(fmt::format("{} lines were not imported", failed_));
   }
 
  private:
+  void Summarize() const {
+    fmt::print(stderr, "{} points imported, {} lines failed\n", points_, failed_);
+    if (options_.chunk_tokens > 0) {
+      fmt::print(stderr, "they are {} lines in chunks of at most {} tokens\n", imported_,
+                 options_.chunk_tokens);
+    }
+    for (const ModelUsage& one : usage_) {
+      if (one.truncated == 0) continue;
+      fmt::print(stderr,
+                 "{} of {} texts were cut to the {} tokens that {} reads; --chunk-tokens {} makes "
+                 "several points of such a text instead\n",
+                 one.truncated, one.texts, one.max_tokens, one.model, one.max_tokens);
+    }
+  }
+
   // What an earlier run says it has written is worth nothing when the collection is gone.
   ImportPosition StartOf(const std::string& file) const {
     if (identity_.empty() || options_.restart) return {};
@@ -220,11 +251,14 @@ class Importer {
     std::vector<Point> points;
     points.reserve(batch.size());
     for (const Pending& pending : batch) points.push_back(pending.point);
-    absl::Status status = target_->Upsert(options_.collection, points);
-    if (status.ok()) {
+    auto written = target_->Upsert(options_.collection, points);
+    if (written.ok()) {
       imported_ += batch.size();
+      points_ += written->points;
+      net::AddUsage(written->usage, usage_);
       return absl::OkStatus();
     }
+    absl::Status status = written.status();
     if (status.code() != absl::StatusCode::kInvalidArgument) return status;
     if (batch.size() == 1) {
       Fail(batch[0].line, status);
@@ -258,7 +292,9 @@ class Importer {
   std::string file_;
   std::unique_ptr<Progress> progress_;  // of this file
   std::string identity_;                // the collection's; empty while there is none
-  uint64_t imported_ = 0;
+  uint64_t imported_ = 0;               // lines
+  uint64_t points_ = 0;
+  std::vector<ModelUsage> usage_;
   uint64_t failed_ = 0;
   uint64_t shown_ = 0;
 };
@@ -272,6 +308,15 @@ void Interrupt(int signal) {
 absl::Status Import(ImportOptions options) {
   auto metric = ParseMetric(options.distance);
   if (!metric.ok()) return metric.status();
+  if (options.chunk_overlap > 0 && options.chunk_overlap >= options.chunk_tokens) {
+    return absl::InvalidArgumentError(
+        fmt::format("--chunk-overlap {}: expected less than --chunk-tokens, {}",
+                    options.chunk_overlap, options.chunk_tokens));
+  }
+  options.fields.truncate = !options.no_truncate;
+  if (options.chunk_tokens > 0) {
+    options.fields.chunk = Chunking{options.chunk_tokens, options.chunk_overlap};
+  }
   absl::StatusOr<std::unique_ptr<ImportTarget>> target = nullptr;
   const std::vector<std::string>& models = options.models.models;
   if (!models.empty()) options.fields.model = fs::path(models[0]).filename();
@@ -319,6 +364,20 @@ void AddImport(CLI::App& app, Command& command) {
   import->add_option("--batch", options->batch, "Points a request")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
+  import
+      ->add_option("--chunk-tokens", options->chunk_tokens,
+                   "Cut every text into chunks of at most so many tokens, special tokens and "
+                   "prefix included; each becomes a point that names its line's id in "
+                   "payload.chunk.parent. Default: a text is one point, and cut when the model "
+                   "can't read all of it")
+      ->check(CLI::Range(1, 1 << 20));
+  import
+      ->add_option("--chunk-overlap", options->chunk_overlap,
+                   "Tokens that the next chunk repeats; less than --chunk-tokens")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  import->add_flag("--no-truncate", options->no_truncate,
+                   "Lines with a text longer than the model reads fail instead of being cut");
   options->models.AddTo(*import, url);
   import->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   import->add_option("--errors", options->errors_file,

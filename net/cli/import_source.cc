@@ -76,7 +76,8 @@ absl::StatusOr<Point> ToPoint(const Json& record, const FieldNames& fields, uint
     if (!text->is_string()) {
       return absl::InvalidArgumentError(fmt::format("{}: expected a string", fields.text));
     }
-    point.vectors[""] = Text{text->get<std::string>(), fields.model, std::nullopt};
+    point.vectors[""] =
+        Text{text->get<std::string>(), fields.model, std::nullopt, fields.truncate, fields.chunk};
   } else {
     return absl::InvalidArgumentError(
         fmt::format("has neither '{}' nor '{}'", fields.text, fields.vector));

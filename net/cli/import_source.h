@@ -23,7 +23,10 @@ struct FieldNames {
   std::string vector = "vector";
   // The member that is the payload; empty: all members but id and vector.
   std::string payload;
-  std::string model;  // of texts
+  // Of texts.
+  std::string model;
+  bool truncate = true;
+  std::optional<Chunking> chunk;
 };
 
 // Where a reader stands, to go on from later.

@@ -4,6 +4,7 @@
 
 #include "fmt/format.h"
 #include "net/codec_filter.h"
+#include "net/codec_usage.h"
 #include "net/http_client.h"
 
 namespace vecnest::cli {
@@ -50,8 +51,11 @@ class DirectoryTarget final : public ImportTarget {
     return database_->CreateCollection(collection, config);
   }
 
-  absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {
-    return database_->Upsert(collection, points).status();
+  absl::StatusOr<ImportedBatch> Upsert(const std::string& collection,
+                                       const std::vector<Point>& points) override {
+    auto result = database_->Upsert(collection, points);
+    if (!result.ok()) return result.status();
+    return ImportedBatch{result->affected - result->removed_chunks, std::move(result->usage)};
   }
 
   absl::Status Finish(const std::string& collection) override {
@@ -64,7 +68,13 @@ class DirectoryTarget final : public ImportTarget {
 
 Json ToJson(const VectorInput& input) {
   if (const auto* text = std::get_if<Text>(&input)) {
-    return {{"text", text->text}, {"model", text->model}};
+    Json json = {{"text", text->text}, {"model", text->model}};
+    if (text->prefix) json["options"] = {{"prefix", *text->prefix}};
+    if (!text->truncate) json["truncate"] = false;
+    if (const auto& chunk = text->chunk) {
+      json["chunk"] = {{"max_tokens", chunk->max_tokens}, {"overlap", chunk->overlap}};
+    }
+    return json;
   }
   return std::get<std::vector<float>>(input);
 }
@@ -113,11 +123,17 @@ class ServerTarget final : public ImportTarget {
     return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
   }
 
-  absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) override {
+  absl::StatusOr<ImportedBatch> Upsert(const std::string& collection,
+                                       const std::vector<Point>& points) override {
     Json list = Json::array();
     for (const Point& point : points) list.push_back(ToJson(point));
     const Json body = {{"points", std::move(list)}};
-    return client_->Call("PUT", PathOf(collection) + "/points?wait=true", &body).status();
+    auto answer = client_->CallForAll("PUT", PathOf(collection) + "/points?wait=true", &body);
+    if (!answer.ok()) return answer.status();
+    ImportedBatch batch;
+    batch.points = answer->value(Json::json_pointer("/result/points"), uint64_t{points.size()});
+    if (answer->contains("usage")) batch.usage = net::ReadUsage(answer->at("usage"));
+    return batch;
   }
 
   absl::Status Finish(const std::string&) override { return absl::OkStatus(); }

@@ -2,6 +2,7 @@
 #ifndef VECNEST_NET_CLI_IMPORT_TARGET_H_
 #define VECNEST_NET_CLI_IMPORT_TARGET_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,12 @@
 #include "vecnest/database.h"
 
 namespace vecnest::cli {
+
+// What became of a batch.
+struct ImportedBatch {
+  uint64_t points = 0;  // a document may become several
+  std::vector<ModelUsage> usage;
+};
 
 // Not thread-safe.
 class ImportTarget {
@@ -25,7 +32,8 @@ class ImportTarget {
   virtual absl::Status EnsureCollection(const std::string& collection, Metric metric,
                                         const Point& first) = 0;
   // All or nothing, on the disk when it returns.
-  virtual absl::Status Upsert(const std::string& collection, const std::vector<Point>& points) = 0;
+  virtual absl::StatusOr<ImportedBatch> Upsert(const std::string& collection,
+                                               const std::vector<Point>& points) = 0;
   // After the last batch.
   virtual absl::Status Finish(const std::string& collection) = 0;
 };

@@ -71,6 +71,14 @@ absl::StatusOr<Json> SearchDirectory(const SearchOptions& options, const Json& b
   return net::WriteAnswer(*answer, {});
 }
 
+// What the answers are about is not all that was asked.
+void WarnIfCut(const Json& answer) {
+  const Json text = answer.value("text", Json::object());
+  if (!text.value("truncated", false)) return;
+  fmt::print(stderr, "the question was cut to the {} tokens that {} reads\n",
+             text.value("max_tokens", 0), text.value("model", ""));
+}
+
 void Print(const Json& answer) {
   int rank = 0;
   for (const Json& point : answer["points"]) {
@@ -93,6 +101,7 @@ absl::Status Search(const SearchOptions& options) {
   auto answer =
       options.data.empty() ? SearchServer(options, *body) : SearchDirectory(options, *body);
   if (!answer.ok()) return answer.status();
+  WarnIfCut(*answer);
   if (options.json) {
     fmt::print("{}\n", answer->dump());
   } else {

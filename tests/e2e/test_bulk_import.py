@@ -274,11 +274,35 @@ def test_restart_and_lost_collection_begin_again(tmp_path, pretender):
         assert len(pretender.points) == 20
 
 
+def test_chunks_into_the_real_server(tmp_path, server, http, name):
+    file = tmp_path / "long.jsonl"
+    texts = [" ".join(f"word{i} of line {j}." for j in range(60)) for i in range(6)]
+    file.write_text("".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts)))
+    options = ["--collection", name, "--batch", 2]
+    done = run(tmp_path, server.url, *options, file)
+    assert done.returncode == 0 and "6 points imported" in done.stderr, done.stderr
+    assert "6 of 6 texts were cut to the 256 tokens that all-MiniLM-L6-v2 reads" in done.stderr
+    assert "--chunk-tokens 256" in done.stderr
+    done = run(tmp_path, server.url, *options, "--no-truncate", file)
+    assert done.returncode == 1 and "0 points imported, 6 lines failed" in done.stderr
+    done = run(tmp_path, server.url, *options, "--chunk-tokens", 128, "--chunk-overlap", 16, file)
+    assert done.returncode == 0 and "6 lines in chunks of at most 128 tokens" in done.stderr
+    assert "were cut" not in done.stderr
+    body = {"limit": 1000, "with_payload": True}
+    points = http.post(f"/collections/{name}/points/scroll", json=body).json()["result"]["points"]
+    assert f"{len(points)} points imported" in done.stderr and len(points) > 12
+    for point in points:
+        about = point["payload"]["chunk"]
+        assert point["payload"]["text"] == texts[about["parent"]][about["start"] : about["end"]]
+
+
 def test_help_and_mistakes(tmp_path):
     done = run(tmp_path, "http://127.0.0.1:1", "--help")
     assert done.returncode == 0 and "parquet" in done.stdout and "Examples" in done.stdout
     file = tmp_path / "a.jsonl"
     file.write_text("{}\n")
+    done = run(tmp_path, "http://127.0.0.1:1", "--chunk-overlap", 3, file)
+    assert done.returncode == 2 and "less than --chunk-tokens" in done.stderr
     done = run(tmp_path, "ftp://x", file)
     assert done.returncode == 2 and "expected for example" in done.stderr
     done = run(tmp_path, "http://127.0.0.1:1", "--retries", 1, file)

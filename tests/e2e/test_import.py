@@ -226,10 +226,84 @@ def test_another_collection_of_the_name_begins_again(tmp_path, server, http, nam
     assert count(http, name) == 3000
 
 
+def long_lines(count):
+    for i in range(count):
+        words = " ".join(f"word{i} of line {j}." for j in range(60))
+        yield json.dumps({"id": i + 1, "text": words, "n": i}) + "\n"
+
+
+@pytest.mark.parametrize("where", ["data", "url"])
+def test_chunks(tmp_path, server, http, name, where):
+    data, file = tmp_path / "data", tmp_path / "long.jsonl"
+    file.write_text("".join(long_lines(5)))
+    target = data if where == "data" else server.url
+    arguments = ["import", f"--{where}", target, "--collection", name]
+    done = run(*arguments, file)
+    assert done.returncode == 0, done.stderr
+    assert "5 points imported" in done.stderr
+    assert "5 of 5 texts were cut to the 256 tokens that all-MiniLM-L6-v2 reads" in done.stderr
+    assert "--chunk-tokens 256" in done.stderr
+    for _ in range(2):  # the second time everything is replaced
+        done = run(*arguments, "--chunk-tokens", 128, "--chunk-overlap", 16, file)
+        assert done.returncode == 0, done.stderr
+        points = int(done.stderr.split(" points imported")[0].split()[-1])
+        assert points > 10 and "5 lines in chunks of at most 128 tokens" in done.stderr
+        assert "were cut" not in done.stderr
+    options = [f"--{where}", target, "--collection", name, "--limit", 1000]
+    found = search(*options, "word3 of line 59")
+    assert len(found) == points
+    assert found[0]["payload"]["chunk"]["parent"] == 4 and found[0]["payload"]["n"] == 3
+    parents = [point["payload"]["chunk"]["parent"] for point in found]
+    assert sorted(set(parents)) == [1, 2, 3, 4, 5]
+    texts = {json.loads(line)["id"]: json.loads(line)["text"] for line in long_lines(5)}
+    for point in found:
+        about = point["payload"]["chunk"]
+        assert point["payload"]["text"] == texts[about["parent"]][about["start"] : about["end"]]
+
+
+@pytest.mark.parametrize("where", ["data", "url"])
+def test_texts_that_may_not_be_cut(tmp_path, server, name, where):
+    file = tmp_path / "mixed.jsonl"
+    lines = list(long_lines(3))
+    lines[1] = json.dumps({"id": 2, "text": "short"}) + "\n"
+    file.write_text("".join(lines))
+    target = tmp_path / "data" if where == "data" else server.url
+    done = run("import", f"--{where}", target, "--collection", name, "--no-truncate", file)
+    assert done.returncode == 1 and "1 points imported, 2 lines failed" in done.stderr
+    assert re.search(f"{file}:3: point 3, vector '': the text has \\d+ tokens", done.stderr), done.stderr
+
+
+def test_an_interrupted_import_of_chunks_is_whole(tmp_path, server, http, name):
+    file = tmp_path / "long.jsonl"
+    file.write_text("".join(long_lines(60)))
+    arguments = ["import", "--url", server.url, "--collection", name, "--batch", 2]
+    arguments += ["--chunk-tokens", 64, file]
+    interrupt(arguments, tmp_path / "cache/vecnest/import", signal.SIGKILL)
+    # With other chunks it is another import.
+    other = run(*arguments, "--chunk-overlap", 8)
+    assert "going on" not in other.stderr and other.returncode == 0, other.stderr
+    done = run(*arguments)
+    assert "going on after line" in done.stderr and done.returncode == 0, done.stderr
+    again = run(*arguments)
+    total = int(again.stderr.split(" points imported")[0].split()[-1])
+    assert count(http, name) == total
+
+
+def test_search_says_when_the_question_was_cut(tmp_path):
+    data, file = tmp_path / "data", tmp_path / "texts.jsonl"
+    file.write_text(FILES["jsonl"])
+    assert run("import", "--data", data, "--collection", "c", file).returncode == 0
+    done = run("search", "--data", data, "--collection", "c", "bakery " * 300)
+    assert "the question was cut to the 256 tokens that all-MiniLM-L6-v2 reads" in done.stderr
+    assert "cut" not in run("search", "--data", data, "--collection", "c", "bakery").stderr
+
+
 @pytest.mark.parametrize(
     "arguments, reason",
     [
         (["--collection", "c"], "--data or --url"),
+        (["--data", "d", "--collection", "c", "--chunk-tokens", "9", "--chunk-overlap", "9"], "less than --chunk-tokens"),
+        (["--data", "d", "--collection", "c", "--chunk-overlap", "9"], "less than --chunk-tokens"),
         (["--url", "ftp://x", "--collection", "c"], "expected http://"),
         (["--data", "d", "--collection", "c", "--format", "xml"], "is not known"),
         (["--url", "http://127.0.0.1:1", "--collection", "c", "--precision", "int8"], "--url excludes --precision"),

@@ -38,6 +38,23 @@ TEST(WriteUsageTest, OneEntryAModel) {
                      "identity": "bbbbbbbbbb", "prefixes": [""]}}}})"));
 }
 
+TEST(ReadUsageTest, TakesWhatIsThere) {
+  const auto read = ReadUsage(WriteUsage({Usage("m", "a", "", 5, 1), Usage("n", "b", "", 7)}));
+  ASSERT_EQ(read.size(), 2u);
+  EXPECT_EQ(read[0].model, "m");
+  EXPECT_EQ(read[0].tokens, 5u);
+  EXPECT_EQ(read[0].texts, 2u);
+  EXPECT_EQ(read[0].truncated, 1u);
+  EXPECT_EQ(read[0].max_tokens, 256);
+  for (const char* other : {"null", "[]", R"({"inference": {"models": []}})",
+                            R"({"inference": {"models": {"m": 1}}})"}) {
+    EXPECT_TRUE(ReadUsage(Json::parse(other)).empty()) << other;
+  }
+  const auto less = ReadUsage(Json::parse(R"({"inference": {"models": {"m": {"tokens": 3}}}})"));
+  ASSERT_EQ(less.size(), 1u);
+  EXPECT_EQ(less[0].tokens, 3u);
+}
+
 TEST(WriteUsageTest, OneText) {
   EXPECT_EQ(WriteTextUsage(Usage("m", "a", "p: ", 5, 1)), Json::parse(R"({
       "tokens": 5, "truncated": true, "max_tokens": 256, "model": "m", "identity": "a",
