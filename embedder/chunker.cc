@@ -50,6 +50,11 @@ bool Closes(char32_t c) {
   }
 }
 
+// "12." begins a line of a list more often than it ends a sentence.
+bool IsNumber(std::string_view word) {
+  return word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 size_t NextCharacter(std::string_view text, size_t position) {
   DecodeUtf8(text, &position);
   return position;
@@ -169,7 +174,9 @@ class Splitter {
       end = StartOfCharacter(text_, end - 1);
       size_t next = end;
       const char32_t c = DecodeUtf8(text_, &next);
-      if (!Closes(c)) return EndsSentenceByItself(c) || (space && EndsSentenceBeforeSpace(c));
+      if (Closes(c)) continue;
+      if (EndsSentenceByItself(c)) return true;
+      return space && EndsSentenceBeforeSpace(c) && !IsNumber(text_.substr(begin, end - begin));
     }
     return false;
   }

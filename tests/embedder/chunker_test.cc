@@ -85,7 +85,8 @@ TEST(ChunkerTest, EndsOfSentencesArePreferredWhenNear) {
   EXPECT_THAT(Split("a b c d e f. g\nh i", {10, 0, 9}), ElementsAre("a b c d e f. ", "g\nh i"));
   // Half a chunk is too much for it.
   EXPECT_THAT(Split("a b c. d e f g h i", {10, 0, 9}), ElementsAre("a b c. d e f g h ", "i"));
-  // 3.14 ends nothing.
+  // 3.14 ends nothing, nor does the number of an item.
+  EXPECT_THAT(Split("a b c d e f\n1. h i", {10, 0, 9}), ElementsAre("a b c d e f\n", "1. h i"));
   EXPECT_THAT(Split("a b c d e f 3.14 h i", {10, 0, 9}), ElementsAre("a b c d e f 3.14 h ", "i"));
 }
 
