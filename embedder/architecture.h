@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "embedder/precision.h"
+#include "embedder/tokenizer.h"
 
 namespace vecnest::embedder {
 
@@ -25,11 +28,13 @@ struct TokenSpan {
 class Architecture {
  public:
   struct Shape {
-    size_t width = 0;         // of a hidden state
-    size_t layers = 0;        // hidden states are numbered 0..layers
-    size_t vocabulary = 0;    // ids are below it
-    size_t max_tokens = 0;    // longest sequence
-    size_t packed_bytes = 0;  // of the weights that are kept beside the mapped file
+    size_t width = 0;                       // of a hidden state
+    size_t layers = 0;                      // hidden states are numbered 0..layers
+    size_t vocabulary = 0;                  // ids are below it
+    size_t max_tokens = 0;                  // longest sequence
+    size_t packed_bytes = 0;                // of the weights that are kept beside the mapped file
+    Precision precision = Precision::kF32;  // of what is computed, which may be less than was asked
+    TokenizerUse reads = {};
   };
 
   // Buffers of one running forward pass. They grow to the largest call and are kept.
@@ -42,6 +47,8 @@ class Architecture {
   using HiddenStateSink = absl::FunctionRef<void(size_t layer, const float* rows)>;
 
   virtual ~Architecture() = default;
+  // E.g. "bert"; part of the model's identity.
+  virtual std::string_view name() const = 0;
   virtual const Shape& shape() const = 0;
 
   // Hyperparameters that change the result and that the weights alone do not tell, as text; part
@@ -51,9 +58,9 @@ class Architecture {
   virtual std::unique_ptr<Workspace> NewWorkspace() const = 0;
 
   // Gives the sink the hidden states 0..layers in order. Ids and lengths must be within shape(),
-  // no sequence empty; memory grows with the number of tokens, so callers pass a bounded number.
-  // A sequence's states have the same bits whatever other sequences there are. Errors: the
-  // matrix library's (ResourceExhausted, Internal).
+  // no sequence empty where special tokens are read; memory grows with the number of tokens, so
+  // callers pass a bounded number. A sequence's states have the same bits whatever other sequences
+  // there are. Errors: the matrix library's (ResourceExhausted, Internal).
   virtual absl::Status Forward(const TokenSpan& tokens, Workspace* workspace,
                                HiddenStateSink sink) const = 0;
 };

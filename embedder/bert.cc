@@ -68,8 +68,13 @@ class Bert : public Architecture {
        FloatTensor positions, FloatTensor token_types, LayerNormWeights norm,
        std::vector<Block> blocks)
       : hyperparameters_(hyperparameters),
-        shape_{hyperparameters.width, hyperparameters.layers, hyperparameters.vocabulary,
-               hyperparameters.positions, 0},
+        shape_{hyperparameters.width,
+               hyperparameters.layers,
+               hyperparameters.vocabulary,
+               hyperparameters.positions,
+               0,
+               precision,
+               {}},
         precision_(precision),
         words_(std::move(words)),
         positions_(std::move(positions)),
@@ -84,6 +89,7 @@ class Bert : public Architecture {
     }
   }
 
+  std::string_view name() const override { return "bert"; }
   const Shape& shape() const override { return shape_; }
 
   std::string Settings() const override {

@@ -13,15 +13,11 @@
 #include "embedder/architecture.h"
 #include "embedder/batch_scheduler.h"
 #include "embedder/chunker.h"
-#include "embedder/identity.h"
-#include "embedder/model_config.h"
+#include "embedder/model_loader.h"
 #include "embedder/pooling.h"
-#include "embedder/registry.h"
-#include "embedder/safetensors.h"
 #include "embedder/status_macros.h"
-#include "embedder/tokenizer_files.h"
+#include "embedder/tokenizer.h"
 #include "embedder/utf8.h"
-#include "embedder/wordpiece.h"
 
 namespace vecnest::embedder {
 namespace {
@@ -32,7 +28,6 @@ constexpr size_t kPassTokens = 1024;
 // Texts that are tokenized and encoded before the next ones, so that what a call needs besides its
 // result does not grow with their number.
 constexpr size_t kWindowTexts = 4096;
-constexpr size_t kSpecialTokens = 2;  // around every text
 // Room for any character, and not less than anybody would want.
 constexpr size_t kSmallestChunk = 8;
 
@@ -65,12 +60,11 @@ class WorkspacePool {
 
 class ModelEncoder : public Encoder {
  public:
-  ModelEncoder(ModelInfo info, Pooling pooling, WordPieceTokenizer tokenizer,
-               std::unique_ptr<const Architecture> architecture, const LoadOptions& options)
-      : info_(std::move(info)),
-        pooling_(pooling),
-        tokenizer_(std::move(tokenizer)),
-        architecture_(std::move(architecture)),
+  ModelEncoder(LoadedModel model, const LoadOptions& options)
+      : info_(std::move(model.info)),
+        pooling_(model.pooling),
+        tokenizer_(std::move(model.tokenizer)),
+        architecture_(std::move(model.architecture)),
         scheduler_({.threads = options.threads,
                     .pass_tokens = kPassTokens,
                     .waiting_calls = options.waiting_calls},
@@ -157,9 +151,14 @@ class ModelEncoder : public Encoder {
                            absl::Span<Encoding> encodings) const;
   absl::Status Forward(const TokenSpan& tokens, Architecture::HiddenStateSink sink) const;
 
+  // Around every text.
+  size_t SpecialTokens() const {
+    return tokenizer_->traits().before.size() + tokenizer_->traits().after.size();
+  }
+
   ModelInfo info_;
   Pooling pooling_;
-  WordPieceTokenizer tokenizer_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const Architecture> architecture_;
   mutable WorkspacePool workspaces_;
   mutable BatchScheduler scheduler_;  // last: its threads use the rest
@@ -170,7 +169,8 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
                                                        std::vector<bool>* truncated) const {
   const std::string& prefix = PrefixOf(options);
   if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
-  const size_t most = static_cast<size_t>(info_.max_tokens) - kSpecialTokens;
+  const Tokenizer::Traits& traits = tokenizer_->traits();
+  const size_t most = static_cast<size_t>(info_.max_tokens) - SpecialTokens();
   const size_t limit = options.truncate ? most : std::numeric_limits<size_t>::max() / 2;
   TokenBatch batch;
   std::string prefixed;
@@ -185,14 +185,18 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
       prefixed += text;
       text = prefixed;
     }
-    batch.ids.push_back(tokenizer_.first_id());
-    truncated->push_back(tokenizer_.Tokenize(text, limit, &batch.ids));
-    batch.ids.push_back(tokenizer_.last_id());
+    batch.ids.insert(batch.ids.end(), traits.before.begin(), traits.before.end());
+    truncated->push_back(tokenizer_->Tokenize(text, limit, &batch.ids));
+    batch.ids.insert(batch.ids.end(), traits.after.begin(), traits.after.end());
     const size_t tokens = batch.ids.size() - batch.offsets.back();
     if (tokens > static_cast<size_t>(info_.max_tokens)) {
       return absl::InvalidArgumentError(fmt::format("text {} has {} tokens, {} reads at most {}",
                                                     first + i, tokens, info_.name,
                                                     info_.max_tokens));
+    }
+    if (traits.dropped_id) {
+      const auto begin = batch.ids.begin() + static_cast<ptrdiff_t>(batch.offsets.back());
+      batch.ids.erase(std::remove(begin, batch.ids.end(), *traits.dropped_id), batch.ids.end());
     }
     batch.offsets.push_back(batch.ids.size());
   }
@@ -218,8 +222,8 @@ absl::StatusOr<std::vector<TextSpan>> ModelEncoder::SplitText(std::string_view t
       piece = prefixed;
     }
     ids.clear();
-    const bool more = tokenizer_.Tokenize(piece, enough, &ids);
-    return ids.size() + kSpecialTokens + (more ? 1 : 0);
+    const bool more = tokenizer_->Tokenize(piece, enough, &ids);
+    return ids.size() + SpecialTokens() + (more ? 1 : 0);
   };
   const size_t around = count("");
   const auto longest = static_cast<size_t>(info_.max_tokens);
@@ -295,67 +299,16 @@ absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
   }
 }
 
-// What the files say about each other.
-absl::Status CheckConsistency(const ModelConfig& config, const WordPieceTokenizer& tokenizer,
-                              const Architecture::Shape& shape, int max_tokens) {
-  if (static_cast<size_t>(tokenizer.vocabulary_size()) > shape.vocabulary) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: the tokenizer has ids up to {}, the weights only {} tokens",
-                    config.directory, tokenizer.vocabulary_size() - 1, shape.vocabulary));
-  }
-  if (config.pooled_width && static_cast<size_t>(*config.pooled_width) != shape.width) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: the pooling module expects width {}, the model has {}", config.directory,
-                    *config.pooled_width, shape.width));
-  }
-  if (static_cast<size_t>(max_tokens) <= kSpecialTokens) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: {} tokens are too few", config.directory, max_tokens));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& directory,
+absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& path,
                                                        const LoadOptions& options) {
   if (options.threads < 1) {
     return absl::InvalidArgumentError(
         fmt::format("threads must be at least 1, not {}", options.threads));
   }
-  VECNEST_ASSIGN_OR_RETURN(const ModelConfig config, LoadModelConfig(directory));
-  VECNEST_ASSIGN_OR_RETURN(WordPieceSpec spec, LoadWordPieceSpec(config.weights_directory));
-  spec.normalizer.lowercase = spec.normalizer.lowercase || config.lowercase_input;
-  absl::StatusOr<WordPieceTokenizer> tokenizer = WordPieceTokenizer::Create(spec);
-  if (!tokenizer.ok()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: {}", config.directory, std::string(tokenizer.status().message())));
-  }
-  VECNEST_ASSIGN_OR_RETURN(const SafeTensors weights,
-                           SafeTensors::Open(config.weights_directory + "/model.safetensors"));
-  VECNEST_ASSIGN_OR_RETURN(std::unique_ptr<const Architecture> architecture,
-                           CreateArchitecture(config.hyperparameters, weights, options.precision));
-  const Architecture::Shape& shape = architecture->shape();
-  const int longest = static_cast<int>(shape.max_tokens);
-  const int max_tokens = std::min(config.max_tokens.value_or(longest), longest);
-  VECNEST_RETURN_IF_ERROR(CheckConsistency(config, *tokenizer, shape, max_tokens));
-  ModelInfo info = {
-      .name = config.name,
-      .directory = config.directory,
-      .architecture = config.architecture,
-      .dimensions = static_cast<int>(shape.width),
-      .layers = static_cast<int>(shape.layers),
-      .max_tokens = max_tokens,
-      .pooling = std::string(PoolingName(config.pooling)),
-      .normalized = config.normalize,
-      .precision = options.precision,
-      .packed_bytes = shape.packed_bytes,
-      .mapped_bytes = weights.file().bytes().size(),
-      .query_prefix = config.query_prefix,
-      .document_prefix = config.document_prefix,
-      .identity = ModelIdentity(*architecture, weights.file(), spec, config, max_tokens)};
-  return std::make_unique<ModelEncoder>(std::move(info), config.pooling, *std::move(tokenizer),
-                                        std::move(architecture), options);
+  VECNEST_ASSIGN_OR_RETURN(LoadedModel model, LoadModel(path, options.precision));
+  return std::make_unique<ModelEncoder>(std::move(model), options);
 }
 
 }  // namespace vecnest::embedder

@@ -1,17 +1,21 @@
 // Text in, vectors out: the one interface the rest of Vecnest sees of a model.
 //
 // A guide to this folder, in the order a text passes through it:
-//   encoder.cc            loads a model; tokenizes, pools
-//   model_config, tokenizer_files, safetensors, mapped_file, json
-//                         read the model's directory; nothing in it is trusted
-//   utf8, unicode_rules, word_splitter, trie, wordpiece
-//                         the tokenizer, equal to Hugging Face's id for id
+//   encoder.cc            tokenizes, pools
+//   model_loader          puts a model together out of what its files hold
+//   model_config, tokenizer_files, safetensors, word_table, mapped_file, json
+//                         read the files; nothing in them is trusted
+//   tokenizer             what a tokenizer must offer
+//   wordpiece, bpe, added_tokens, string_map, word_splitter, trie, utf8, unicode_rules
+//                         the tokenizers, equal to Hugging Face's id for id
+//   word_lookup           the tokenizer of tables of whole words
 //   batch_scheduler, call_control
 //                         joins the texts of all calls into forward passes; urgent ones first
 //   chunker               cuts long documents into pieces that the model reads whole
 //   registry, architecture
 //                         which networks there are, and what one must offer
-//   bert.cc               the network: one file and one line in registry.cc per architecture
+//   bert.cc, static_table.cc
+//                         the networks: one file and one line in registry.cc per architecture
 //   linear, kernels/      matrix products (oneDNN); attention and elementwise kernels (Highway)
 //   pooling, identity     token states to one vector; what makes two models the same
 // Third-party libraries end in one file each: oneDNN and OpenMP in linear.cc, ICU in
@@ -40,17 +44,18 @@ namespace vecnest::embedder {
 enum class TextType { kDocument, kQuery };
 
 struct ModelInfo {
-  std::string name;          // the directory's last component, e.g. "all-MiniLM-L6-v2"
-  std::string directory;     // where it was loaded from
-  std::string architecture;  // registry key, e.g. "bert"
+  // The path's last component, of a file without its ending, e.g. "all-MiniLM-L6-v2".
+  std::string name;
+  std::string directory;     // or file: where it was loaded from
+  std::string architecture;  // "bert", or "static" for a table without layers
   int dimensions = 0;        // width of a sentence vector
   int layers = 0;            // transformer blocks; hidden states are numbered 0..layers
   int max_tokens = 0;        // longest input including special tokens
   std::string pooling;       // "mean", "cls" or "max"
   bool normalized = false;   // vectors have unit length
-  Precision precision = Precision::kF32;
-  uint64_t packed_bytes = 0;  // memory of the packed weights
-  uint64_t mapped_bytes = 0;  // the weights' file, which the page cache shares
+  Precision precision = Precision::kF32;  // static tables multiply nothing: always f32
+  uint64_t packed_bytes = 0;              // memory of the packed weights
+  uint64_t mapped_bytes = 0;              // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
   // Hex XXH3-128 over weights, tokenizer, pooling and prompts: two models with the same
@@ -72,7 +77,9 @@ struct EncodeOptions {
 
 struct Encoding {
   std::vector<float> vector;
-  int tokens = 0;  // tokens read by the model, special tokens included
+  // Tokens read by the model, special tokens included. 0 where a static table knows none of the
+  // text's words: the vector is then all zeros.
+  int tokens = 0;
   bool truncated = false;
 };
 
@@ -89,9 +96,10 @@ class Encoder {
     Precision precision = Precision::kF32;
   };
 
-  // Reads a Hugging Face / sentence-transformers directory. Every error names the file, and
-  // for weights the tensor, what was found and what was expected.
-  static absl::StatusOr<std::unique_ptr<Encoder>> Load(const std::string& directory,
+  // Reads a Hugging Face / sentence-transformers / model2vec directory, or a table of words:
+  // GloVe's or word2vec's text form (.txt) or word2vec's binary form (.bin). Every error names the
+  // file, and for weights the tensor or word, what was found and what was expected.
+  static absl::StatusOr<std::unique_ptr<Encoder>> Load(const std::string& path,
                                                        const LoadOptions& options);
   virtual ~Encoder() = default;
 
@@ -99,7 +107,8 @@ class Encoder {
   virtual EncoderStats stats() const = 0;
 
   // Adds prefix and special tokens and truncates as told. Text must be valid UTF-8
-  // (InvalidArgument otherwise, naming the position in `texts`).
+  // (InvalidArgument otherwise, naming the position in `texts`). Only a static table can give a
+  // sequence without tokens.
   virtual absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
                                               const EncodeOptions& options) const = 0;
 

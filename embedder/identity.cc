@@ -28,7 +28,7 @@ class Hasher {
   void Add(std::string_view text) { Add(text.data(), text.size()); }
   void Add(int64_t number) { Add(&number, sizeof(number)); }
 
-  void AddTokens(std::vector<std::pair<std::string, int32_t>> tokens) {
+  void AddTokens(TokenList tokens) {
     std::sort(tokens.begin(), tokens.end());
     Add(static_cast<int64_t>(tokens.size()));
     for (const auto& [token, id] : tokens) {
@@ -46,27 +46,58 @@ class Hasher {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-}  // namespace
-
-std::string ModelIdentity(const Architecture& architecture, const MappedFile& weights,
-                          const WordPieceSpec& tokenizer, const ModelConfig& config,
-                          int max_tokens) {
-  Hasher hasher;
-  hasher.Add("vecnest model 1");
-  hasher.Add(config.architecture);
-  hasher.Add(architecture.Settings());
-  hasher.Add(weights.bytes().data(), weights.bytes().size());
-  hasher.AddTokens(tokenizer.vocabulary);
-  hasher.AddTokens(tokenizer.added_tokens);
+void AddTokenizer(const WordPieceSpec& tokenizer, Hasher* hasher) {
+  hasher->AddTokens(tokenizer.vocabulary);
+  hasher->AddTokens(tokenizer.added_tokens);
   const NormalizerSettings& settings = tokenizer.normalizer;
   for (const bool flag : {settings.clean_text, settings.handle_chinese_chars,
                           settings.strip_accents, settings.lowercase}) {
-    hasher.Add(static_cast<int64_t>(flag));
+    hasher->Add(static_cast<int64_t>(flag));
   }
-  hasher.Add(static_cast<int64_t>(settings.max_word_chars));
+  hasher->Add(static_cast<int64_t>(settings.max_word_chars));
   for (const std::string& text : {tokenizer.continuation, tokenizer.unknown_token,
                                   tokenizer.first_token, tokenizer.last_token}) {
-    hasher.Add(text);
+    hasher->Add(text);
+  }
+}
+
+void AddTokenizer(const BpeSpec& tokenizer, Hasher* hasher) {
+  hasher->Add("bpe");
+  hasher->AddTokens(tokenizer.vocabulary);
+  hasher->AddTokens(tokenizer.added_tokens);
+  hasher->Add(static_cast<int64_t>(tokenizer.merges.size()));
+  for (const auto& [left, right] : tokenizer.merges) {
+    hasher->Add(left);
+    hasher->Add(right);
+  }
+  hasher->Add(static_cast<int64_t>(tokenizer.normalizer.size()));
+  for (const auto& [from, to] : tokenizer.normalizer) {
+    hasher->Add(from);
+    hasher->Add(to);
+  }
+  hasher->Add(tokenizer.unknown_token);
+  hasher->Add(static_cast<int64_t>(tokenizer.fuse_unknown));
+  hasher->Add(static_cast<int64_t>(tokenizer.byte_fallback));
+  for (const auto* tokens : {&tokenizer.before, &tokenizer.after}) {
+    hasher->Add(static_cast<int64_t>(tokens->size()));
+    for (const std::string& token : *tokens) hasher->Add(token);
+  }
+}
+
+}  // namespace
+
+std::string ModelIdentity(const Architecture& architecture, const MappedFile& weights,
+                          const TokenizerSpec* tokenizer, const ModelConfig& config,
+                          int max_tokens) {
+  Hasher hasher;
+  hasher.Add("vecnest model 1");
+  hasher.Add(architecture.name());
+  hasher.Add(architecture.Settings());
+  hasher.Add(weights.bytes().data(), weights.bytes().size());
+  if (tokenizer == nullptr) {
+    hasher.Add("words");
+  } else {
+    std::visit([&](const auto& spec) { AddTokenizer(spec, &hasher); }, *tokenizer);
   }
   hasher.Add(PoolingName(config.pooling));
   hasher.Add(static_cast<int64_t>(config.normalize));

@@ -7,7 +7,7 @@
 #include "embedder/architecture.h"
 #include "embedder/mapped_file.h"
 #include "embedder/model_config.h"
-#include "embedder/wordpiece.h"
+#include "embedder/tokenizer_files.h"
 
 namespace vecnest::embedder {
 
@@ -17,7 +17,7 @@ namespace vecnest::embedder {
 // (about 10 GB/s once it is in memory). The value is stored with collections, so the order and form
 // of what is hashed must not change.
 std::string ModelIdentity(const Architecture& architecture, const MappedFile& weights,
-                          const WordPieceSpec& tokenizer, const ModelConfig& config,
+                          const TokenizerSpec* tokenizer, const ModelConfig& config,
                           int max_tokens);
 
 }  // namespace vecnest::embedder

@@ -48,6 +48,12 @@ bool Json::IsObject() const { return Value(node_).is_object(); }
 bool Json::IsArray() const { return Value(node_).is_array(); }
 bool Json::IsString() const { return Value(node_).is_string(); }
 
+bool Json::IsNull(std::string_view key) const {
+  if (!IsObject()) return false;
+  const auto member = Value(node_).find(key);
+  return member != Value(node_).end() && member->is_null();
+}
+
 std::optional<Json> Json::Find(std::string_view key) const {
   if (!IsObject()) return std::nullopt;
   const auto member = Value(node_).find(key);

@@ -31,6 +31,9 @@ class Json {
   bool IsArray() const;
   bool IsString() const;
 
+  // Whether this is an object whose member `key` is there and null.
+  bool IsNull(std::string_view key) const;
+
   // The member `key` of an object, or nothing when this is no object or has no such member.
   std::optional<Json> Find(std::string_view key) const;
 

@@ -89,8 +89,9 @@ absl::Status ReadModules(ModelConfig* config) {
     VECNEST_ASSIGN_OR_RETURN(const std::string type, module.GetString("type"));
     VECNEST_ASSIGN_OR_RETURN(const std::string folder, ModuleDirectory(config->directory, module));
     const std::string kind = LastComponent(type, '.');
-    if (kind == "Transformer") {
+    if (kind == "Transformer" || kind == "StaticEmbedding") {
       config->weights_directory = folder;
+      config->architecture = kind;
     } else if (kind == "Pooling") {
       VECNEST_RETURN_IF_ERROR(ReadPooling(folder, config));
     } else if (kind == "Normalize") {
@@ -100,6 +101,23 @@ absl::Status ReadModules(ModelConfig* config) {
           fmt::format("{}: module \"{}\" is not supported", module.name(), type));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status ReadHyperparameters(ModelConfig* config) {
+  const bool is_static = config->architecture == "StaticEmbedding";
+  VECNEST_ASSIGN_OR_RETURN(const std::optional<Json> file,
+                           LoadIfPresent(config->weights_directory + "/config.json"));
+  if (!file && is_static) return absl::OkStatus();
+  if (!file) {
+    return absl::NotFoundError(
+        fmt::format("{}/config.json: cannot be opened", config->weights_directory));
+  }
+  config->hyperparameters = *file;
+  if (!is_static || file->Find("model_type")) {
+    VECNEST_ASSIGN_OR_RETURN(config->architecture, file->GetString("model_type"));
+  }
+  VECNEST_ASSIGN_OR_RETURN(config->normalize, file->GetBool("normalize", config->normalize));
   return absl::OkStatus();
 }
 
@@ -169,9 +187,7 @@ absl::StatusOr<ModelConfig> LoadModelConfig(std::string directory) {
                         .query_prefix = "",
                         .document_prefix = ""};
   VECNEST_RETURN_IF_ERROR(ReadModules(&config));
-  VECNEST_ASSIGN_OR_RETURN(config.hyperparameters,
-                           Json::Load(config.weights_directory + "/config.json"));
-  VECNEST_ASSIGN_OR_RETURN(config.architecture, config.hyperparameters.GetString("model_type"));
+  VECNEST_RETURN_IF_ERROR(ReadHyperparameters(&config));
   VECNEST_RETURN_IF_ERROR(ReadLimits(&config));
   VECNEST_RETURN_IF_ERROR(ReadPrompts(&config));
   return config;

@@ -17,8 +17,8 @@ struct ModelConfig {
   std::string directory;          // as given, without trailing slashes
   std::string name;               // its last component
   std::string weights_directory;  // holds config.json, the weights and the tokenizer
-  std::string architecture;       // config.json's model_type
-  Json hyperparameters;           // config.json
+  std::string architecture;       // config.json's model_type, else the first module's class
+  Json hyperparameters;           // config.json; an empty object when there is none
   Pooling pooling = Pooling::kMean;
   std::optional<int> pooled_width;  // word_embedding_dimension of the pooling module
   bool normalize = false;
@@ -28,12 +28,15 @@ struct ModelConfig {
   std::string document_prefix;
 };
 
-// Reads config.json (required) and, where they are there, modules.json, the pooling module's
+// Reads config.json (required unless modules.json says that there is no transformer, but a
+// StaticEmbedding) and, where they are there, modules.json, the pooling module's
 // config.json, sentence_bert_config.json, tokenizer_config.json (model_max_length) and
 // config_sentence_transformers.json. Without modules.json the model is pooled by the mean and
-// not normalised, as sentence-transformers does. A prompt called "query" (or "search_query")
+// not normalised, as sentence-transformers does; a config.json with normalize (model2vec's) says
+// whether it is. A prompt called "query" (or "search_query")
 // goes before queries, "document", "passage", "search_document" or "corpus" before documents;
-// else default_prompt_name's prompt goes before both.
+// else default_prompt_name's prompt goes before both. Models that were trained with prompts but
+// name none there (the first E5) get none: a request says what to put before a text.
 //
 // NotFound when config.json is missing; InvalidArgument, naming file and field, for what is
 // damaged or cannot be done (another module such as Dense, another pooling mode).

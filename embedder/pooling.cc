@@ -18,6 +18,7 @@ std::string_view PoolingName(Pooling pooling) {
 
 std::vector<float> PoolTokens(Pooling pooling, const float* rows, size_t tokens, size_t width,
                               size_t dimensions, bool normalize) {
+  if (tokens == 0) return std::vector<float>(dimensions);
   std::vector<float> vector(rows, rows + width);
   if (pooling == Pooling::kMean) kernels::MeanOfRows(rows, tokens, width, vector.data());
   if (pooling == Pooling::kMax) kernels::MaxOfRows(rows, tokens, width, vector.data());

@@ -17,7 +17,8 @@ enum class Pooling {
 // "mean", "cls" or "max".
 std::string_view PoolingName(Pooling pooling);
 
-// `rows` is a row-major [tokens, width] matrix, tokens >= 1. Returns the first `dimensions`
+// `rows` is a row-major [tokens, width] matrix; without tokens the result is zero. Returns the
+// first `dimensions`
 // (<= width) components, scaled to unit length when `normalize`; a zero vector stays zero.
 std::vector<float> PoolTokens(Pooling pooling, const float* rows, size_t tokens, size_t width,
                               size_t dimensions, bool normalize);

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "embedder/bert.h"
-#include "embedder/status_macros.h"
+#include "embedder/static_table.h"
 
 namespace vecnest::embedder {
 namespace {
@@ -20,21 +20,24 @@ struct Registration {
 
 constexpr Registration kArchitectures[] = {
     {"bert", CreateBert},
+    {"model2vec", CreateStaticTable},
+    {"StaticEmbedding", CreateStaticTable},
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<const Architecture>> CreateArchitecture(const Json& config,
+absl::StatusOr<std::unique_ptr<const Architecture>> CreateArchitecture(std::string_view model_type,
+                                                                       const Json& config,
                                                                        const SafeTensors& weights,
                                                                        Precision precision) {
-  VECNEST_ASSIGN_OR_RETURN(const std::string wanted, config.GetString("model_type"));
   std::string known;
   for (const Registration& registration : kArchitectures) {
-    if (registration.model_type == wanted) return registration.create(config, weights, precision);
+    if (registration.model_type == model_type)
+      return registration.create(config, weights, precision);
     known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", registration.model_type);
   }
   return absl::InvalidArgumentError(fmt::format(
-      "{}: model_type \"{}\" is not supported (known: {})", config.name(), wanted, known));
+      "{}: model_type \"{}\" is not supported (known: {})", config.name(), model_type, known));
 }
 
 }  // namespace vecnest::embedder

@@ -114,9 +114,9 @@ float Bfloat16ToFloat(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
-template <typename Stored, typename Convert>
-std::vector<float> ConvertAll(absl::Span<const std::byte> bytes, Convert convert) {
-  std::vector<float> values(bytes.size() / sizeof(Stored));
+template <typename Value, typename Stored, typename Convert>
+std::vector<Value> ConvertAll(absl::Span<const std::byte> bytes, Convert convert) {
+  std::vector<Value> values(bytes.size() / sizeof(Stored));
   for (size_t i = 0; i < values.size(); ++i) {
     Stored stored;
     std::memcpy(&stored, bytes.data() + i * sizeof(Stored), sizeof(Stored));
@@ -164,31 +164,59 @@ absl::StatusOr<SafeTensors> SafeTensors::Open(const std::string& path) {
   return tensors;
 }
 
+absl::StatusOr<std::vector<int64_t>> SafeTensors::Shape(std::string_view name) const {
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) return found->second.shape;
+  return absl::InvalidArgumentError(fmt::format("{}: no tensor \"{}\"", file_->path(), name));
+}
+
+absl::StatusOr<SafeTensors::Found> SafeTensors::Find(std::string_view name,
+                                                     const std::vector<int64_t>& shape) const {
+  VECNEST_ASSIGN_OR_RETURN(const std::vector<int64_t> found_shape, Shape(name));
+  if (found_shape != shape) {
+    return absl::InvalidArgumentError(fmt::format("{}: tensor \"{}\": expected shape {}, found {}",
+                                                  file_->path(), name, shape, found_shape));
+  }
+  const Entry& entry = entries_.find(name)->second;
+  return Found{entry.dtype,
+               file_->bytes().subspan(data_begin_ + entry.begin, entry.end - entry.begin)};
+}
+
+absl::Status SafeTensors::WrongDtype(std::string_view name, std::string_view expected,
+                                     std::string_view found) const {
+  return absl::InvalidArgumentError(fmt::format("{}: tensor \"{}\": expected dtype {}, found {}",
+                                                file_->path(), name, expected, found));
+}
+
 absl::StatusOr<FloatTensor> SafeTensors::Floats(std::string_view name,
                                                 const std::vector<int64_t>& shape) const {
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) {
-    return absl::InvalidArgumentError(fmt::format("{}: no tensor \"{}\"", file_->path(), name));
-  }
-  const Entry& entry = found->second;
-  if (entry.shape != shape) {
-    return absl::InvalidArgumentError(fmt::format("{}: tensor \"{}\": expected shape {}, found {}",
-                                                  file_->path(), name, shape, entry.shape));
-  }
-  const absl::Span<const std::byte> bytes =
-      file_->bytes().subspan(data_begin_ + entry.begin, entry.end - entry.begin);
-  if (entry.dtype == "F32") {
+  VECNEST_ASSIGN_OR_RETURN(const Found found, Find(name, shape));
+  const absl::Span<const std::byte> bytes = found.bytes;
+  if (found.dtype == "F32") {
     if (reinterpret_cast<uintptr_t>(bytes.data()) % alignof(float) == 0) {
       return FloatTensor(
           file_, {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)});
     }
-    return FloatTensor(ConvertAll<float>(bytes, [](float value) { return value; }));
+    return FloatTensor(ConvertAll<float, float>(bytes, [](float value) { return value; }));
   }
-  if (entry.dtype == "F16") return FloatTensor(ConvertAll<uint16_t>(bytes, HalfToFloat));
-  if (entry.dtype == "BF16") return FloatTensor(ConvertAll<uint16_t>(bytes, Bfloat16ToFloat));
-  return absl::InvalidArgumentError(
-      fmt::format("{}: tensor \"{}\": expected dtype F32, F16 or BF16, found {}", file_->path(),
-                  name, entry.dtype));
+  if (found.dtype == "F16") return FloatTensor(ConvertAll<float, uint16_t>(bytes, HalfToFloat));
+  if (found.dtype == "BF16") {
+    return FloatTensor(ConvertAll<float, uint16_t>(bytes, Bfloat16ToFloat));
+  }
+  if (found.dtype == "F64") {
+    return FloatTensor(
+        ConvertAll<float, double>(bytes, [](double value) { return static_cast<float>(value); }));
+  }
+  return WrongDtype(name, "F64, F32, F16 or BF16", found.dtype);
+}
+
+absl::StatusOr<std::vector<int64_t>> SafeTensors::Integers(
+    std::string_view name, const std::vector<int64_t>& shape) const {
+  VECNEST_ASSIGN_OR_RETURN(const Found found, Find(name, shape));
+  const auto same = [](auto value) { return int64_t{value}; };
+  if (found.dtype == "I32") return ConvertAll<int64_t, int32_t>(found.bytes, same);
+  if (found.dtype == "I64") return ConvertAll<int64_t, int64_t>(found.bytes, same);
+  return WrongDtype(name, "I32 or I64", found.dtype);
 }
 
 }  // namespace vecnest::embedder

@@ -59,15 +59,30 @@ class SafeTensors {
 
   bool Contains(std::string_view name) const { return entries_.contains(name); }
 
+  // The extents of the tensor `name`, or InvalidArgument when it is missing.
+  absl::StatusOr<std::vector<int64_t>> Shape(std::string_view name) const;
+
   // The tensor `name` as floats. InvalidArgument when it is missing, has another shape, or is
-  // neither F32, F16 nor BF16.
+  // neither F64, F32, F16 nor BF16.
   absl::StatusOr<FloatTensor> Floats(std::string_view name,
                                      const std::vector<int64_t>& shape) const;
+
+  // The same for I32 and I64.
+  absl::StatusOr<std::vector<int64_t>> Integers(std::string_view name,
+                                                const std::vector<int64_t>& shape) const;
 
   const MappedFile& file() const { return *file_; }
 
  private:
+  struct Found {
+    std::string_view dtype;
+    absl::Span<const std::byte> bytes;
+  };
+
   SafeTensors() = default;
+  absl::StatusOr<Found> Find(std::string_view name, const std::vector<int64_t>& shape) const;
+  absl::Status WrongDtype(std::string_view name, std::string_view expected,
+                          std::string_view found) const;
 
   std::shared_ptr<const MappedFile> file_;
   size_t data_begin_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,16 @@ class Trie {
   Node Step(Node node, unsigned char byte) const {
     const Slot& child = slots_[static_cast<size_t>(slots_[node].base) + byte];
     return child.parent == node ? slots_[node].base + byte : kNone;
+  }
+
+  // The node that the bytes of `key` lead to, or kNone.
+  Node Walk(std::string_view key) const {
+    Node node = kRoot;
+    for (const char c : key) {
+      node = Step(node, static_cast<unsigned char>(c));
+      if (node == kNone) break;
+    }
+    return node;
   }
 
   // The value of the key that ends at `node`, or -1.

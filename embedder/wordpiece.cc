@@ -8,38 +8,22 @@
 #include "absl/status/status.h"
 
 namespace vecnest::embedder {
-namespace {
-
-Trie::Node Walk(const Trie& trie, std::string_view key) {
-  Trie::Node node = Trie::kRoot;
-  for (const char c : key) {
-    node = trie.Step(node, static_cast<unsigned char>(c));
-    if (node == Trie::kNone) break;
-  }
-  return node;
-}
-
-int32_t Lookup(const Trie& trie, std::string_view key) {
-  const Trie::Node node = Walk(trie, key);
-  return node == Trie::kNone ? -1 : trie.ValueAt(node);
-}
-
-}  // namespace
 
 WordPieceTokenizer::WordPieceTokenizer(const WordPieceSpec& spec)
-    : splitter_(spec.normalizer), pieces_(spec.vocabulary), added_tokens_(spec.added_tokens) {
-  for (const auto& [token, id] : spec.added_tokens) {
-    if (!token.empty()) starts_added_token_[static_cast<unsigned char>(token[0])] = true;
+    : splitter_(spec.normalizer),
+      pieces_(spec.vocabulary),
+      added_tokens_(spec.added_tokens),
+      continuation_(pieces_.Walk(spec.continuation)) {
+  for (const TokenList* list : {&spec.vocabulary, &spec.added_tokens}) {
+    for (const auto& [token, id] : *list) {
+      traits_.vocabulary_size = std::max(traits_.vocabulary_size, id + 1);
+    }
   }
-  for (const auto* list : {&spec.vocabulary, &spec.added_tokens}) {
-    for (const auto& [token, id] : *list) vocabulary_size_ = std::max(vocabulary_size_, id + 1);
-  }
-  continuation_ = Walk(pieces_, spec.continuation);
 }
 
 absl::StatusOr<WordPieceTokenizer> WordPieceTokenizer::Create(const WordPieceSpec& spec) {
   if (spec.vocabulary.empty()) return absl::InvalidArgumentError("the vocabulary is empty");
-  for (const auto* list : {&spec.vocabulary, &spec.added_tokens}) {
+  for (const TokenList* list : {&spec.vocabulary, &spec.added_tokens}) {
     for (const auto& [token, id] : *list) {
       if (id < 0 || id == std::numeric_limits<int32_t>::max()) {
         return absl::InvalidArgumentError(fmt::format("token \"{}\" has the id {}", token, id));
@@ -47,19 +31,25 @@ absl::StatusOr<WordPieceTokenizer> WordPieceTokenizer::Create(const WordPieceSpe
     }
   }
   WordPieceTokenizer tokenizer(spec);
-  const std::pair<const std::string&, int32_t*> wanted[] = {
-      {spec.unknown_token, &tokenizer.unknown_id_},
-      {spec.first_token, &tokenizer.first_id_},
-      {spec.last_token, &tokenizer.last_id_}};
-  for (const auto& [token, id] : wanted) {
-    *id = Lookup(tokenizer.pieces_, token);
-    if (*id < 0) *id = Lookup(tokenizer.added_tokens_, token);
-    if (*id < 0) {
+  for (const std::string* token : {&spec.unknown_token, &spec.first_token, &spec.last_token}) {
+    const bool wanted = token == &spec.unknown_token || !token->empty();
+    if (wanted && tokenizer.IdOf(*token) < 0) {
       return absl::InvalidArgumentError(
-          fmt::format("the special token \"{}\" is not in the vocabulary", token));
+          fmt::format("the special token \"{}\" is not in the vocabulary", *token));
     }
   }
+  tokenizer.unknown_id_ = tokenizer.IdOf(spec.unknown_token);
+  Traits& traits = tokenizer.traits_;
+  if (spec.drop_unknown) traits.dropped_id = tokenizer.unknown_id_;
+  if (!spec.first_token.empty()) traits.before = {tokenizer.IdOf(spec.first_token)};
+  if (!spec.last_token.empty()) traits.after = {tokenizer.IdOf(spec.last_token)};
   return tokenizer;
+}
+
+int32_t WordPieceTokenizer::IdOf(std::string_view token) const {
+  const Trie::Node node = pieces_.Walk(token);
+  const int32_t id = node == Trie::kNone ? -1 : pieces_.ValueAt(node);
+  return id >= 0 ? id : added_tokens_.IdOf(token);
 }
 
 bool WordPieceTokenizer::Tokenize(std::string_view text, size_t max_tokens,
@@ -70,37 +60,15 @@ bool WordPieceTokenizer::Tokenize(std::string_view text, size_t max_tokens,
     AppendWord(word, ids);
     return !over();
   };
-  size_t position = 0;
-  while (position < text.size() && !over()) {
-    const AddedToken next = FindAddedToken(text, position);
-    splitter_.Split(text.substr(position, next.position - position), append);
-    if (next.length > 0 && !over()) ids->push_back(next.id);
-    position = next.position + next.length;
-  }
+  added_tokens_.Split(
+      text, [&](std::string_view between) { return splitter_.Split(between, append); },
+      [&](int32_t id) {
+        ids->push_back(id);
+        return !over();
+      });
   if (!over()) return false;
   ids->resize(begin + max_tokens);
   return true;
-}
-
-// The leftmost added token at or after `from`; its length is 0 and its position the end of the
-// text when there is none.
-WordPieceTokenizer::AddedToken WordPieceTokenizer::FindAddedToken(std::string_view text,
-                                                                  size_t from) const {
-  for (size_t i = from; i < text.size(); ++i) {
-    if (!starts_added_token_[static_cast<unsigned char>(text[i])]) continue;
-    AddedToken longest = {i, 0, 0};
-    Trie::Node node = Trie::kRoot;
-    for (size_t end = i; end < text.size(); ++end) {
-      node = added_tokens_.Step(node, static_cast<unsigned char>(text[end]));
-      if (node == Trie::kNone) break;
-      if (added_tokens_.ValueAt(node) >= 0) {
-        longest.length = end + 1 - i;
-        longest.id = added_tokens_.ValueAt(node);
-      }
-    }
-    if (longest.length > 0) return longest;
-  }
-  return {text.size(), 0, 0};
 }
 
 // Greedy longest match from the left; a word that cannot be covered is one unknown token.

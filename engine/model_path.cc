@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "embedder/word_table.h"
 #include "fmt/format.h"
 #include "vecnest/database.h"
 
@@ -37,9 +38,16 @@ std::vector<fs::path> Places() {
   return places;
 }
 
-bool IsModel(const fs::path& directory) {
+// A directory of a model, or a table of words in a single file.
+bool IsModel(const fs::path& path) {
   std::error_code error;
-  return fs::exists(directory / "config.json", error);
+  if (embedder::IsWordTable(path.string()) && fs::is_regular_file(path, error)) return true;
+  return fs::exists(path / "config.json", error) || fs::exists(path / "modules.json", error);
+}
+
+// The name that finds a model in its folder, which ModelInfo::name has too.
+std::string NameOf(const fs::path& path) {
+  return (embedder::IsWordTable(path.string()) ? path.stem() : path.filename()).string();
 }
 
 }  // namespace
@@ -51,13 +59,16 @@ absl::StatusOr<std::string> FindModel(const std::string& name) {
   // A name with a slash is a path, or "org/name" as model hubs write it.
   const std::string last = name.substr(name.find_last_of('/') + 1);
   for (const fs::path& place : Places()) {
-    if (IsModel(place / last)) return (place / last).string();
+    for (const char* ending : {"", ".txt", ".bin"}) {
+      const fs::path path = place / (last + ending);
+      if (IsModel(path)) return path.string();
+    }
     looked_at += ", " + (place / last).string();
   }
   return absl::NotFoundError(
       fmt::format("model '{}' not found (looked at {}). `vecnest models fetch` or "
                   "scripts/fetch_model gets one, or "
-                  "give the directory of a Hugging Face model",
+                  "give the directory of a Hugging Face model or a table of words (.txt, .bin)",
                   name, looked_at));
 }
 
@@ -65,11 +76,16 @@ std::vector<FoundModel> FindModels() {
   std::map<std::string, std::string> found;  // the first place wins, as in FindModel
   for (const fs::path& place : Places()) {
     std::error_code ignored;
+    // Sorted as FindModel looks: a directory before a file of the same name, .txt before .bin.
+    std::map<std::string, std::string> here;
     for (const auto& entry : fs::directory_iterator(place, ignored)) {
-      if (IsModel(entry.path())) {
-        found.emplace(entry.path().filename().string(), entry.path().string());
-      }
+      if (!IsModel(entry.path())) continue;
+      const auto [other, added] = here.try_emplace(NameOf(entry.path()), entry.path().string());
+      const bool replaces = !fs::is_directory(other->second) &&
+                            (fs::is_directory(entry.path()) || entry.path().extension() == ".txt");
+      if (!added && replaces) other->second = entry.path().string();
     }
+    found.merge(here);
   }
   std::vector<FoundModel> models;
   models.reserve(found.size());

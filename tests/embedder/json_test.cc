@@ -35,6 +35,14 @@ TEST(JsonTest, AbsentAndNullTakeTheFallback) {
   }
 }
 
+TEST(JsonTest, TellsNullFromAbsent) {
+  const Json json = Json::Parse(R"({"a": null, "b": 1})", "x").value();
+  EXPECT_TRUE(json.IsNull("a"));
+  EXPECT_FALSE(json.IsNull("b"));
+  EXPECT_FALSE(json.IsNull("c"));
+  EXPECT_FALSE(json.Find("b")->IsNull("a"));
+}
+
 TEST(JsonTest, ErrorsNameFileFieldAndTypes) {
   const Json root = Parsed(R"({"a": {"b": ["x"]}, "big": 18446744073709551615, "f": 1.5})");
   const Json element = root.Get("a")->Get("b")->Elements()[0];

@@ -47,6 +47,53 @@ TEST(ModelConfigTest, DefaultsOfAPlainDirectory) {
   EXPECT_EQ(LoadModelConfig(model.path())->max_tokens, 12);
 }
 
+// The layouts in which these families are published; none names its prompts.
+TEST(ModelConfigTest, FamiliesOfBert) {
+  const ModelCopy model("tiny-bert-cls");
+  const char* const old_pooling = R"({"word_embedding_dimension": 36, "pooling_mode_cls_token": %c,
+      "pooling_mode_mean_tokens": %m, "pooling_mode_max_tokens": false,
+      "pooling_mode_mean_sqrt_len_tokens": false})";
+  const auto pooling_file = [&](bool cls) {
+    std::string text = old_pooling;
+    text.replace(text.find("%c"), 2, cls ? "true" : "false");
+    text.replace(text.find("%m"), 2, cls ? "false" : "true");
+    return text;
+  };
+  // bge: CLS, a config_sentence_transformers.json of versions alone
+  model.Write("1_Pooling/config.json", pooling_file(true));
+  model.Write("config_sentence_transformers.json", R"({"__version__": {"pytorch": "1.13.0"}})");
+  model.Write("sentence_bert_config.json", R"({"max_seq_length": 512, "do_lower_case": true})");
+  auto config = LoadModelConfig(model.path());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->pooling, Pooling::kCls);
+  EXPECT_TRUE(config->normalize && config->lowercase_input);
+  EXPECT_EQ(config->max_tokens, 512);
+  EXPECT_EQ(config->query_prefix + config->document_prefix, "");
+  // e5 and gte: mean, no config_sentence_transformers.json
+  model.Write("1_Pooling/config.json", pooling_file(false));
+  model.Remove("config_sentence_transformers.json");
+  config = LoadModelConfig(model.path());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->pooling, Pooling::kMean);
+  EXPECT_TRUE(config->normalize);
+  EXPECT_EQ(config->query_prefix + config->document_prefix, "");
+}
+
+TEST(ModelConfigTest, StaticEmbedding) {
+  const ModelCopy model("tiny-wordllama");
+  auto config = LoadModelConfig(model.path());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->architecture, "StaticEmbedding");
+  EXPECT_FALSE(config->normalize);
+  model.Write("config.json", R"({"normalize": true})");
+  config = LoadModelConfig(model.path());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->architecture, "StaticEmbedding");
+  EXPECT_TRUE(config->normalize);
+  model.Write("config.json", R"({"model_type": "model2vec"})");
+  EXPECT_EQ(LoadModelConfig(model.path())->architecture, "model2vec");
+}
+
 TEST(ModelConfigTest, DefaultPrompt) {
   const ModelCopy model("tiny-bert-cls");
   model.Write("config_sentence_transformers.json",

@@ -29,5 +29,9 @@ TEST(PoolingTest, CutsBeforeItNormalises) {
   EXPECT_THAT(PoolTokens(Pooling::kCls, zeros, 1, 2, 2, true), ElementsAre(0, 0));
 }
 
+TEST(PoolingTest, NoTokensGiveZero) {
+  EXPECT_THAT(PoolTokens(Pooling::kMean, nullptr, 0, 3, 2, true), ElementsAre(0, 0));
+}
+
 }  // namespace
 }  // namespace vecnest::embedder

@@ -62,7 +62,24 @@ TEST(SafeTensorsTest, ErrorsNameTensorFoundAndExpected) {
   EXPECT_THAT(tensors->Floats("w", {2, 1}).status().message(),
               HasSubstr("tensor \"w\": expected shape [2, 1], found [1, 2]"));
   EXPECT_THAT(tensors->Floats("i", {1}).status().message(),
-              HasSubstr("tensor \"i\": expected dtype F32, F16 or BF16, found I64"));
+              HasSubstr("tensor \"i\": expected dtype F64, F32, F16 or BF16, found I64"));
+}
+
+TEST(SafeTensorsTest, DoublesAndIntegers) {
+  const auto tensors = OpenImage(
+      Image(R"({"d": {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]},)"
+            R"( "l": {"dtype": "I64", "shape": [2], "data_offsets": [8, 24]},)"
+            R"( "i": {"dtype": "I32", "shape": [2, 1], "data_offsets": [24, 32]}})",
+            Bytes<double>({0.25}) + Bytes<int64_t>({1LL << 40, -1}) + Bytes<int32_t>({7, -7})));
+  ASSERT_TRUE(tensors.ok()) << tensors.status();
+  EXPECT_THAT(tensors->Floats("d", {1})->values(), testing::ElementsAre(0.25F));
+  EXPECT_THAT(*tensors->Integers("l", {2}), testing::ElementsAre(1LL << 40, -1));
+  EXPECT_THAT(*tensors->Integers("i", {2, 1}), testing::ElementsAre(7, -7));
+  EXPECT_THAT(*tensors->Shape("i"), testing::ElementsAre(2, 1));
+  EXPECT_THAT(tensors->Integers("d", {1}).status().message(),
+              HasSubstr("tensor \"d\": expected dtype I32 or I64, found F64"));
+  EXPECT_THAT(tensors->Integers("l", {3}).status().message(), HasSubstr("expected shape [3]"));
+  EXPECT_THAT(tensors->Shape("x").status().message(), HasSubstr("no tensor \"x\""));
 }
 
 TEST(SafeTensorsTest, RefusesDamagedHeaders) {

@@ -11,8 +11,15 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+absl::StatusOr<WordPieceSpec> LoadWordPieceSpec(const std::string& directory,
+                                                const TokenizerUse& use = {}) {
+  const absl::StatusOr<TokenizerSpec> spec = LoadTokenizerSpec(directory, use);
+  if (!spec.ok()) return spec.status();
+  return std::get<WordPieceSpec>(*spec);
+}
+
 std::string Error(const ModelCopy& model) {
-  return std::string(LoadWordPieceSpec(model.path()).status().message());
+  return std::string(LoadTokenizerSpec(model.path(), {}).status().message());
 }
 
 TEST(TokenizerFilesTest, VocabTxt) {
@@ -72,7 +79,7 @@ TEST(TokenizerFilesTest, BertProcessing) {
 
 TEST(TokenizerFilesTest, RefusesWhatItWouldDoDifferently) {
   const std::pair<const char*, const char*> changes[] = {
-      {"\"WordPiece\"", "\"BPE\""},
+      {"\"WordPiece\"", "\"Unigram\""},
       {"\"BertNormalizer\"", "\"NFKC\""},
       {"\"BertPreTokenizer\"", "\"Whitespace\""},
       {"\"TemplateProcessing\"", "\"RobertaProcessing\""},
@@ -82,6 +89,60 @@ TEST(TokenizerFilesTest, RefusesWhatItWouldDoDifferently) {
       {"\"max_input_chars_per_word\": 100", "\"max_input_chars_per_word\": 0"}};
   for (const auto& [from, to] : changes) {
     const ModelCopy model("tiny-bert-max");
+    model.Replace("tokenizer.json", from, to);
+    EXPECT_THAT(Error(model), HasSubstr("tokenizer.json: ")) << to;
+  }
+}
+
+TEST(TokenizerFilesTest, WithoutSpecialTokens) {
+  const ModelCopy model("tiny-bert-max");
+  model.Replace("tokenizer.json", "\"TemplateProcessing\"", "\"RobertaProcessing\"");
+  model.Write("tokenizer_config.json", R"({"do_lower_case": false})");
+  const auto spec =
+      LoadWordPieceSpec(model.path(), {.special_tokens = false, .unknown_tokens = false});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->first_token + spec->last_token, "");
+  EXPECT_TRUE(spec->drop_unknown);
+  EXPECT_TRUE(spec->normalizer.lowercase);
+}
+
+TEST(TokenizerFilesTest, Bpe) {
+  const ModelCopy model("tiny-wordllama");
+  const auto loaded = LoadTokenizerSpec(model.path(), {});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const auto& spec = std::get<BpeSpec>(*loaded);
+  EXPECT_THAT(spec.before, testing::ElementsAre("<s>"));
+  EXPECT_TRUE(spec.after.empty());
+  ASSERT_EQ(spec.normalizer.size(), 2u);
+  EXPECT_EQ(spec.normalizer[1].from, " ");
+  EXPECT_TRUE(spec.byte_fallback && spec.fuse_unknown);
+  EXPECT_EQ(spec.merges[2], (std::pair<std::string, std::string>("\u2581", "the")));
+  const auto tokenizer = CreateTokenizer(*loaded);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_EQ((*tokenizer)->traits().before.size(), 1u);
+}
+
+TEST(TokenizerFilesTest, BpeOlderMerges) {
+  const auto root = Json::Parse(
+      R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})", "t");
+  ASSERT_TRUE(root.ok());
+  const auto spec = ParseTokenizerJson(*root, {});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(std::get<BpeSpec>(*spec).merges[0], (std::pair<std::string, std::string>("a", "b")));
+}
+
+TEST(TokenizerFilesTest, RefusesOtherBpe) {
+  const std::pair<const char*, const char*> changes[] = {
+      {"\"Prepend\"", "\"NFKC\""},
+      {"\"pre_tokenizer\": null", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}"},
+      {"\"TemplateProcessing\"", "\"ByteLevel\""},
+      {"\"dropout\": null", "\"dropout\": 0.1"},
+      {"\"end_of_word_suffix\": null", "\"end_of_word_suffix\": \"</w>\""},
+      {"\"ignore_merges\": false", "\"ignore_merges\": true"},
+      {"\"String\": \" \"", "\"Regex\": \" \""},
+      {"\"String\": \" \"", "\"String\": \"\""}};
+  for (const auto& [from, to] : changes) {
+    const ModelCopy model("tiny-wordllama");
     model.Replace("tokenizer.json", from, to);
     EXPECT_THAT(Error(model), HasSubstr("tokenizer.json: ")) << to;
   }

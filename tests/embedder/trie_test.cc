@@ -9,12 +9,8 @@ namespace vecnest::embedder {
 namespace {
 
 int32_t Lookup(const Trie& trie, const std::string& key) {
-  Trie::Node node = Trie::kRoot;
-  for (const char c : key) {
-    node = trie.Step(node, static_cast<unsigned char>(c));
-    if (node == Trie::kNone) return -1;
-  }
-  return trie.ValueAt(node);
+  const Trie::Node node = trie.Walk(key);
+  return node == Trie::kNone ? -1 : trie.ValueAt(node);
 }
 
 TEST(TrieTest, Empty) {

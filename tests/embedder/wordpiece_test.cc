@@ -30,9 +30,10 @@ Ids Tokenize(const WordPieceTokenizer& tokenizer, std::string_view text, size_t 
 TEST(WordPieceTest, LongestMatchFirst) {
   const auto tokenizer = WordPieceTokenizer::Create(SmallSpec());
   ASSERT_TRUE(tokenizer.ok());
-  EXPECT_EQ(tokenizer->first_id(), 1);
-  EXPECT_EQ(tokenizer->last_id(), 2);
-  EXPECT_EQ(tokenizer->vocabulary_size(), 12);
+  EXPECT_EQ(tokenizer->traits().before, Ids{1});
+  EXPECT_EQ(tokenizer->traits().after, Ids{2});
+  EXPECT_EQ(tokenizer->traits().dropped_id, std::nullopt);
+  EXPECT_EQ(tokenizer->traits().vocabulary_size, 12);
   EXPECT_EQ(Tokenize(*tokenizer, "unable unaable una"), (Ids{7, 3, 5, 4, 3, 5}));
   EXPECT_EQ(Tokenize(*tokenizer, "unabx a"), (Ids{0, 6}));  // no way to cover the word
   EXPECT_EQ(Tokenize(*tokenizer, "able"), Ids{0});          // exists inside words only
@@ -59,6 +60,18 @@ TEST(WordPieceTest, StopsAtTheLimit) {
   }
 }
 
+TEST(WordPieceTest, WithoutSpecialTokens) {
+  WordPieceSpec spec = SmallSpec();
+  spec.first_token = "";
+  spec.last_token = "";
+  spec.drop_unknown = true;
+  const auto tokenizer = WordPieceTokenizer::Create(spec);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  EXPECT_TRUE(tokenizer->traits().before.empty());
+  EXPECT_TRUE(tokenizer->traits().after.empty());
+  EXPECT_EQ(tokenizer->traits().dropped_id, 0);
+}
+
 TEST(WordPieceTest, RefusesIncompleteVocabularies) {
   WordPieceSpec spec = SmallSpec();
   spec.last_token = "</s>";
@@ -75,15 +88,17 @@ TEST(WordPieceTest, RefusesIncompleteVocabularies) {
 TEST(WordPieceTest, SampleOfTheReference) {
   const std::string directory = RealModel("all-MiniLM-L6-v2");
   if (directory.empty()) GTEST_SKIP() << MissingModel("all-MiniLM-L6-v2");
-  const auto tokenizer = WordPieceTokenizer::Create(LoadWordPieceSpec(directory).value());
+  const auto spec = LoadTokenizerSpec(directory, {});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto tokenizer = WordPieceTokenizer::Create(std::get<WordPieceSpec>(*spec));
   ASSERT_TRUE(tokenizer.ok());
   std::ifstream file(TestData("tokenizer_sample.jsonl"));
   int count = 0;
   for (std::string line; std::getline(file, line); ++count) {
     const auto row = nlohmann::json::parse(line);
-    Ids ids = {tokenizer->first_id()};
+    Ids ids = tokenizer->traits().before;
     tokenizer->Tokenize(row["text"].get<std::string>(), 1000, &ids);
-    ids.push_back(tokenizer->last_id());
+    ids.push_back(tokenizer->traits().after[0]);
     ASSERT_EQ(ids, row["ids"].get<Ids>()) << line;
   }
   EXPECT_EQ(count, 3000);

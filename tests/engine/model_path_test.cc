@@ -27,11 +27,28 @@ TEST(ModelPathTest, LooksInTheEnvironmentsDirectory) {
   EXPECT_THAT(
       std::string(missing.status().message()),
       testing::AllOf(testing::HasSubstr(directory.path()), testing::HasSubstr("fetch_model")));
-  const std::vector<FoundModel> models = FindModels();
-  const auto found = std::find_if(models.begin(), models.end(),
-                                  [](const FoundModel& model) { return model.name == "m"; });
-  ASSERT_NE(found, models.end());
-  EXPECT_EQ(found->directory, directory.path() + "/m");
+  const auto listed = [](const std::string& name) {
+    const std::vector<FoundModel> models = FindModels();
+    const auto found = std::find_if(models.begin(), models.end(),
+                                    [&](const FoundModel& model) { return model.name == name; });
+    return found == models.end() ? "" : found->directory;
+  };
+  EXPECT_EQ(listed("m"), directory.path() + "/m");
+  // Tables of words are single files; the order of endings is that of FindModel.
+  for (const char* file : {"glove.bin", "glove.txt", "m.txt", "words.bin", "other.zip"}) {
+    std::ofstream(directory.path() + "/" + file) << "a 1\n";
+  }
+  std::filesystem::create_directories(directory.path() + "/static");
+  std::ofstream(directory.path() + "/static/modules.json") << "[]";
+  for (const auto& [name, path] :
+       {std::pair("m", "/m"), std::pair("glove", "/glove.txt"), std::pair("words", "/words.bin"),
+        std::pair("static", "/static")}) {
+    EXPECT_EQ(*FindModel(name), directory.path() + path);
+    EXPECT_EQ(listed(name), directory.path() + path);
+  }
+  EXPECT_EQ(*FindModel("glove.bin"), directory.path() + "/glove.bin");
+  EXPECT_EQ(*FindModel(directory.path() + "/words.bin"), directory.path() + "/words.bin");
+  EXPECT_FALSE(FindModel(directory.path() + "/other.zip").ok());
   setenv("VECNEST_MODELS", before.c_str(), 1);
 }
 

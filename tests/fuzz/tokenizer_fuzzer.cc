@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       tokenizer.Tokenize(text, most, &ids);
       if (ids.size() > most) std::abort();
       for (const int32_t id : ids) {
-        if (id < 0 || id >= tokenizer.vocabulary_size()) std::abort();
+        if (id < 0 || id >= tokenizer.traits().vocabulary_size) std::abort();
       }
     }
   }

@@ -28,7 +28,8 @@ namespace vecnest {
 
 struct DatabaseOptions {
   std::string directory;  // created when missing; one process at a time
-  // Names (looked up in the model path, see FindModel) or directories. The first is the default.
+  // Names (looked up in the model path, see FindModel), directories, or files of word vectors. The
+  // first is the default.
   // Loaded by Open; without any, texts are refused.
   std::vector<std::string> models;
   ModelLoadOptions model_options;
@@ -229,14 +230,15 @@ class Database {
   virtual absl::StatusOr<VerifyReport> Verify(size_t sample) const = 0;
 };
 
-// Finds a model's directory: `name` itself when it is one, else `name` under $VECNEST_MODELS, the
-// `models` folder beside the running program, or ~/.cache/vecnest/models. NotFound lists the
-// places looked at and what to do.
+// Finds a model's directory, or the file of a table of words (.txt, .bin): `name` itself when it is
+// one, else `name`, with or without the ending, under $VECNEST_MODELS, the `models` folder beside
+// the running program, or ~/.cache/vecnest/models. NotFound lists the places looked at and what to
+// do.
 absl::StatusOr<std::string> FindModel(const std::string& name);
 
 struct FoundModel {
   std::string name;
-  std::string directory;
+  std::string directory;  // or file
 };
 // Every model that FindModel finds by its name alone, sorted by name.
 std::vector<FoundModel> FindModels();

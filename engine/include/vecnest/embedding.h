@@ -55,16 +55,16 @@ struct EmbedderStats {
 
 struct ModelInfo {
   std::string name;
-  std::string directory;
-  std::string architecture;
+  std::string directory;     // or file
+  std::string architecture;  // "bert", or "static" for a table without layers
   int dimensions = 0;
   int layers = 0;
   int max_tokens = 0;
   std::string pooling;
   bool normalized = false;
-  Precision precision = Precision::kF32;
-  uint64_t packed_bytes = 0;  // memory of the packed weights
-  uint64_t mapped_bytes = 0;  // the weights' file, which the page cache shares
+  Precision precision = Precision::kF32;  // static tables multiply nothing: always kF32
+  uint64_t packed_bytes = 0;              // memory of the packed weights
+  uint64_t mapped_bytes = 0;              // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
   // Hash of weights, tokenizer, pooling and prompts.
@@ -83,7 +83,9 @@ struct EmbedOptions {
 
 struct Embedding {
   std::vector<float> vector;
-  int tokens = 0;  // as read by the model, special tokens included
+  // As read by the model, special tokens included. 0 where a static table knows none of the text's
+  // words: the vector is then all zeros.
+  int tokens = 0;
   bool truncated = false;
 };
 
