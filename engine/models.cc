@@ -180,7 +180,11 @@ absl::StatusOr<const embedder::Encoder*> LoadedModels::Resolve(std::string_view 
     if (encoder->info().name == name) return encoder.get();
   }
   for (const auto& encoder : encoders_) {
-    if (EqualsIgnoringCase(encoder->info().name, LastComponent(name))) return encoder.get();
+    const embedder::ModelInfo& info = encoder->info();
+    if (EqualsIgnoringCase(info.name, LastComponent(name)) ||
+        EqualsIgnoringCase(LastComponent(info.directory), LastComponent(name))) {
+      return encoder.get();
+    }
   }
   std::string loaded;
   for (const auto& encoder : encoders_) {

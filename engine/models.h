@@ -28,8 +28,8 @@ class LoadedModels final : public TextEmbedder {
   static absl::StatusOr<std::unique_ptr<LoadedModels>> Load(const std::vector<std::string>& names,
                                                             const ModelLoadOptions& options);
 
-  // By exact name, or by the last component of "org/name" without regard to case; "" is the
-  // default. NotFound lists what is loaded.
+  // By exact name, or by the last component of "org/name" or of the path it was loaded from,
+  // without regard to case; "" is the default. NotFound lists what is loaded.
   absl::StatusOr<const embedder::Encoder*> Resolve(std::string_view name) const;
   // Null when no loaded model has this identity.
   const embedder::Encoder* FindIdentity(std::string_view identity) const;

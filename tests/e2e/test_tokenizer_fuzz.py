@@ -1,7 +1,9 @@
-"""The tokenizer gives the ids of Hugging Face's `tokenizers` on generated Unicode strings.
+"""The tokenizers give the ids of Hugging Face's `tokenizers` on generated Unicode strings.
 
 Needs the environment variables VECNEST_TOKENIZE_DRIVER (the tokenize_driver binary) and
-VECNEST_MODELS (a directory that holds all-MiniLM-L6-v2), and the PyPI package `tokenizers`.
+VECNEST_MODELS (a directory that holds all-MiniLM-L6-v2), and the PyPI package `tokenizers`. Byte-pair
+encoding is compared with the small tokenizer of tests/data/tiny-wordllama, and with Llama-2's when
+VECNEST_MODELS holds wordllama-256.
 VECNEST_FUZZ_SEED picks another run.
 """
 
@@ -153,3 +155,56 @@ def test_other_settings(setup, tmp_path, clean, chinese, strip, lower):
 
 def test_every_code_point(setup):
     check(setup, list(every_code_point()), "every code point")
+
+
+class BpeGenerator(Generator):
+    """The same with what is special to byte-pair encoding in Llama-2's form."""
+
+    def __init__(self, seed, vocabulary):
+        super().__init__(seed, vocabulary)
+        literals = ["<s>", "</s>", "<unk>", "<0x41>", "<0x0A>", "<s", "s>", "\u2581", "\u2581\u2581"]
+        self.parts += [
+            lambda r: r.choice(literals),
+            lambda r: " " * r.randint(1, 20),
+            lambda r: "".join(r.choice(self.words) for _ in range(6)).replace("\u2581", " "),
+            lambda r: " ".join(r.choice(self.words) for _ in range(6)).replace("\u2581", ""),
+        ]
+
+
+BPE_MODELS = [pathlib.Path(__file__).resolve().parents[1] / "data" / "tiny-wordllama",
+              pathlib.Path(os.environ.get("VECNEST_MODELS", "")) / "wordllama-256"]
+
+
+@pytest.mark.parametrize("model", BPE_MODELS, ids=lambda path: path.name)
+def test_byte_pair_encoding(model):
+    driver = os.environ.get("VECNEST_TOKENIZE_DRIVER")
+    if not driver or not (model / "tokenizer.json").exists():
+        pytest.skip("set VECNEST_TOKENIZE_DRIVER, and VECNEST_MODELS to a directory with wordllama-256")
+    reference = tokenizers.Tokenizer.from_file(str(model / "tokenizer.json"))
+    generator = BpeGenerator(SEED, reference.get_vocab())
+    strings = [generator.string() for _ in range(COUNT // 2)]
+    check((driver, str(model), reference), strings, model.name)
+    check((driver, str(model), reference), list(every_code_point())[::7], f"{model.name}, code points")
+
+
+@pytest.mark.parametrize("fallback, fuse, unknown", [
+    (False, False, "<unk>"), (False, True, "<unk>"), (False, False, None), (True, False, "<unk>")])
+@pytest.mark.parametrize("across", [False, True])
+def test_other_byte_pair_settings(tmp_path, fallback, fuse, unknown, across):
+    """Unknown characters, and merges that reach from one word into the next."""
+    driver = os.environ.get("VECNEST_TOKENIZE_DRIVER")
+    if not driver:
+        pytest.skip("set VECNEST_TOKENIZE_DRIVER")
+    description = json.loads((BPE_MODELS[0] / "tokenizer.json").read_text())
+    model = description["model"]
+    model.update(byte_fallback=fallback, fuse_unk=fuse, unk_token=unknown)
+    if across:
+        for left, right in (("t", "\u2581"), ("\u2581", "\u2581"), ("t\u2581", "the")):
+            model["vocab"].setdefault(left + right, len(model["vocab"]))
+            model["merges"].insert(5, [left, right])
+    text = json.dumps(description)
+    (tmp_path / "tokenizer.json").write_text(text)
+    reference = tokenizers.Tokenizer.from_str(text)
+    generator = BpeGenerator(SEED + 2, reference.get_vocab())
+    strings = [generator.string() for _ in range(4_000)]
+    check((driver, str(tmp_path), reference), strings, f"{fallback}, {fuse}, {unknown}, {across}")

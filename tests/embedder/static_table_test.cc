@@ -41,14 +41,6 @@ TEST(StaticTableTest, WordLlama) {
   EXPECT_EQ(CompareWithVectors(*encoder, TestData("tiny-wordllama/reference.jsonl"), 1e-6), 10);
 }
 
-// A model that `scripts/fetch_model wordllama-256` gets, against what wordllama gives.
-TEST(StaticTableTest, RealWordLlama) {
-  const std::string directory = RealModel("wordllama-256");
-  if (directory.empty()) GTEST_SKIP() << MissingModel("wordllama-256");
-  const auto encoder = Load(directory);
-  EXPECT_EQ(CompareWithVectors(*encoder, TestData("golden/golden-wordllama-256.jsonl"), 1e-5), 60);
-}
-
 TEST(StaticTableTest, Info) {
   for (const Precision precision : {Precision::kF32, Precision::kInt8}) {
     const auto encoder = Encoder::Load(TestData("tiny-model2vec"), {.precision = precision});

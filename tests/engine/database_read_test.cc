@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "gmock/gmock.h"
@@ -48,6 +49,39 @@ TEST_F(DatabaseReadTest, SearchByVectorOffsetThresholdAndPayload) {
   EXPECT_EQ(answer->points[0].payload, R"({"n":4})");
   EXPECT_EQ(answer->points[0].vectors->at(""), (std::vector<float>{4, 0}));
   EXPECT_EQ(answer->points[0].version, 1u);
+}
+
+// A static table gives zero for a text of which it knows no word.
+TEST(DatabaseReadZeroVectorTest, ScoresAreFiniteInEveryMetric) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    const TemporaryDirectory directory;
+    const auto database = OpenOrDie(directory.path(), {TinyWords()});
+    ASSERT_TRUE(database->CreateCollection("a", Unnamed(11, metric)).ok());
+    std::vector<Point> points;
+    for (uint64_t id = 0; id < 200; ++id) {
+      const char* text = id % 3 == 0 ? "nothing known" : id % 3 == 1 ? "the cat" : "a dog";
+      points.push_back(MakePoint(id, Text{text, "", {}}));
+    }
+    ASSERT_TRUE(database->Upsert("a", std::move(points)).ok());
+    ASSERT_TRUE(database->Optimize("a").ok());
+    for (const char* text : {"cat", "unknown", ""}) {
+      for (const bool exact : {false, true}) {
+        Query query;
+        query.nearest = Text{text, "", {}};
+        query.limit = 200;
+        query.exact = exact;
+        const auto answer = database->Search("a", query);
+        ASSERT_TRUE(answer.ok()) << answer.status();
+        EXPECT_EQ(answer->points.size(), 200u);
+        for (const ScoredPoint& point : answer->points) {
+          EXPECT_TRUE(std::isfinite(point.score)) << text << ", point " << point.id.ToString();
+        }
+      }
+    }
+    const auto report = database->Verify(200);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_TRUE(report->problems.empty());
+  }
 }
 
 TEST_F(DatabaseReadTest, SearchByIdLeavesThePointItselfOut) {

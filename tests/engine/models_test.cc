@@ -28,6 +28,19 @@ TEST_F(ModelsTest, NamesAreForgiving) {
   EXPECT_EQ((*none)->Resolve("").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(ModelsTest, TablesAreFoundByNameAndFile) {
+  const auto models =
+      LoadedModels::Load({TinyWords()}, {.threads = 1, .precision = Precision::kInt8});
+  ASSERT_TRUE(models.ok()) << models.status();
+  for (const char* name : {"tiny-words", "tiny-words.bin", "somewhere/Tiny-Words.bin"}) {
+    const auto found = (*models)->Resolve(name);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ((*found)->info().name, "tiny-words");
+  }
+  EXPECT_EQ((*models)->Models()[0].precision, Precision::kF32);
+  EXPECT_FALSE((*models)->Resolve("tiny-words.txt").ok());
+}
+
 TEST_F(ModelsTest, IdentitiesDiffer) {
   const auto infos = models_->Models();
   ASSERT_EQ(infos.size(), 2u);

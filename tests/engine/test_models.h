@@ -15,6 +15,8 @@ namespace vecnest {
 inline constexpr int kTinyDimensions = 36;
 inline std::string TinyModel() { return std::string(VECNEST_TEST_DATA) + "/tiny-bert-cls"; }
 inline std::string OtherTinyModel() { return std::string(VECNEST_TEST_DATA) + "/tiny-bert-max"; }
+// 17 words with 11 values each.
+inline std::string TinyWords() { return std::string(VECNEST_TEST_DATA) + "/tiny-words.bin"; }
 
 inline std::unique_ptr<Database> OpenOrDie(const std::string& directory,
                                            std::vector<std::string> models = {},
