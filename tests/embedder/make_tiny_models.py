@@ -90,8 +90,8 @@ def layer_norm(x, scale, shift):
     return (x - mean) / np.sqrt(variance + EPSILON) * scale + shift
 
 
-def hidden_states(w, ids):
-    """x_0 .. x_LAYERS of one sequence, straight from the paper."""
+def hidden_states(w, ids, layers=LAYERS, heads=HEADS):
+    """x_0 .. x_layers of one sequence, straight from the paper. `w`: name -> float64 array."""
     def linear(x, name):
         return x @ w[name + ".weight"].T + w[name + ".bias"]
 
@@ -103,12 +103,12 @@ def hidden_states(w, ids):
          + w["embeddings.token_type_embeddings.weight"][0])
     x = norm(x, "embeddings.LayerNorm")
     states = [x]
-    size = WIDTH // HEADS
-    for layer in range(LAYERS):
+    size = x.shape[1] // heads
+    for layer in range(layers):
         base = f"encoder.layer.{layer}."
         q, k, v = (linear(x, base + "attention.self." + n) for n in ("query", "key", "value"))
         context = np.empty_like(x)
-        for h in range(HEADS):
+        for h in range(heads):
             part = slice(h * size, (h + 1) * size)
             scores = q[:, part] @ k[:, part].T / math.sqrt(size)
             weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
