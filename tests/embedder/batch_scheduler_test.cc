@@ -37,7 +37,7 @@ class FakeNetwork {
         entered_.Notify();
         released_.WaitForNotification();
       }
-      if (tokens.ids[0] == kPoison) return absl::InternalError("poisoned");
+      if (!tokens.ids.empty() && tokens.ids[0] == kPoison) return absl::InternalError("poisoned");
       const std::vector<float> rows(tokens.ids.begin(), tokens.ids.end());
       sink(0, rows.data());
       return absl::OkStatus();
@@ -255,6 +255,19 @@ TEST(BatchSchedulerTest, AFailedPassFailsItsCallsOnly) {
             absl::StatusCode::kInternal);
   EXPECT_EQ(network.passes().size(), 1U);  // the rest was not tried
   EXPECT_TRUE(RunIgnored(scheduler, Batch({4})).ok());
+}
+
+TEST(BatchSchedulerTest, SequencesWithoutTokensComeToo) {
+  FakeNetwork network;
+  BatchScheduler scheduler({.threads = 1, .pass_tokens = 10}, 1, network.Function());
+  for (const std::vector<size_t>& lengths : {std::vector<size_t>{0, 0}, {0, 3, 0}}) {
+    std::vector<int> seen(lengths.size());
+    ASSERT_TRUE(
+        scheduler
+            .Run(Batch(lengths), {}, [&](size_t index, size_t, const float*) { ++seen[index]; })
+            .ok());
+    EXPECT_THAT(seen, ::testing::Each(1));
+  }
 }
 
 TEST(BatchSchedulerTest, NothingToDoIsDone) {
