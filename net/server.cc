@@ -382,15 +382,13 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   const auto database = service.database();
   const bool keep_alive = header.get().keep_alive();
   const std::string collection = request.parameters.at("collection");
-  if (!database->HasCollection(collection)) {
-    co_await RefuseBody(
-        connection, ErrorResponse(404, fmt::format("Collection `{}` doesn't exist!", collection),
-                                  Dialect::kQdrant, 0));
-    co_return false;
-  }
   const auto bulk_options = ReadBulkOptions(request.query);
-  if (!bulk_options.ok()) {
-    co_await RefuseBody(connection, ErrorResponse(bulk_options.status(), Dialect::kQdrant, 0));
+  absl::Status refused = bulk_options.status();
+  if (!database->HasCollection(collection)) {
+    refused = absl::NotFoundError(fmt::format("Collection `{}` doesn't exist!", collection));
+  }
+  if (!refused.ok()) {
+    co_await RefuseBody(connection, ErrorResponse(refused, Dialect::kQdrant, 0));
     co_return false;
   }
   auto import = std::make_shared<BulkImport>(database, collection, *bulk_options);

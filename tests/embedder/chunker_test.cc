@@ -115,12 +115,12 @@ TEST(ChunkerTest, ACharacterThatDoesNotFitEndsNothing) {
 }
 
 std::string RandomText(std::mt19937& random) {
-  static const char* const kParts[] = {"a",    "word",   "sentence.", "Why?", "\n", "\n\n", "  ",
-                                       "ß",    "猫",     "。",        "\t",   "𝄞",  "...",  "x)",
-                                       "long", "longer", "longest",   " ",    " ",  " ",    " "};
+  static const char* const parts[] = {"a",    "word",   "sentence.", "Why?", "\n", "\n\n", "  ",
+                                      "ß",    "猫",     "。",        "\t",   "𝄞",  "...",  "x)",
+                                      "long", "longer", "longest",   " ",    " ",  " ",    " "};
   std::string text;
-  for (size_t parts = random() % 300; parts > 0; --parts) {
-    const auto* part = kParts[random() % std::size(kParts)];
+  for (size_t left = random() % 300; left > 0; --left) {
+    const auto* part = parts[random() % std::size(parts)];
     for (size_t repeat = random() % 20 == 0 ? random() % 40 : 1; repeat > 0; --repeat) text += part;
   }
   return text;

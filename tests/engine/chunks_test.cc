@@ -82,13 +82,12 @@ TEST_F(ChunksTest, ChunksArePointsThatKnowTheirParent) {
   EXPECT_EQ(result->removed_chunks, 0U);
   EXPECT_TRUE(result->truncated.empty());
   EXPECT_EQ(Ids(), ChunkIds(7, 4));
-  std::string joined;
   size_t before = 0;
   for (size_t i = 0; i < 4; ++i) {
     const Json chunk = PayloadOf(ChunkId(7, i));
     EXPECT_EQ(chunk["title"], "t");
     EXPECT_EQ(chunk["n"], 1);
-    const Json about = chunk["chunk"];
+    const Json& about = chunk["chunk"];
     EXPECT_EQ(about["parent"], 7);
     EXPECT_EQ(about["index"], i);
     EXPECT_EQ(about["count"], 4);
