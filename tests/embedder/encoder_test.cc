@@ -168,8 +168,7 @@ TEST(EncoderTest, CallsThatAreOverGiveNothing) {
   source.request_stop();
   CallControl stopped;
   stopped.stop = source.get_token();
-  EXPECT_EQ(encoder->Encode({&text, 1}, {}, stopped).status().code(),
-            absl::StatusCode::kCancelled);
+  EXPECT_EQ(encoder->Encode({&text, 1}, {}, stopped).status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(encoder->stats().dropped, 2U);
 }
 
