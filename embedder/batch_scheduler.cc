@@ -1,6 +1,7 @@
 #include "embedder/batch_scheduler.h"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 #include <string>
 
@@ -44,6 +45,9 @@ struct BatchScheduler::Pass {
   };
 
   void Add(Call* call, size_t index) {
+    // All or nothing, should there be no memory.
+    sequences.reserve(sequences.size() + 1);
+    tokens.offsets.reserve(tokens.offsets.size() + 1);
     const auto begin = call->batch.ids.begin();
     tokens.ids.insert(tokens.ids.end(), begin + static_cast<ptrdiff_t>(call->batch.offsets[index]),
                       begin + static_cast<ptrdiff_t>(call->batch.offsets[index + 1]));
@@ -70,7 +74,9 @@ BatchScheduler::~BatchScheduler() {
 
 BatchScheduler::Stats BatchScheduler::stats() const {
   const absl::MutexLock lock(&mutex_);
-  return stats_;
+  Stats stats = stats_;
+  for (const Lane& lane : lanes_) stats.waiting += lane.waiting.size();
+  return stats;
 }
 
 absl::Status BatchScheduler::Run(const TokenBatch& batch, const CallControl& control, Sink sink) {
@@ -103,31 +109,52 @@ void BatchScheduler::Await(Call* call) {
   if (const absl::Status status = call->control.Check(); !status.ok()) Drop(&lane, call, status);
 }
 
-BatchScheduler::Pass BatchScheduler::Form(Lane* lane) {
+void BatchScheduler::Form(Lane* lane, Pass* pass) {
   // A share of what waits, so that every thread gets some.
   const size_t share = lane->waiting_tokens / static_cast<size_t>(options_.threads) + 1;
   const size_t budget = std::min(options_.pass_tokens, share);
-  Pass pass;
   while (!lane->waiting.empty()) {
     Call* call = lane->waiting.front();
     if (const absl::Status status = call->control.Check(); !status.ok()) {
       Drop(lane, call, status);
       continue;
     }
-    lane->waiting.pop_front();
+    const size_t taken_before = call->taken;
     for (; call->waits(); ++call->taken, ++call->running) {
       const size_t index = call->order[call->taken];
       const size_t length = call->Length(index);
-      if (!pass.sequences.empty() && pass.tokens.ids.size() + length > budget) break;
-      pass.Add(call, index);
+      if (!pass->sequences.empty() && pass->tokens.ids.size() + length > budget) break;
+      pass->Add(call, index);
       lane->waiting_tokens -= length;
     }
     if (call->waits()) {
-      lane->waiting.push_back(call);  // its next turn comes after everyone else's
-      break;
+      // Its next turn comes after everyone else's; if there was no room for it, it is the next.
+      if (call->taken > taken_before) {
+        lane->waiting.push_back(call);
+        lane->waiting.pop_front();
+      }
+      return;
     }
+    lane->waiting.pop_front();
   }
-  return pass;
+}
+
+void BatchScheduler::TryForm(Lane* lane, Pass* pass) {
+  try {
+    Form(lane, pass);
+  } catch (const std::bad_alloc&) {
+    const absl::Status status = absl::ResourceExhaustedError("no memory for a forward pass");
+    if (!lane->waiting.empty()) Drop(lane, lane->waiting.front(), status);
+    Settle(lane, *pass, status);
+    pass->sequences.clear();
+  }
+}
+
+void BatchScheduler::Settle(Lane* lane, const Pass& pass, const absl::Status& status) {
+  for (const auto& [call, index] : pass.sequences) {
+    --call->running;
+    if (!status.ok()) Drop(lane, call, status);
+  }
 }
 
 void BatchScheduler::Drop(Lane* lane, Call* call, const absl::Status& status) {
@@ -140,7 +167,8 @@ void BatchScheduler::Drop(Lane* lane, Call* call, const absl::Status& status) {
 }
 
 void BatchScheduler::RunPass(Lane* lane) {
-  const Pass pass = Form(lane);
+  Pass pass;
+  TryForm(lane, &pass);
   if (pass.sequences.empty()) return;
   ++stats_.passes;
   stats_.sequences += pass.sequences.size();
@@ -156,10 +184,7 @@ void BatchScheduler::RunPass(Lane* lane) {
   const absl::Status status = forward_({pass.tokens.ids, pass.tokens.offsets}, give);
   mutex_.Lock();
   --lane->running;
-  for (const auto& [call, index] : pass.sequences) {
-    --call->running;
-    if (!status.ok()) Drop(lane, call, status);
-  }
+  Settle(lane, pass, status);
 }
 
 void BatchScheduler::Work() {

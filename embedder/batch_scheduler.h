@@ -47,6 +47,7 @@ class BatchScheduler {
     uint64_t tokens = 0;     // of these sequences
     uint64_t dropped = 0;    // sequences whose call was cancelled or late
     uint64_t refused = 0;    // calls
+    uint64_t waiting = 0;    // calls, now
   };
   // Runs the network over some sequences. Called from several threads at a time; must not throw.
   using Forward =
@@ -83,8 +84,13 @@ class BatchScheduler {
   }
   void Work();
   void Await(Call* call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes waiting sequences into a pass; empty when there were only such of calls that are over.
-  Pass Form(Lane* lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes waiting sequences into the pass; none when there were only such of calls that are over.
+  void Form(Lane* lane, Pass* pass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Form, where calls that there is no memory for end with ResourceExhausted.
+  void TryForm(Lane* lane, Pass* pass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The pass's sequences are done, or, after an error, their calls over.
+  void Settle(Lane* lane, const Pass& pass, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the call as soon as its running passes are done.
   void Drop(Lane* lane, Call* call, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

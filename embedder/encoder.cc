@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <limits>
 #include <new>
 #include <utility>
@@ -100,7 +101,8 @@ class ModelEncoder : public Encoder {
   }
 
   absl::StatusOr<std::vector<TextSpan>> SplitText(std::string_view text, const ChunkLimits& limits,
-                                                  const EncodeOptions& options) const override;
+                                                  const EncodeOptions& options,
+                                                  const CallControl& control) const override;
 
   absl::StatusOr<std::vector<Encoding>> EncodeTokens(const TokenBatch& batch,
                                                      const EncodeOptions& options,
@@ -205,7 +207,8 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
 
 absl::StatusOr<std::vector<TextSpan>> ModelEncoder::SplitText(std::string_view text,
                                                               const ChunkLimits& limits,
-                                                              const EncodeOptions& options) const {
+                                                              const EncodeOptions& options,
+                                                              const CallControl& control) const {
   const std::string& prefix = PrefixOf(options);
   if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
   if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
@@ -215,7 +218,10 @@ absl::StatusOr<std::vector<TextSpan>> ModelEncoder::SplitText(std::string_view t
   const size_t enough = 2 * static_cast<size_t>(info_.max_tokens);
   std::string prefixed;
   std::vector<int32_t> ids;
+  bool over = false;
   const auto count = [&](std::string_view piece) {
+    over = over || !control.Check().ok();
+    if (over) return SpecialTokens() + 1;  // to come to an end
     if (!prefix.empty()) {
       prefixed = prefix;
       prefixed += piece;
@@ -241,6 +247,7 @@ absl::StatusOr<std::vector<TextSpan>> ModelEncoder::SplitText(std::string_view t
         limits.overlap, limits.max_tokens - around - 1, limits.max_tokens, around));
   }
   auto chunks = SplitIntoChunks(text, limits, count);
+  if (over) return control.Check();
   if (chunks) return *std::move(chunks);
   return absl::InvalidArgumentError(
       fmt::format("the text has more than {} chunks of {} tokens, {} of them repeated",
@@ -296,6 +303,8 @@ absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
     return status;
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("no memory for a forward pass");
+  } catch (const std::exception& error) {
+    return absl::InternalError(fmt::format("a forward pass: {}", error.what()));
   }
 }
 

@@ -128,7 +128,12 @@ class Encoder {
   // the model or the prefix leave no room for, or more than limits.max_chunks.
   virtual absl::StatusOr<std::vector<TextSpan>> SplitText(std::string_view text,
                                                           const ChunkLimits& limits,
-                                                          const EncodeOptions& options) const = 0;
+                                                          const EncodeOptions& options,
+                                                          const CallControl& control) const = 0;
+  absl::StatusOr<std::vector<TextSpan>> SplitText(std::string_view text, const ChunkLimits& limits,
+                                                  const EncodeOptions& options) const {
+    return SplitText(text, limits, options, CallControl{});
+  }
 
   // Encodes token ids given by the caller, used as they are (no special tokens added). Ids
   // outside the vocabulary and empty or overlong sequences are InvalidArgument.

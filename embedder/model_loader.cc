@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -120,7 +122,9 @@ absl::StatusOr<LoadedModel> LoadWords(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadModel(const std::string& path, Precision precision) {
-  return IsWordTable(path) ? LoadWords(path) : LoadDirectory(path, precision);
+  std::error_code ignored;
+  const bool file = IsWordTable(path) && !std::filesystem::is_directory(path, ignored);
+  return file ? LoadWords(path) : LoadDirectory(path, precision);
 }
 
 }  // namespace vecnest::embedder

@@ -40,7 +40,8 @@ namespace engine {
 namespace {
 
 constexpr size_t kMaxChunks = 32'768;
-constexpr size_t kMaxPayloadBytes = size_t{256} << 20;
+constexpr size_t kMaxBytes = size_t{256} << 20;  // of texts and payloads
+constexpr size_t kProbe = 64;                    // former chunks that are looked for at a time
 constexpr const char* kMember = "chunk";
 
 Json ToJson(const PointId& id) {
@@ -69,8 +70,8 @@ void KeepLast(std::vector<Point>& points) {
 
 class Expander {
  public:
-  Expander(const TextBatch& texts, const Definition& definition)
-      : texts_(texts), definition_(definition) {}
+  Expander(const TextBatch& texts, const Definition& definition, const CallLimits& limits)
+      : texts_(texts), definition_(definition), limits_(limits) {}
 
   absl::Status Add(Point point) {
     const Text* document = TextOf(point, [](const Text& text) { return text.chunk.has_value(); });
@@ -105,7 +106,7 @@ class Expander {
     const std::string& name = point.vectors.begin()->first;
     auto slot = definition_.RequireSlot(name);
     if (!slot.ok()) return slot.status();
-    auto spans = texts_.Split(document, *slot, kMaxChunks);
+    auto spans = texts_.Split(document, *slot, kMaxChunks, limits_);
     if (!spans.ok()) {
       return {spans.status().code(),
               fmt::format("point {}, vector '{}': chunk: {}", point.id.ToString(), name,
@@ -132,6 +133,8 @@ class Expander {
     }
     for (size_t i = 0; i < spans.size(); ++i) {
       const auto [begin, end] = spans[i];
+      bytes_ += end - begin;
+      if (bytes_ > kMaxBytes) return TooLarge(point.id);
       Text text{document.text.substr(begin, end - begin), document.model, document.prefix,
                 /*truncate=*/false};
       for (const std::string& name : whole_text) payload[name] = text.text;
@@ -143,23 +146,26 @@ class Expander {
       Point chunk;
       chunk.id = spans.size() == 1 ? point.id : ChunkId(point.id, i);
       chunk.payload = payload.dump();
-      payload_bytes_ += chunk.payload.size();
-      if (payload_bytes_ > kMaxPayloadBytes) {
-        return absl::InvalidArgumentError(
-            fmt::format("point {}: with a copy of their document's payload each, the chunks of "
-                        "this request have more than {} bytes of it",
-                        point.id.ToString(), kMaxPayloadBytes));
-      }
+      bytes_ += chunk.payload.size();
+      if (bytes_ > kMaxBytes) return TooLarge(point.id);
       chunk.vectors[point.vectors.begin()->first] = std::move(text);
       result_.points.push_back(std::move(chunk));
     }
     return absl::OkStatus();
   }
 
+  static absl::Status TooLarge(const PointId& id) {
+    return absl::InvalidArgumentError(
+        fmt::format("point {}: with what they repeat of their documents' texts, and a copy of the "
+                    "payload each, the chunks of this request have more than {} bytes",
+                    id.ToString(), kMaxBytes));
+  }
+
   const TextBatch& texts_;
   const Definition& definition_;
+  const CallLimits& limits_;
   ExpandedPoints result_;
-  size_t payload_bytes_ = 0;
+  size_t bytes_ = 0;
 };
 
 // How many chunks the document of a stored chunk had.
@@ -175,9 +181,10 @@ size_t CountOf(const PointRecord& chunk) {
 }  // namespace
 
 absl::StatusOr<ExpandedPoints> ExpandDocuments(std::vector<Point> points, const TextBatch& texts,
-                                               const Definition& definition) {
+                                               const Definition& definition,
+                                               const CallLimits& limits) {
   KeepLast(points);
-  Expander expander(texts, definition);
+  Expander expander(texts, definition, limits);
   for (Point& point : points) {
     if (auto status = expander.Add(std::move(point)); !status.ok()) return status;
   }
@@ -202,12 +209,15 @@ absl::StatusOr<std::vector<PointChange>> FormerChunks(const Shard& shard,
     }
     if (chunks > 1) former.insert(id);
     // Its first chunk may have been deleted alone: whatever follows the new ones is looked for.
-    for (size_t index = chunks > 1 ? chunks : 0; chunks > 1 || known > 0; ++index) {
-      const PointId chunk = ChunkId(id, index);
-      auto stored = shard.Read({chunk});
+    bool look = chunks > 1 || known > 0;
+    for (size_t index = chunks > 1 ? chunks : 0; look; index += kProbe) {
+      std::vector<PointId> ids;
+      for (size_t ahead = 0; ahead < kProbe; ++ahead) ids.push_back(ChunkId(id, index + ahead));
+      auto stored = shard.Read(ids);
       if (!stored.ok()) return stored.status();
-      if (stored->empty() && index >= known) break;
-      former.insert(chunk);
+      for (const StoredPoint& chunk : *stored) known = std::max(known, CountOf(chunk.record));
+      former.insert(ids.begin(), ids.end());
+      look = !stored->empty() || index + kProbe < known;
     }
   }
   if (former.empty()) return std::vector<PointChange>();

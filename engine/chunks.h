@@ -26,9 +26,11 @@ struct ExpandedPoints {
   uint64_t chunks = 0;             // points that are chunks
 };
 
-// `texts` tells how documents are cut; nothing is added to it.
+// `texts` tells how documents are cut; nothing is added to it. InvalidArgument when the chunks are
+// too many, or with what they repeat too large.
 absl::StatusOr<ExpandedPoints> ExpandDocuments(std::vector<Point> points, const TextBatch& texts,
-                                               const Definition& definition);
+                                               const Definition& definition,
+                                               const CallLimits& limits);
 
 // Deletions of what earlier documents of the same ids left and `points` do not replace. Called with
 // writes held off.

@@ -125,7 +125,8 @@ absl::StatusOr<WriteResult> DatabaseImpl::Upsert(const std::string& collection,
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
   const auto definition = (*shard)->definition();
-  auto expanded = ExpandDocuments(std::move(points), TextBatch(*models_, *definition), *definition);
+  auto expanded = ExpandDocuments(std::move(points), TextBatch(*models_, *definition), *definition,
+                                  options.limits);
   if (!expanded.ok()) return expanded.status();
   std::vector<PointChange> changes;
   std::vector<NamedInputs*> inputs;

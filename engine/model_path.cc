@@ -47,7 +47,9 @@ bool IsModel(const fs::path& path) {
 
 // The name that finds a model in its folder, which ModelInfo::name has too.
 std::string NameOf(const fs::path& path) {
-  return (embedder::IsWordTable(path.string()) ? path.stem() : path.filename()).string();
+  std::error_code error;
+  const bool file = embedder::IsWordTable(path.string()) && !fs::is_directory(path, error);
+  return (file ? path.stem() : path.filename()).string();
 }
 
 }  // namespace

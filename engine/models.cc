@@ -348,7 +348,8 @@ absl::StatusOr<size_t> TextBatch::Add(const Text& text, Slot slot, TextType type
 }
 
 absl::StatusOr<std::vector<embedder::TextSpan>> TextBatch::Split(const Text& text, Slot slot,
-                                                                 size_t most) const {
+                                                                 size_t most,
+                                                                 const CallLimits& limits) const {
   auto encoder = EncoderFor(text, slot);
   if (!encoder.ok()) return encoder.status();
   const Chunking chunk = text.chunk.value_or(Chunking());
@@ -364,7 +365,7 @@ absl::StatusOr<std::vector<embedder::TextSpan>> TextBatch::Split(const Text& tex
                                {.max_tokens = static_cast<size_t>(chunk.max_tokens),
                                 .overlap = static_cast<size_t>(chunk.overlap),
                                 .max_chunks = most},
-                               options);
+                               options, ToControl(embedder::Priority::kBulk, limits));
 }
 
 embedder::EncodeOptions TextBatch::OptionsOf(const Group& group) {

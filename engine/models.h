@@ -69,8 +69,8 @@ class TextBatch {
 
   // The chunks that `text.chunk` asks for; at most `most`. A document's text, to be added chunk by
   // chunk.
-  absl::StatusOr<std::vector<embedder::TextSpan>> Split(const Text& text, Slot slot,
-                                                        size_t most) const;
+  absl::StatusOr<std::vector<embedder::TextSpan>> Split(const Text& text, Slot slot, size_t most,
+                                                        const CallLimits& limits) const;
 
   // Says what the text of a ticket is, for errors: "point 7, vector 'x'".
   using NameText = absl::FunctionRef<std::string(size_t ticket)>;

@@ -206,6 +206,8 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
                                             std::string(result.status().message())));
           }
           AddUsage(result->usage, usage);
+          // Something has taken effect: the rest is not to be lost to a client that leaves.
+          write->options.limits = {};
           results.push_back(WriteUpdateResult(*result, wait));
         }
         LogTruncated(NameOf(*write), usage);

@@ -109,33 +109,47 @@ struct Server::Impl {
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
     std::atomic<bool> idle = true;
-    bool head = false;  // the request is a HEAD: its answer has no body
+    bool head = false;     // the request is a HEAD: its answer has no body
+    bool watched = false;  // by a ClientWatch
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
-  // While it lives, its token asks to stop when the client closes the connection.
+  // While it lives, its token asks to stop when the client closes the connection, be it its sending
+  // half only. Not when the client has sent the next request already.
   class ClientWatch {
    public:
-    explicit ClientWatch(Connection& connection) : socket_(connection.stream.socket()) {
-      socket_.async_wait(tcp::socket::wait_read, [kept = connection.shared_from_this(),
-                                                  source = source_](error_code error) mutable {
-        if (error) return;
-        char next = 0;
-        kept->stream.socket().receive(asio::buffer(&next, 1), tcp::socket::message_peek, error);
-        // Would block: what was there has been read meanwhile.
-        if (error && error != asio::error::would_block) source.request_stop();
-      });
+    explicit ClientWatch(Connection& connection) : connection_(connection) {
+      connection_.watched = true;
+      Await(connection_.shared_from_this(), source_);
     }
     ~ClientWatch() {
+      connection_.watched = false;
       error_code ignored;
-      socket_.cancel(ignored);
+      connection_.stream.socket().cancel(ignored);
     }
     ClientWatch(const ClientWatch&) = delete;
     ClientWatch& operator=(const ClientWatch&) = delete;
     std::stop_token token() const { return source_.get_token(); }
 
    private:
-    tcp::socket& socket_;
+    static void Await(ConnectionPtr connection, std::stop_source source) {
+      tcp::socket& socket = connection->stream.socket();
+      socket.async_wait(tcp::socket::wait_read,
+                        [connection = std::move(connection), source](error_code error) mutable {
+                          if (error || !connection->watched) return;
+                          char next = 0;
+                          connection->stream.socket().receive(asio::buffer(&next, 1),
+                                                              tcp::socket::message_peek, error);
+                          if (error == asio::error::would_block) {
+                            // Woken for bytes of this request, which have been read.
+                            Await(std::move(connection), std::move(source));
+                          } else if (error) {
+                            source.request_stop();
+                          }
+                        });
+    }
+
+    Connection& connection_;
     std::stop_source source_;
   };
 

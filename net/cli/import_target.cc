@@ -131,7 +131,10 @@ class ServerTarget final : public ImportTarget {
     auto answer = client_->CallForAll("PUT", PathOf(collection) + "/points?wait=true", &body);
     if (!answer.ok()) return answer.status();
     ImportedBatch batch;
-    batch.points = answer->value(Json::json_pointer("/result/points"), uint64_t{points.size()});
+    const Json::json_pointer written("/result/points");
+    const bool counted = answer->is_object() && answer->contains(written) &&
+                         answer->at(written).is_number_unsigned();
+    batch.points = counted ? answer->at(written).get<uint64_t>() : points.size();
     if (answer->contains("usage")) batch.usage = net::ReadUsage(answer->at("usage"));
     return batch;
   }

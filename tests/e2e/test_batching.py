@@ -38,16 +38,17 @@ def test_texts_of_many_clients_share_passes_and_keep_their_bits(http):
 
 def test_work_of_a_client_that_left_is_dropped(server, http):
     before = metric(http, "vecnest_encoder_dropped_texts_total")
+    passes = metric(http, "vecnest_encoder_passes_total")
     content = json.dumps(body(words(2048, 10_000))).encode()
     head = f"POST {EMBEDDINGS} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(head.encode() + content)
-        time.sleep(0.3)  # begun by now
+        while metric(http, "vecnest_encoder_passes_total") == passes:
+            time.sleep(0.01)
     deadline = time.monotonic() + 20
     while metric(http, "vecnest_encoder_dropped_texts_total") == before:
         assert time.monotonic() < deadline, "the work went on"
         time.sleep(0.05)
-    assert metric(http, "vecnest_encoder_dropped_texts_total") - before > 500
 
 
 @pytest.mark.parametrize("path", [EMBEDDINGS, "/collections/{name}/points"])
@@ -57,7 +58,7 @@ def test_what_is_late_is_dropped(http, name, path):
     points = [{"id": i, "vector": {"text": text}} for i, text in enumerate(texts)]
     request = {"json": body(texts)} if path == EMBEDDINGS else {"json": {"points": points}}
     method = "POST" if path == EMBEDDINGS else "PUT"
-    answer = http.request(method, path.format(name=name) + "?timeout=0.2", **request)
+    answer = http.request(method, path.format(name=name) + "?timeout=0.05", **request)
     assert answer.status_code == 504, answer.text
     assert "time given to the call is over" in answer.text
     assert http.post(f"/collections/{name}/points/count", json={}).json()["result"]["count"] == 0

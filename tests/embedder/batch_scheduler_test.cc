@@ -102,9 +102,9 @@ class Caller {
   std::thread thread_;
 };
 
-// Gives threads that were started time to queue up. Only makes a test stricter: those that have
-// not queued by then pass as well.
-void LetThemQueue() { absl::SleepFor(absl::Milliseconds(100)); }
+void AwaitWaiting(const BatchScheduler& scheduler, uint64_t calls) {
+  while (scheduler.stats().waiting < calls) absl::SleepFor(absl::Milliseconds(1));
+}
 
 TEST(BatchSchedulerTest, EverySequenceComesOnceWithItsOwnStates) {
   for (const int threads : {1, 2, 4}) {
@@ -162,7 +162,7 @@ TEST(BatchSchedulerTest, CallsThatWaitShareTheNextPass) {
   network.WaitUntilHeld();
   std::vector<std::unique_ptr<Caller>> others;
   for (int i = 0; i < 5; ++i) others.push_back(std::make_unique<Caller>(scheduler, Batch({10})));
-  LetThemQueue();
+  AwaitWaiting(scheduler, 5);
   network.Release();
   EXPECT_TRUE(first.Wait().ok());
   for (const auto& other : others) EXPECT_TRUE(other->Wait().ok());
@@ -193,13 +193,31 @@ TEST(BatchSchedulerTest, CallsTakeTurns) {
   Caller large(scheduler, Batch(std::vector<size_t>(50, 10)));
   network.WaitUntilHeld();
   Caller small(scheduler, Batch({7}));
-  LetThemQueue();
+  AwaitWaiting(scheduler, 2);
   network.Release();
   EXPECT_TRUE(small.Wait().ok());
   EXPECT_TRUE(large.Wait().ok());
   const auto passes = network.passes();
   const auto turn = std::find(passes.begin(), passes.end(), std::vector<size_t>{7});
   EXPECT_THAT(turn - passes.begin(), Le(3));
+}
+
+TEST(BatchSchedulerTest, ACallThatDoesNotFitIsTheFirstOfTheNextPass) {
+  FakeNetwork network;
+  network.HoldFirstPass();
+  BatchScheduler scheduler({.threads = 1, .pass_tokens = 30}, 1, network.Function());
+  Caller first(scheduler, Batch({9}));
+  network.WaitUntilHeld();
+  std::vector<std::unique_ptr<Caller>> others;
+  for (const size_t length : {10, 25, 10, 10, 10}) {
+    others.push_back(std::make_unique<Caller>(scheduler, Batch({length})));
+    AwaitWaiting(scheduler, others.size());
+  }
+  network.Release();
+  EXPECT_TRUE(first.Wait().ok());
+  for (const auto& other : others) EXPECT_TRUE(other->Wait().ok());
+  EXPECT_THAT(network.passes(), ElementsAre(ElementsAre(9), ElementsAre(10), ElementsAre(25),
+                                            ElementsAre(10, 10, 10)));
 }
 
 TEST(BatchSchedulerTest, CancelledAndLateWorkIsNotDone) {
@@ -237,7 +255,7 @@ TEST(BatchSchedulerTest, TooManyWaitingCallsAreRefused) {
   network.WaitUntilHeld();
   Caller second(scheduler, Batch({9}));
   Caller third(scheduler, Batch({9}));
-  LetThemQueue();
+  AwaitWaiting(scheduler, 2);
   const absl::Status refused = RunIgnored(scheduler, Batch({9}));
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("try again"));

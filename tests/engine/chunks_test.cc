@@ -211,6 +211,20 @@ TEST_F(ChunksTest, ALargePayloadIsNotMultipliedWithoutEnd) {
               HasSubstr("more than 268435456 bytes"));
 }
 
+TEST_F(ChunksTest, ALongWordIsNotRepeatedWithoutEnd) {
+  // One token, however long, so that it is in nearly every chunk's overlap.
+  const std::string word(size_t{36} << 20, 'a');
+  const Text document = Document(Words(20) + word + " " + Words(20), {16, 11});
+  EXPECT_THAT(Refusal(MakePoint(7, document)), HasSubstr("more than 268435456 bytes"));
+}
+
+TEST_F(ChunksTest, NobodyWaitsForADocumentThatIsLate) {
+  WriteOptions late;
+  late.limits.deadline = std::chrono::steady_clock::now();
+  const auto refused = database_->Upsert("c", {MakePoint(7, Document(Words(500)))}, late);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST_F(ChunksTest, OnlyDocumentsAreChunked) {
   Query query;
   query.nearest = Document("a cat");
