@@ -167,6 +167,7 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
         directory, ToIndexConfig(meaning->slots[slot], environment_.seal_threshold),
         manifest.slots[slot]);
     if (!opened.ok()) return opened.status();
+    next_numbers_.push_back(opened->index->NumberLimit());
     indexes_.push_back(std::move(opened->index));
     for (const auto& [segment, reason] : opened->damaged) {
       spdlog::warn("collection '{}': rebuilding a segment from the store: {}", meaning->name,
@@ -199,7 +200,8 @@ absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segmen
       failure = vector.status();
       return false;
     }
-    entries.push_back({*label, ToIndexKey(id), std::move((*vector)->vector)});
+    entries.push_back(
+        {*label, ToIndexKey(id), next_numbers_[slot]++, std::move((*vector)->vector)});
     return true;
   });
   if (!status.ok()) return status;
@@ -371,7 +373,8 @@ absl::Status Shard::UpdateIndexes(const Effects& effects) {
     if (added.slot >= indexes_.size()) {
       return absl::DataLossError("a command names no known vector");
     }
-    auto status = indexes_[added.slot]->Add(added.label, added.key, *added.vector);
+    auto status = indexes_[added.slot]->Add(added.label, added.key, next_numbers_[added.slot]++,
+                                            *added.vector);
     if (!status.ok()) return status;
   }
   for (const SlotLabel& dead : effects.dead) {

@@ -169,6 +169,8 @@ class Shard {
 
   const ShardEnvironment environment_;
   std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load
+  // By slot: every vector gets a number of its own. Changed by Load and under write_mutex_.
+  std::vector<index::PointNumber> next_numbers_;
   std::atomic<uint64_t> points_ = 0;
   std::vector<std::string> repairs_;  // what Load found damaged and made anew; fixed after it
 

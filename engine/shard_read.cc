@@ -229,14 +229,13 @@ absl::StatusOr<std::vector<index::Label>> Shard::MatchingLabels(const Filter& fi
 absl::StatusOr<Shard::Found> Shard::FindOnce(const NearestQuery& nearest, const Query& query,
                                              index::SearchParams params) const {
   Found found;
-  std::vector<index::Label> allowed;
+  std::optional<index::PointSet> allowed;
   if (query.filter) {
     const Stopwatch filter_time;
     auto labels = MatchingLabels(*query.filter, nearest.slot);
     if (!labels.ok()) return labels.status();
-    allowed = *std::move(labels);
-    params.allowed = allowed;
-    found.filter_matches = allowed.size();
+    found.filter_matches = labels->size();
+    params.allowed = &allowed.emplace(indexes_[nearest.slot]->PointsOf(*labels));
     found.filter_seconds = filter_time.Seconds();
   }
   const Stopwatch search_time;

@@ -7,63 +7,81 @@
 namespace vecnest::index {
 namespace {
 
-// Reused by the walks of a thread, so that a query allocates nothing once warm.
-struct Scratch {
-  std::vector<uint64_t> visited;
-  std::vector<WalkedRow> frontier;  // min-heap: rows whose links are still to be followed
-  std::vector<WalkedRow> nearest;   // max-heap: accepted rows
-  std::vector<uint32_t> fresh;      // links of one row that were not visited before
+// The paper's two lists, for when not every row counts.
+class FilteredLists {
+ public:
+  FilteredLists(const RowFilter& filter, size_t ef) : filter_(filter), ef_(ef) {}
 
-  void Clear(size_t rows) {
-    visited.assign((rows + 63) / 64, 0);
-    frontier.clear();
-    nearest.clear();
+  bool Admits(const WalkedRow& row) const {
+    return nearest_.size() < ef_ || row < nearest_.front();
+  }
+  void Insert(const WalkedRow& row) {
+    frontier_.push_back(row);
+    std::push_heap(frontier_.begin(), frontier_.end(), std::greater<>());
+    if (!filter_.Accepts(row.row)) return;
+    if (nearest_.size() == ef_) {
+      std::pop_heap(nearest_.begin(), nearest_.end());
+      nearest_.pop_back();
+    }
+    nearest_.push_back(row);
+    std::push_heap(nearest_.begin(), nearest_.end());
+  }
+  const WalkedRow* TakeNext() {
+    if (frontier_.empty() || !Admits(frontier_.front())) return nullptr;
+    std::pop_heap(frontier_.begin(), frontier_.end(), std::greater<>());
+    taken_ = frontier_.back();
+    frontier_.pop_back();
+    return &taken_;
+  }
+  const WalkedRow* Peek() const { return frontier_.empty() ? nullptr : &frontier_.front(); }
+  void CopyTo(std::vector<WalkedRow>& rows) {
+    std::sort_heap(nearest_.begin(), nearest_.end());
+    rows = std::move(nearest_);
   }
 
-  // True the first time.
-  bool Visit(uint32_t row) {
-    uint64_t& word = visited[row / 64];
-    const uint64_t bit = uint64_t{1} << (row % 64);
-    if ((word & bit) != 0) return false;
-    word |= bit;
-    return true;
-  }
+ private:
+  const RowFilter& filter_;
+  const size_t ef_;
+  std::vector<WalkedRow> frontier_;  // min-heap: rows whose links are still to be followed
+  std::vector<WalkedRow> nearest_;   // max-heap: accepted rows
+  WalkedRow taken_;
 };
 
+// Reused by the walks of a thread, so that a query allocates next to nothing once warm.
+struct Scratch {
+  VisitedRows visited;
+  Pool pool;
+  std::vector<uint32_t> fresh;  // links of one row that were not visited before
+};
+
+template <class RowScorer, class Lists>
 class Walk {
  public:
-  Walk(const GraphView& graph, const Rows& rows, const Scorer& scorer, const RowFilter& filter,
-       const WalkParams& params, Scratch& scratch)
+  Walk(const GraphView& graph, const RowScorer& scorer, size_t max_distances, Lists& lists,
+       Scratch& scratch)
       : graph_(graph),
-        rows_(rows),
         scorer_(scorer),
-        filter_(filter),
-        params_(params),
+        max_distances_(max_distances),
+        lists_(lists),
         scratch_(scratch) {}
 
   WalkResult Run() {
-    scratch_.Clear(rows_.count);
     const WalkedRow start = Descend();
-    scratch_.Visit(start.row);
-    Consider(start);
-    while (!scratch_.frontier.empty() && !result_.gave_up) {
-      std::pop_heap(scratch_.frontier.begin(), scratch_.frontier.end(), std::greater<>());
-      const WalkedRow next = scratch_.frontier.back();
-      scratch_.frontier.pop_back();
-      if (IsFull() && next.cost > scratch_.nearest.front().cost) break;
-      Expand(next.row);
+    scratch_.visited.Visit(start.row);
+    lists_.Insert(start);
+    while (!result_.gave_up) {
+      const WalkedRow* next = lists_.TakeNext();
+      if (next == nullptr) break;
+      Expand(next->row);
     }
-    std::sort_heap(scratch_.nearest.begin(), scratch_.nearest.end());
-    result_.rows = scratch_.nearest;
+    lists_.CopyTo(result_.rows);
     return std::move(result_);
   }
 
  private:
-  bool IsFull() const { return scratch_.nearest.size() >= params_.ef; }
-
   float Cost(uint32_t row) {
     ++result_.distances;
-    return scorer_.Cost(rows_.Vector(row), rows_.inverse_norms[row]);
+    return scorer_.Cost(row);
   }
 
   // From the entry point down to layer 1, always to the nearest link.
@@ -74,7 +92,7 @@ class Walk {
       while (moved) {
         moved = false;
         const absl::Span<const uint32_t> links = graph_.UpperLinks(best.row, level);
-        for (const uint32_t row : links) rows_.Prefetch(row, scorer_.dimensions());
+        for (const uint32_t row : links) scorer_.Prefetch(row);
         for (const uint32_t row : links) {
           const WalkedRow candidate{Cost(row), row};
           if (candidate.cost < best.cost) {
@@ -87,49 +105,53 @@ class Walk {
     return best;
   }
 
-  void Consider(const WalkedRow& candidate) {
-    if (IsFull() && candidate.cost >= scratch_.nearest.front().cost) return;
-    scratch_.frontier.push_back(candidate);
-    std::push_heap(scratch_.frontier.begin(), scratch_.frontier.end(), std::greater<>());
-    if (!filter_.Accepts(candidate.row)) return;
-    if (IsFull()) {
-      std::pop_heap(scratch_.nearest.begin(), scratch_.nearest.end());
-      scratch_.nearest.pop_back();
-    }
-    scratch_.nearest.push_back(candidate);
-    std::push_heap(scratch_.nearest.begin(), scratch_.nearest.end());
-  }
-
   void Expand(uint32_t row) {
     scratch_.fresh.clear();
     for (const uint32_t link : graph_.Links(row)) {
-      if (!scratch_.Visit(link)) continue;
-      rows_.Prefetch(link, scorer_.dimensions());
+      if (!scratch_.visited.Visit(link)) continue;
+      scorer_.Prefetch(link);
       scratch_.fresh.push_back(link);
     }
-    for (const uint32_t link : scratch_.fresh) Consider({Cost(link), link});
-    // The row that is expanded next is most likely the nearest one: its links are needed first.
-    if (!scratch_.frontier.empty()) {
-      __builtin_prefetch(graph_.links + size_t{scratch_.frontier.front().row} * (1 + 2 * graph_.m));
+    for (const uint32_t link : scratch_.fresh) {
+      const WalkedRow candidate{Cost(link), link};
+      if (lists_.Admits(candidate)) lists_.Insert(candidate);
     }
-    result_.gave_up = result_.distances > params_.max_distances;
+    // The row that is expanded next: its links are needed first.
+    if (const WalkedRow* next = lists_.Peek()) graph_.PrefetchLinks(next->row);
+    result_.gave_up = result_.distances > max_distances_;
   }
 
   const GraphView& graph_;
-  const Rows& rows_;
-  const Scorer& scorer_;
-  const RowFilter& filter_;
-  const WalkParams& params_;
+  const RowScorer& scorer_;
+  const size_t max_distances_;
+  Lists& lists_;
   Scratch& scratch_;
   WalkResult result_;
 };
 
+template <class RowScorer>
+WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer,
+                   const RowFilter& filter, const WalkParams& params) {
+  thread_local Scratch scratch;
+  scratch.visited.Start(count);
+  if (filter.AcceptsAll()) {
+    scratch.pool.Start(std::min(params.ef, count));
+    return Walk(graph, scorer, params.max_distances, scratch.pool, scratch).Run();
+  }
+  FilteredLists lists(filter, params.ef);
+  return Walk(graph, scorer, params.max_distances, lists, scratch).Run();
+}
+
 }  // namespace
 
-WalkResult WalkGraph(const GraphView& graph, const Rows& rows, const Scorer& scorer,
+WalkResult WalkGraph(const GraphView& graph, size_t count, const VectorScorer& scorer,
                      const RowFilter& filter, const WalkParams& params) {
-  thread_local Scratch scratch;
-  return Walk(graph, rows, scorer, filter, params, scratch).Run();
+  return RunWalk(graph, count, scorer, filter, params);
+}
+
+WalkResult WalkGraph(const GraphView& graph, size_t count, const CodeScorer& scorer,
+                     const RowFilter& filter, const WalkParams& params) {
+  return RunWalk(graph, count, scorer, filter, params);
 }
 
 }  // namespace vecnest::index

@@ -1,5 +1,8 @@
 // Searching a segment's graph: the greedy descent and the best-first search of Malkov & Yashunin
 // 2016 (algorithms 2 and 5), over the mapped file.
+//
+// The walk is written once for everything that ranks rows: codes (code_scorer.h) and, where a
+// segment has none, the vectors themselves.
 #ifndef VECNEST_INDEX_GRAPH_WALK_H_
 #define VECNEST_INDEX_GRAPH_WALK_H_
 
@@ -7,18 +10,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "index/code_scorer.h"
 #include "index/row_filter.h"
 #include "index/rows.h"
 #include "index/scorer.h"
 #include "index/segment_format.h"
+#include "index/walk_lists.h"
 
 namespace vecnest::index {
-
-struct WalkedRow {
-  float cost = 0;
-  uint32_t row = 0;
-  friend auto operator<=>(const WalkedRow&, const WalkedRow&) = default;
-};
 
 struct WalkParams {
   size_t ef = 0;             // accepted rows to keep, at least 1
@@ -26,15 +25,32 @@ struct WalkParams {
 };
 
 struct WalkResult {
-  std::vector<WalkedRow> rows;  // accepted ones, nearest first, at most ef; costs are exact
+  std::vector<WalkedRow> rows;  // accepted ones, nearest first, at most ef
   size_t distances = 0;
   bool gave_up = false;  // max_distances was reached; `rows` is what had been found
 };
 
+// Ranks rows by their vectors. Views both.
+class VectorScorer {
+ public:
+  VectorScorer(const Rows& rows, const Scorer& scorer) : rows_(rows), scorer_(scorer) {}
+
+  float Cost(uint32_t row) const {
+    return scorer_.Cost(rows_.Vector(row), rows_.inverse_norms[row]);
+  }
+  void Prefetch(uint32_t row) const { rows_.Prefetch(row, scorer_.dimensions()); }
+
+ private:
+  const Rows& rows_;
+  const Scorer& scorer_;
+};
+
 // Walks through every row, but only accepted ones are collected and counted towards ef: the rarer
-// they are, the further the walk goes. Deterministic. Working memory (a bit per row, two heaps) is
-// kept per thread.
-WalkResult WalkGraph(const GraphView& graph, const Rows& rows, const Scorer& scorer,
+// they are, the further the walk goes. `count` is how many rows the graph has. Deterministic.
+// Working memory (a bit per row, two lists) is kept per thread.
+WalkResult WalkGraph(const GraphView& graph, size_t count, const VectorScorer& scorer,
+                     const RowFilter& filter, const WalkParams& params);
+WalkResult WalkGraph(const GraphView& graph, size_t count, const CodeScorer& scorer,
                      const RowFilter& filter, const WalkParams& params);
 
 }  // namespace vecnest::index

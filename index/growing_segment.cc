@@ -31,12 +31,14 @@ struct GrowingSegment::Chunk {
   Chunk(size_t rows, size_t stride)
       : labels(rows),
         keys(rows),
+        numbers(rows),
         inverse_norms(rows),
         vectors(static_cast<float*>(::operator new(rows * stride * sizeof(float), kCacheLine))),
         marks(rows) {}
 
   std::vector<Label> labels;
   std::vector<StoredKey> keys;
+  std::vector<PointNumber> numbers;
   std::vector<float> inverse_norms;
   std::unique_ptr<float, FreeFloats> vectors;
   DeletionMarks marks;
@@ -44,8 +46,8 @@ struct GrowingSegment::Chunk {
 
 void GrowingSegment::FreeChunk::operator()(Chunk* chunk) const { delete chunk; }
 
-void GrowingSegment::Append(Label label, const PointKey& key, absl::Span<const float> vector,
-                            float inverse_norm) {
+void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number,
+                            absl::Span<const float> vector, float inverse_norm) {
   const size_t stride = RowStride(dimensions_);
   const size_t count = count_.load(std::memory_order_relaxed);
   const Position position = Locate(count, kFirstChunk);
@@ -54,11 +56,12 @@ void GrowingSegment::Append(Label label, const PointKey& key, absl::Span<const f
     const size_t rows = kFirstChunk << position.chunk;
     chunk.reset(new Chunk(rows, stride));
     memory_bytes_.fetch_add(rows * (stride * sizeof(float) + sizeof(Label) + sizeof(StoredKey) +
-                                    sizeof(float) + sizeof(Label)),
+                                    sizeof(PointNumber) + sizeof(float) + sizeof(Label)),
                             std::memory_order_relaxed);
   }
   chunk->labels[position.row] = label;
   chunk->keys[position.row] = Store(key);
+  chunk->numbers[position.row] = number;
   chunk->inverse_norms[position.row] = inverse_norm;
   float* row = chunk->vectors.get() + position.row * stride;
   std::fill(std::copy(vector.begin(), vector.end(), row), row + stride, 0.0F);
@@ -75,6 +78,7 @@ std::vector<Rows> GrowingSegment::Blocks() const {
     rows.stride = RowStride(dimensions_);
     rows.labels = chunk.labels.data();
     rows.keys = chunk.keys.data();
+    rows.numbers = chunk.numbers.data();
     rows.inverse_norms = chunk.inverse_norms.data();
     rows.vectors = chunk.vectors.get();
     rows.marks = &chunk.marks;

@@ -22,7 +22,8 @@ class GrowingSegment {
   explicit GrowingSegment(size_t dimensions) : dimensions_(dimensions) {}
 
   // `label` must exceed every label in the segment; `vector` has `dimensions` finite values.
-  void Append(Label label, const PointKey& key, absl::Span<const float> vector, float inverse_norm);
+  void Append(Label label, const PointKey& key, PointNumber number, absl::Span<const float> vector,
+              float inverse_norm);
 
   size_t count() const { return count_.load(std::memory_order_acquire); }
 

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "index/metric.h"
+#include "index/quantizer.h"
 #include "index/rows.h"
 #include "index/segment_format.h"
 
@@ -42,10 +43,12 @@ struct BuiltGraph {
   GraphView View() const;
 };
 
-// `rows` holds at least one row. Repeatable with one thread; with more, the order of insertion and
-// so the links vary. Cancelled when told to stop, ResourceExhausted without memory, Internal for
-// what else hnswlib throws.
-absl::StatusOr<BuiltGraph> BuildGraph(const Rows& rows, const GraphParams& params);
+// `rows` holds at least one row, `codes` their codes or none; with codes, distances are those of
+// the codes. Repeatable with one thread; with more, the order of insertion and so the links vary.
+// Cancelled when told to stop, ResourceExhausted without memory, Internal for what else hnswlib
+// throws.
+absl::StatusOr<BuiltGraph> BuildGraph(const Rows& rows, const CodeView& codes,
+                                      const GraphParams& params);
 
 }  // namespace vecnest::index
 

@@ -6,39 +6,38 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/types/span.h"
+#include "index/point_set.h"
 #include "index/rows.h"
 
 namespace vecnest::index {
 
-// The rows whose label is in `allowed` (sorted ascending), ascending, deleted ones included.
-// Merges the two sorted lists; when one is much shorter, searches the longer one for its values.
-std::vector<uint32_t> MatchingRows(const Rows& rows, absl::Span<const Label> allowed);
-
-// Decides row by row. The rows' marks must outlive it.
+// Decides row by row. The rows' marks and numbers and the set must outlive it.
 class RowFilter {
  public:
-  // Every row that is live as of `as_of`.
-  RowFilter(const Rows& rows, Label as_of)
-      : marks_(rows.marks->count() == 0 ? nullptr : rows.marks), as_of_(as_of) {}
-  // Of those, the ones listed.
-  RowFilter(const Rows& rows, Label as_of, absl::Span<const uint32_t> listed)
-      : RowFilter(rows, as_of) {
-    bits_.resize((rows.count + 63) / 64);
-    for (const uint32_t row : listed) bits_[row / 64] |= uint64_t{1} << (row % 64);
-  }
+  // Every row that is live as of `as_of` and, when `allowed` is not null, whose point is in it.
+  RowFilter(const Rows& rows, Label as_of, const PointSet* allowed)
+      : marks_(rows.marks->count() == 0 ? nullptr : rows.marks),
+        as_of_(as_of),
+        numbers_(rows.numbers),
+        allowed_(allowed) {}
 
-  bool AcceptsAll() const { return marks_ == nullptr && bits_.empty(); }
+  bool AcceptsAll() const { return marks_ == nullptr && allowed_ == nullptr; }
   bool Accepts(uint32_t row) const {
-    if (!bits_.empty() && (bits_[row / 64] >> (row % 64) & 1) == 0) return false;
+    if (allowed_ != nullptr && !allowed_->Contains(numbers_[row])) return false;
     return marks_ == nullptr || !marks_->IsDeleted(row, as_of_);
   }
 
  private:
   const DeletionMarks* const marks_;  // null when nothing is deleted
   const Label as_of_;
-  std::vector<uint64_t> bits_;  // empty: all rows are listed
+  const PointNumber* const numbers_;
+  const PointSet* const allowed_;
 };
+
+// The rows that the filter made of `rows` and `allowed` accepts, ascending. When the set is small
+// and the rows are known by number, only its own numbers are looked up.
+std::vector<uint32_t> AcceptedRows(const Rows& rows, const RowFilter& filter,
+                                   const PointSet& allowed);
 
 }  // namespace vecnest::index
 

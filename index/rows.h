@@ -38,6 +38,8 @@ struct Rows {
   size_t stride = 0;  // floats from one vector to the next
   const Label* labels = nullptr;
   const StoredKey* keys = nullptr;
+  const PointNumber* numbers = nullptr;
+  const uint32_t* by_number = nullptr;   // rows in ascending order of number; null: not known
   const float* inverse_norms = nullptr;  // of the whole vectors; 0 for a zero vector
   const float* vectors = nullptr;
   DeletionMarks* marks = nullptr;
@@ -64,6 +66,7 @@ struct Rows {
   Rows Until(Label as_of) const {
     Rows rows = *this;
     if (count > 0 && labels[count - 1] > as_of) {
+      rows.by_number = nullptr;
       rows.count = static_cast<size_t>(std::upper_bound(labels, labels + count, as_of) - labels);
     }
     return rows;

@@ -26,6 +26,7 @@ class SealedSegment {
   const std::string& file() const { return file_; }
   Metric metric() const { return view_.metric; }
   const GraphView& graph() const { return view_.graph; }
+  const CodeView& codes() const { return view_.codes; }
   Rows rows() const {
     Rows rows = view_.rows;
     rows.marks = marks_.get();

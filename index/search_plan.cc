@@ -28,6 +28,12 @@ size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width) {
   return std::max(base, k + base / 2);
 }
 
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width) {
+  const size_t spare = std::max<size_t>(8, wanted / 2);
+  const double narrowing = std::sqrt(static_cast<double>(width) / static_cast<double>(dimensions));
+  return wanted + static_cast<size_t>(static_cast<double>(spare) * std::min(narrowing, 8.0));
+}
+
 bool ScanIsCheaper(size_t matches, size_t rows, size_t ef) {
   if (matches == 0) return true;
   const auto selected = static_cast<double>(matches);

@@ -20,6 +20,10 @@ bool GraphServes(Metric graph_metric, Metric metric, bool unit_norm);
 // well.
 size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width);
 
+// How many of the rows that a walk found by their codes are ranked by their vectors to find the
+// `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions.
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width);
+
 // Whether scanning `matches` of a segment's `rows` costs less than walking its graph for `ef` of
 // them. A walk expands about ef * rows / matches rows and computes kDistancesPerStep distances for
 // each, at random addresses.

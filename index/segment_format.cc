@@ -3,10 +3,12 @@
 #include <xxhash.h>
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "fmt/format.h"
 
@@ -20,7 +22,8 @@ constexpr uint64_t kAlignment = 64;
 uint64_t Pad(uint64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 constexpr std::array<std::string_view, kSectionCount> kSectionNames = {
-    "labels", "keys", "inverse norms", "vectors", "links", "levels", "upper starts", "upper links"};
+    "labels", "keys",  "numbers", "by number", "inverse norms", "vectors",
+    "center", "codes", "links",   "levels",    "upper starts",  "upper links"};
 
 absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header) {
   if (bytes.size() < sizeof(header)) {
@@ -38,7 +41,9 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
   if (header.metric > static_cast<uint32_t>(Metric::kManhattan) || header.dimensions == 0 ||
       header.stride != RowStride(header.dimensions) || header.m < 2 || header.count == 0 ||
       header.count > std::numeric_limits<uint32_t>::max() || header.entry_point >= header.count ||
-      header.max_level > kMaxGraphLevel) {
+      header.max_level > kMaxGraphLevel || header.codes_normalized > 1 ||
+      (header.code_bits != 0 && header.code_bits != 4 && header.code_bits != 8) ||
+      !(header.code_step >= 0) || (header.code_bits != 0) != std::isnormal(header.code_step)) {
     return absl::DataLossError("the header contradicts itself");
   }
   return absl::OkStatus();
@@ -48,7 +53,8 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
 // and checked against the levels later.
 absl::Status CheckLayout(const SegmentHeader& header, uint64_t bytes) {
   // Guards the products in LayOut: no section is larger than the file.
-  const uint64_t row_bytes = 4 * (uint64_t{header.stride} + 1 + 2 * uint64_t{header.m});
+  const uint64_t row_bytes = 4 * (uint64_t{header.stride} + 1 + 2 * uint64_t{header.m}) +
+                             header.code_format().Bytes(header.dimensions);
   if (header.file_size != bytes || header.count > bytes / row_bytes) {
     return absl::DataLossError(
         fmt::format("the file has {} bytes, its header says {}", bytes, header.file_size));
@@ -87,6 +93,25 @@ absl::Status CheckRows(const Rows& rows) {
     if (rows.keys[row].kind > std::numeric_limits<uint8_t>::max()) {
       return absl::DataLossError(fmt::format("key {} is of no kind", row));
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNumbers(const Rows& rows) {
+  for (size_t i = 0; i < rows.count; ++i) {
+    const uint32_t row = rows.by_number[i];
+    if (row >= rows.count ||
+        (i > 0 && std::pair(rows.numbers[row], row) <=
+                      std::pair(rows.numbers[rows.by_number[i - 1]], rows.by_number[i - 1]))) {
+      return absl::DataLossError(fmt::format("place {} in the order of numbers is wrong", i));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckCenter(const CodeView& codes) {
+  for (const float value : codes.center) {
+    if (!std::isfinite(value)) return absl::DataLossError("the center of the codes is no vector");
   }
   return absl::OkStatus();
 }
@@ -149,14 +174,20 @@ uint64_t SectionChecksum(absl::Span<const uint8_t> bytes) {
 void LayOut(SegmentHeader& header, uint64_t upper_blocks) {
   const uint64_t n = header.count;
   const uint64_t m = header.m;
-  const std::array<uint64_t, kSectionCount> sizes = {n * sizeof(Label),
-                                                     n * sizeof(StoredKey),
-                                                     n * sizeof(float),
-                                                     n * header.stride * sizeof(float),
-                                                     n * (1 + 2 * m) * sizeof(uint32_t),
-                                                     n,
-                                                     n * sizeof(uint32_t),
-                                                     upper_blocks * (1 + m) * sizeof(uint32_t)};
+  const uint64_t centered = header.code_bits == 0 ? 0 : header.dimensions;
+  const std::array<uint64_t, kSectionCount> sizes = {
+      n * sizeof(Label),
+      n * sizeof(StoredKey),
+      n * sizeof(PointNumber),
+      n * sizeof(uint32_t),
+      n * sizeof(float),
+      n * header.stride * sizeof(float),
+      centered * sizeof(float),
+      n * header.code_format().Bytes(header.dimensions),
+      n * (1 + 2 * m) * sizeof(uint32_t),
+      n,
+      n * sizeof(uint32_t),
+      upper_blocks * (1 + m) * sizeof(uint32_t)};
   uint64_t offset = Pad(sizeof(SegmentHeader));
   for (size_t i = 0; i < kSectionCount; ++i) {
     header.sections[i] = {offset, Pad(sizes[i]), 0};
@@ -177,8 +208,17 @@ absl::StatusOr<SegmentView> ParseSegment(absl::Span<const uint8_t> bytes) {
   view.rows.stride = header.stride;
   view.rows.labels = SectionData<Label>(bytes, header, kLabels);
   view.rows.keys = SectionData<StoredKey>(bytes, header, kKeys);
+  view.rows.numbers = SectionData<PointNumber>(bytes, header, kNumbers);
+  view.rows.by_number = SectionData<uint32_t>(bytes, header, kByNumber);
   view.rows.inverse_norms = SectionData<float>(bytes, header, kInverseNorms);
   view.rows.vectors = SectionData<float>(bytes, header, kVectors);
+  if (header.code_bits != 0) {
+    view.codes.format = header.code_format();
+    view.codes.codes = SectionData<uint8_t>(bytes, header, kCodes);
+    view.codes.stride = view.codes.format.Bytes(header.dimensions);
+    view.codes.center = {SectionData<float>(bytes, header, kCenter), header.dimensions};
+    view.codes.step = header.code_step;
+  }
   view.graph.m = header.m;
   view.graph.entry_point = header.entry_point;
   view.graph.max_level = static_cast<int>(header.max_level);
@@ -187,6 +227,8 @@ absl::StatusOr<SegmentView> ParseSegment(absl::Span<const uint8_t> bytes) {
   view.graph.upper_starts = SectionData<uint32_t>(bytes, header, kUpperStarts);
   view.graph.upper_links = SectionData<uint32_t>(bytes, header, kUpperLinks);
   if (absl::Status status = CheckRows(view.rows); !status.ok()) return status;
+  if (absl::Status status = CheckNumbers(view.rows); !status.ok()) return status;
+  if (absl::Status status = CheckCenter(view.codes); !status.ok()) return status;
   if (absl::Status status = CheckGraph(view.graph, header.count, header.sections[kUpperLinks].size);
       !status.ok()) {
     return status;

@@ -1,14 +1,19 @@
-// The file of a sealed segment, version 1.
+// The file of a sealed segment, version 2.
 //
-// A header and eight sections, each starting on a 64-byte boundary and padded with zeros to the
+// A header and twelve sections, each starting on a 64-byte boundary and padded with zeros to the
 // next one; integers and floats little-endian, so that the file is used as it is mapped. With
-// n = count, s = stride (floats per row), m = HNSW links per node:
+// n = count, d = dimensions, s = stride (floats per row), c = bytes per code (0 when there are
+// none), m = HNSW links per node:
 //
 //   header         SegmentHeader
 //   labels         u64[n], strictly ascending
 //   keys           StoredKey[n]
+//   numbers        u32[n], of the points
+//   by number      u32[n], the rows in ascending order of number, then row
 //   inverse norms  f32[n]
 //   vectors        f32[n][s], rows as they were added, padded with zeros
+//   center         f32[d] when there are codes, see quantizer.h
+//   codes          u8[n][c]
 //   links          u32[n][1 + 2m], layer 0: how many, then the rows linked to
 //   levels         u8[n], the highest layer of each row
 //   upper starts   u32[n], index of the row's first block in the upper links (layer 1)
@@ -27,6 +32,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "index/metric.h"
+#include "index/quantizer.h"
 #include "index/rows.h"
 
 namespace vecnest::index {
@@ -34,8 +40,12 @@ namespace vecnest::index {
 enum Section {
   kLabels,
   kKeys,
+  kNumbers,
+  kByNumber,
   kInverseNorms,
   kVectors,
+  kCenter,
+  kCodes,
   kLinks,
   kLevels,
   kUpperStarts,
@@ -50,7 +60,7 @@ struct SectionEntry {
 };
 
 inline constexpr std::array<char, 8> kSegmentMagic = {'V', 'N', 'S', 'E', 'G', '\r', '\n', '\0'};
-inline constexpr uint32_t kSegmentVersion = 1;
+inline constexpr uint32_t kSegmentVersion = 2;
 inline constexpr int kMaxGraphLevel = 63;
 
 struct SegmentHeader {
@@ -63,12 +73,17 @@ struct SegmentHeader {
   uint32_t m = 0;
   uint32_t entry_point = 0;
   uint32_t max_level = 0;
-  uint32_t reserved = 0;
+  uint32_t code_bits = 0;
+  uint32_t codes_normalized = 0;
+  float code_step = 0;
   uint64_t file_size = 0;
+  std::array<uint64_t, 3> reserved{};
   std::array<SectionEntry, kSectionCount> sections;
   uint64_t checksum = 0;  // of the bytes before it
+
+  CodeFormat code_format() const { return {static_cast<int>(code_bits), codes_normalized != 0}; }
 };
-static_assert(sizeof(SegmentHeader) == 256);
+static_assert(sizeof(SegmentHeader) == 384);
 
 // An HNSW graph (Malkov & Yashunin 2016) in the layout of the file. Owns nothing.
 struct GraphView {
@@ -80,6 +95,10 @@ struct GraphView {
   const uint32_t* upper_starts = nullptr;
   const uint32_t* upper_links = nullptr;
 
+  void PrefetchLinks(uint32_t row) const {
+    const uint32_t* block = links + size_t{row} * (1 + 2 * m);
+    for (size_t i = 0; i <= 2 * m; i += 16) __builtin_prefetch(block + i);
+  }
   absl::Span<const uint32_t> Links(uint32_t row) const {
     const uint32_t* block = links + size_t{row} * (1 + 2 * m);
     return {block + 1, block[0]};
@@ -96,12 +115,13 @@ struct GraphView {
 struct SegmentView {
   Metric metric = Metric::kCosine;
   size_t dimensions = 0;
-  Rows rows;  // without marks
+  Rows rows;       // without marks
+  CodeView codes;  // none when the graph was built without
   GraphView graph;
 };
 
 // The offsets and padded sizes of the sections (checksums left 0), and file_size, from count,
-// dimensions, stride, m and the number of upper blocks.
+// dimensions, stride, the format of codes, m and the number of upper blocks.
 void LayOut(SegmentHeader& header, uint64_t upper_blocks);
 
 // `bytes` must start on a 64-byte boundary and outlive the view. Checks everything that a search

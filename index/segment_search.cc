@@ -1,9 +1,11 @@
 #include "index/segment_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <tuple>
 
+#include "index/code_scorer.h"
 #include "index/graph_walk.h"
 #include "index/row_filter.h"
 #include "index/scorer.h"
@@ -73,14 +75,17 @@ size_t DifferentCosts(const std::vector<WalkedRow>& sorted) {
 // One pass over all segments for the `wanted` nearest.
 class Pass {
  public:
-  Pass(const SetView& view, const SearchParams& params, const Scorer& scorer, bool graph_allowed,
-       bool unit_norm, size_t width, size_t wanted, SearchStats& stats)
+  // `query` is the one that the scorer was made of, whole. `total_rows`: of all segments.
+  Pass(const SetView& view, const SearchParams& params, absl::Span<const float> query,
+       const Scorer& scorer, bool graph_allowed, Renormalize renormalize, size_t total_rows,
+       size_t wanted, SearchStats& stats)
       : view_(view),
         params_(params),
+        query_(query),
         scorer_(scorer),
         graph_allowed_(graph_allowed),
-        unit_norm_(unit_norm),
-        width_(width),
+        renormalize_(renormalize),
+        total_rows_(total_rows),
         wanted_(wanted),
         stats_(stats),
         nearest_(wanted) {}
@@ -91,7 +96,7 @@ class Pass {
       const std::vector<Rows> blocks = segment->Blocks();
       for (const Rows& block : blocks) {
         const Rows rows = block.Until(view_.as_of);
-        params_.allowed ? Scan(rows, MatchingRows(rows, *params_.allowed)) : Scan(rows);
+        ScanAccepted(rows, RowFilter(rows, view_.as_of, params_.allowed));
       }
       if (!blocks.empty()) ++stats_.segments_scanned;
     }
@@ -109,60 +114,59 @@ class Pass {
     nearest_.Offer({cost, Load(rows.keys[row]), rows.labels[row]});
   }
 
-  void ScanRow(const Rows& rows, const RowFilter& filter, uint32_t row) {
-    if (!filter.Accepts(row)) return;
+  void OfferRow(const Rows& rows, uint32_t row) {
     ++stats_.distances;
     Offer(rows, row, scorer_.Cost(rows.Vector(row), rows.inverse_norms[row]));
   }
 
-  void Scan(const Rows& rows) {
-    const RowFilter filter(rows, view_.as_of);
-    for (uint32_t row = 0; row < rows.count; ++row) {
-      if (row + kAhead < rows.count) rows.Prefetch(row + kAhead, scorer_.dimensions());
-      ScanRow(rows, filter, row);
+  void ScanAccepted(const Rows& rows, const RowFilter& filter) {
+    if (params_.allowed == nullptr) return Scan(rows, filter);
+    const std::vector<uint32_t> accepted = AcceptedRows(rows, filter, *params_.allowed);
+    for (size_t i = 0; i < accepted.size(); ++i) {
+      if (i + kAhead < accepted.size()) rows.Prefetch(accepted[i + kAhead], scorer_.dimensions());
+      OfferRow(rows, accepted[i]);
     }
   }
 
-  void Scan(const Rows& rows, absl::Span<const uint32_t> listed) {
-    const RowFilter filter(rows, view_.as_of);
-    for (size_t i = 0; i < listed.size(); ++i) {
-      if (i + kAhead < listed.size()) rows.Prefetch(listed[i + kAhead], scorer_.dimensions());
-      ScanRow(rows, filter, listed[i]);
+  void Scan(const Rows& rows, const RowFilter& filter) {
+    for (uint32_t row = 0; row < rows.count; ++row) {
+      if (row + kAhead < rows.count) rows.Prefetch(row + kAhead, scorer_.dimensions());
+      if (filter.Accepts(row)) OfferRow(rows, row);
     }
   }
 
   void SearchSealed(const SealedSegment& segment) {
     const Rows rows = segment.rows();
-    if (!params_.allowed) {
-      const size_t live = rows.count - rows.marks->count();
-      if (IsWorthWalking(segment, live) &&
-          FindByWalk(segment, rows, RowFilter(rows, view_.as_of), live)) {
-        return;
-      }
-      ++stats_.segments_scanned;
-      return Scan(rows);
-    }
-    std::vector<uint32_t> matches = MatchingRows(rows, *params_.allowed);
-    const RowFilter live(rows, view_.as_of);
-    std::erase_if(matches, [&](uint32_t row) { return !live.Accepts(row); });
-    if (IsWorthWalking(segment, matches.size()) &&
-        FindByWalk(segment, rows, RowFilter(rows, view_.as_of, matches), matches.size())) {
+    const RowFilter filter(rows, view_.as_of, params_.allowed);
+    if (IsWorthWalking(segment, EstimatedMatches(rows)) && FindByWalk(segment, rows, filter)) {
       return;
     }
     ++stats_.segments_scanned;
-    Scan(rows, matches);
+    ScanAccepted(rows, filter);
+  }
+
+  static size_t Live(const Rows& rows) {
+    return rows.count - std::min(rows.count, rows.marks->count());
+  }
+
+  // As if every segment had its share of the allowed points.
+  size_t EstimatedMatches(const Rows& rows) const {
+    if (params_.allowed == nullptr) return Live(rows);
+    const double share = static_cast<double>(rows.count) / static_cast<double>(total_rows_);
+    const double estimate = share * static_cast<double>(params_.allowed->count());
+    return std::min(Live(rows), static_cast<size_t>(std::ceil(estimate)));
   }
 
   size_t EfFor(const SealedSegment& segment) const {
-    const size_t ef = params_.ef > 0
-                          ? params_.ef
-                          : DefaultEf(wanted_, segment.count(), scorer_.dimensions(), width_);
-    return std::max(ef, wanted_);
+    const size_t ef =
+        params_.ef > 0 ? params_.ef
+                       : DefaultEf(wanted_, segment.count(), scorer_.dimensions(), query_.size());
+    return std::max({ef, wanted_, params_.rescored});
   }
 
   bool IsWorthWalking(const SealedSegment& segment, size_t matches) {
     if (!graph_allowed_) return false;
-    if (!GraphServes(segment.metric(), scorer_.metric(), unit_norm_)) {
+    if (!GraphServes(segment.metric(), scorer_.metric(), renormalize_ == Renormalize::kYes)) {
       no_graph_ = true;
       return false;
     }
@@ -171,32 +175,71 @@ class Pass {
     return false;
   }
 
+  WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                  size_t kept, size_t max_distances) const {
+    const WalkParams params{kept, max_distances};
+    if (segment.codes().empty()) {
+      return WalkGraph(segment.graph(), rows.count, VectorScorer(rows, scorer_), filter, params);
+    }
+    const CodeScorer scorer(segment.codes(), scorer_.metric(), query_, scorer_.dimensions(),
+                            renormalize_);
+    return WalkGraph(segment.graph(), rows.count, scorer, filter, params);
+  }
+
   // False when the rows have to be scanned instead.
-  bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                  size_t matches) {
+  bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter) {
     const size_t ef = EfFor(segment);
+    size_t most = Live(rows);
+    if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
     WalkResult walk;
     // Equal vectors crowd each other out: ef of them in few different places search as widely as
     // so many. Then more are kept.
     for (size_t kept = ef; kept <= 16 * ef; kept *= 4) {
-      walk = WalkGraph(segment.graph(), rows, scorer_, filter, {kept, 2 * matches});
+      walk = Walk(segment, rows, filter, kept, 2 * most);
       stats_.distances += walk.distances;
-      if (walk.gave_up || 4 * DifferentCosts(walk.rows) >= std::min(ef, walk.rows.size())) break;
+      if (walk.gave_up || 2 * DifferentCosts(walk.rows) >= std::min(ef, walk.rows.size())) break;
     }
-    if (walk.gave_up || walk.rows.size() < std::min(wanted_, matches)) return false;
-    for (const WalkedRow& found : walk.rows) Offer(rows, found.row, found.cost);
-    if (walk.rows.size() < matches) nearest_.Reject();
+    if (walk.gave_up || walk.rows.size() < std::min(wanted_, most)) return false;
+    Rank(segment, rows, walk.rows);
+    if (walk.rows.size() < most) nearest_.Reject();
     ++stats_.segments_walked;
     walked_ = true;
     return true;
   }
 
+  // How many of the rows that a walk found are ranked. Equal vectors have equal codes and count
+  // once, or a crowd of them would leave no room for the next.
+  size_t RankedDepth(const std::vector<WalkedRow>& found) const {
+    const size_t different = params_.rescored > 0
+                                 ? params_.rescored
+                                 : DefaultRescored(wanted_, scorer_.dimensions(), query_.size());
+    size_t depth = 0;
+    size_t seen = 0;
+    for (; depth < found.size(); ++depth) {
+      if (depth > 0 && found[depth].cost == found[depth - 1].cost) continue;
+      if (++seen > different && depth >= wanted_) break;
+    }
+    return depth;
+  }
+
+  // Offers what a walk found, by the scores of its vectors.
+  void Rank(const SealedSegment& segment, const Rows& rows, const std::vector<WalkedRow>& found) {
+    if (segment.codes().empty()) {
+      for (const WalkedRow& row : found) Offer(rows, row.row, row.cost);
+      return;
+    }
+    const size_t depth = RankedDepth(found);
+    for (size_t i = 0; i < depth; ++i) rows.Prefetch(found[i].row, scorer_.dimensions());
+    for (size_t i = 0; i < depth; ++i) OfferRow(rows, found[i].row);
+  }
+
   const SetView& view_;
   const SearchParams& params_;
+  const absl::Span<const float> query_;
   const Scorer& scorer_;
   const bool graph_allowed_;
-  const bool unit_norm_;
-  const size_t width_;
+  const Renormalize renormalize_;
+  const size_t total_rows_;
   const size_t wanted_;
   SearchStats& stats_;
   Nearest nearest_;
@@ -224,7 +267,8 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
   const size_t dimensions =
       params.dimensions == 0 ? query.size() : static_cast<size_t>(params.dimensions);
   const bool cut = dimensions < query.size();
-  const Scorer scorer(metric, query, dimensions, unit_norm ? Renormalize::kYes : Renormalize::kNo);
+  const Renormalize renormalize = unit_norm ? Renormalize::kYes : Renormalize::kNo;
+  const Scorer scorer(metric, query, dimensions, renormalize);
   // To a zero query all similarities are equal, and only a scan finds the first keys among them.
   const bool graph_allowed = !params.exact && InverseNorm(query.first(dimensions)) > 0;
   size_t rows = 0;
@@ -235,7 +279,7 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
   // an update is under way.
   for (size_t wanted = k; wanted > 0; wanted *= 2) {
     stats = {};
-    Pass pass(view, params, scorer, graph_allowed, unit_norm, query.size(), wanted, stats);
+    Pass pass(view, params, query, scorer, graph_allowed, renormalize, rows, wanted, stats);
     Nearest& nearest = pass.Run();
     const bool complete = !nearest.overflowed();
     found = nearest.TakeUnique();

@@ -91,12 +91,12 @@ SetView SegmentSet::View() const {
   return view;
 }
 
-bool SegmentSet::Add(Label label, const PointKey& key, absl::Span<const float> vector,
-                     float inverse_norm) {
+bool SegmentSet::Add(Label label, const PointKey& key, PointNumber number,
+                     absl::Span<const float> vector, float inverse_norm) {
   const absl::MutexLock lock(&writer_mutex_);
   if (label <= last_label_.load(std::memory_order_relaxed)) return false;
   if (!IsUnitNorm(inverse_norm)) not_unit_.fetch_add(1, std::memory_order_relaxed);
-  View().list->growing.back()->Append(label, key, vector, inverse_norm);
+  View().list->growing.back()->Append(label, key, number, vector, inverse_norm);
   last_label_.store(label, std::memory_order_release);
   return true;
 }

@@ -57,7 +57,8 @@ class SegmentSet {
   SetView View() const;
 
   // False when the label is not larger than all before it.
-  bool Add(Label label, const PointKey& key, absl::Span<const float> vector, float inverse_norm);
+  bool Add(Label label, const PointKey& key, PointNumber number, absl::Span<const float> vector,
+           float inverse_norm);
 
   // False when no live row has this label.
   bool Delete(Label label);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,9 @@ absl::Status SegmentWriter::Allocate(size_t count) {
   header_.dimensions = static_cast<uint32_t>(params_.dimensions);
   header_.stride = static_cast<uint32_t>(RowStride(params_.dimensions));
   header_.m = static_cast<uint32_t>(params_.m);
+  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions);
+  header_.code_bits = static_cast<uint32_t>(format.bits);
+  header_.codes_normalized = format.normalized ? 1 : 0;
   LayOut(header_, 0);
   const uint64_t mapped = header_.sections[kLinks].offset;
   file_ = FileDescriptor(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
@@ -70,10 +74,11 @@ T* SegmentWriter::Data(Section section) {
   return reinterpret_cast<T*>(mapping_.data() + header_.sections[section].offset);
 }
 
-void SegmentWriter::Append(Label label, const StoredKey& key, float inverse_norm,
-                           const float* vector) {
+void SegmentWriter::Append(Label label, const StoredKey& key, PointNumber number,
+                           float inverse_norm, const float* vector) {
   Data<Label>(kLabels)[rows_] = label;
   Data<StoredKey>(kKeys)[rows_] = key;
+  Data<PointNumber>(kNumbers)[rows_] = number;
   Data<float>(kInverseNorms)[rows_] = inverse_norm;
   // The padding is zero already: the file system hands out zeroed blocks.
   std::copy_n(vector, params_.dimensions, Data<float>(kVectors) + rows_ * header_.stride);
@@ -86,6 +91,7 @@ Rows SegmentWriter::WrittenRows() {
   rows.stride = header_.stride;
   rows.labels = Data<Label>(kLabels);
   rows.keys = Data<StoredKey>(kKeys);
+  rows.numbers = Data<PointNumber>(kNumbers);
   rows.inverse_norms = Data<float>(kInverseNorms);
   rows.vectors = Data<float>(kVectors);
   return rows;
@@ -96,10 +102,41 @@ absl::Status SegmentWriter::Commit() {
     return absl::InternalError(
         fmt::format("{} of {} rows were appended to {}", rows_, header_.count, path_));
   }
-  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), params_);
+  OrderByNumber();
+  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), WriteCodes(), params_);
   if (!graph.ok()) return graph.status();
   if (absl::Status status = WriteGraph(*graph); !status.ok()) return status;
   return Publish();
+}
+
+void SegmentWriter::OrderByNumber() {
+  uint32_t* order = Data<uint32_t>(kByNumber);
+  const PointNumber* numbers = Data<PointNumber>(kNumbers);
+  std::iota(order, order + rows_, 0U);
+  std::sort(order, order + rows_, [numbers](uint32_t a, uint32_t b) {
+    return std::pair(numbers[a], a) < std::pair(numbers[b], b);
+  });
+}
+
+CodeView SegmentWriter::WriteCodes() {
+  CodeView view;
+  view.format = header_.code_format();
+  if (view.empty()) return view;
+  view.stride = view.format.Bytes(params_.dimensions);
+  const Rows rows = WrittenRows();
+  const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, view.format);
+  auto* codes = Data<uint8_t>(kCodes);
+  for (size_t row = 0; row < rows_; ++row) {
+    quantizer.Encode(rows.Vector(row), rows.inverse_norms[row], codes + row * view.stride);
+  }
+  header_.code_step = quantizer.step();
+  std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
+  view.codes = codes;
+
+  view.center = {Data<float>(kCenter), params_.dimensions};
+  view.step = header_.code_step;
+
+  return view;
 }
 
 absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph) {
@@ -116,9 +153,9 @@ absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph) {
   if (absl::Status status = write(kLevels, graph.levels); !status.ok()) return status;
   if (absl::Status status = write(kUpperStarts, graph.upper_starts); !status.ok()) return status;
   if (absl::Status status = write(kUpperLinks, graph.upper_links); !status.ok()) return status;
-  for (const Section id : {kLabels, kKeys, kInverseNorms, kVectors}) {
+  for (size_t id = 0; id < kLinks; ++id) {
     SectionEntry& section = header_.sections[id];
-    section.checksum = SectionChecksum({Data<uint8_t>(id), section.size});
+    section.checksum = SectionChecksum({mapping_.data() + section.offset, section.size});
   }
   header_.checksum = HeaderChecksum(header_);
   std::memcpy(mapping_.data(), &header_, sizeof(header_));

@@ -29,7 +29,8 @@ class SegmentWriter {
   SegmentWriter& operator=(const SegmentWriter&) = delete;
 
   // In ascending order of label, `count` times. `vector` has params.dimensions values.
-  void Append(Label label, const StoredKey& key, float inverse_norm, const float* vector);
+  void Append(Label label, const StoredKey& key, PointNumber number, float inverse_norm,
+              const float* vector);
 
   // Builds the graph, writes it, syncs, renames the file into place and syncs the directory: after
   // a crash there is either the whole file or none of this name.
@@ -41,6 +42,8 @@ class SegmentWriter {
   template <class T>
   T* Data(Section section);
   Rows WrittenRows();
+  void OrderByNumber();
+  CodeView WriteCodes();
   absl::Status WriteGraph(const BuiltGraph& graph);
   absl::Status Publish();
 

@@ -20,10 +20,15 @@ struct PointKey {
 // Add. Replacing a vector is Add with a new label followed by Delete of the old one.
 using Label = uint64_t;
 
+// A dense number that the caller gives a point, so that sets of points are small bitmaps. Live
+// points have different numbers; the number of a deleted one may be given again.
+using PointNumber = uint32_t;
+
 // One vector with its names, as handed in and out in bulk.
 struct Entry {
   Label label = 0;
   PointKey key;
+  PointNumber number = 0;
   std::vector<float> vector;
 };
 

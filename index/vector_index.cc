@@ -164,10 +164,11 @@ absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& dir
   return result;
 }
 
-absl::Status VectorIndex::Add(Label label, const PointKey& key, absl::Span<const float> vector) {
+absl::Status VectorIndex::Add(Label label, const PointKey& key, PointNumber number,
+                              absl::Span<const float> vector) {
   if (label == 0) return absl::InvalidArgumentError("labels start at 1");
   absl::Status status = CheckVector(vector, static_cast<size_t>(config_.dimensions));
-  if (status.ok()) set_.Add(label, key, vector, InverseNorm(vector));
+  if (status.ok()) set_.Add(label, key, number, vector, InverseNorm(vector));
   return status;
 }
 
@@ -181,6 +182,28 @@ bool VectorIndex::Contains(Label label) const {
     }
   }
   return false;
+}
+
+PointNumber VectorIndex::NumberLimit() const {
+  PointNumber limit = 0;
+  const SetView view = set_.View();
+  for (const Rows& rows : view.Blocks()) {
+    for (size_t row = 0; row < rows.count; ++row) limit = std::max(limit, rows.numbers[row] + 1);
+  }
+  return limit;
+}
+
+PointSet VectorIndex::PointsOf(absl::Span<const Label> labels) const {
+  PointSet points(NumberLimit());
+  const SetView view = set_.View();
+  size_t next = 0;
+  for (const Rows& rows : view.Blocks()) {
+    for (; next < labels.size() && rows.count > 0 && labels[next] <= rows.labels[rows.count - 1];
+         ++next) {
+      if (const auto row = rows.Find(labels[next])) points.Add(rows.numbers[*row]);
+    }
+  }
+  return points;
 }
 
 std::optional<std::vector<float>> VectorIndex::Get(Label label) const {
@@ -251,8 +274,8 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
   for (size_t i = 0; i < blocks.size(); ++i) {
     const Rows& rows = blocks[i];
     for (const uint32_t row : live[i]) {
-      (*writer)->Append(rows.labels[row], rows.keys[row], rows.inverse_norms[row],
-                        rows.Vector(row));
+      (*writer)->Append(rows.labels[row], rows.keys[row], rows.numbers[row],
+                        rows.inverse_norms[row], rows.Vector(row));
     }
   }
   if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;
@@ -265,7 +288,7 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
   auto writer = SegmentWriter::Create(directory_, file, entries.size(), BuildParams(nullptr));
   if (!writer.ok()) return writer.status();
   for (const Entry& entry : entries) {
-    (*writer)->Append(entry.label, Store(entry.key), InverseNorm(entry.vector),
+    (*writer)->Append(entry.label, Store(entry.key), entry.number, InverseNorm(entry.vector),
                       entry.vector.data());
   }
   if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;

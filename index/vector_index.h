@@ -9,14 +9,15 @@
 //
 // The way of a query: a view of all segments is fixed; each sealed segment is walked
 // (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments
-// are scanned; the nearest of all are the answer (segment_search.h). Scores are always computed
-// from the stored f32 vectors at the requested metric and width: what that means for each metric,
-// and when prefixes are scaled back to unit length, is in scorer.h. Only which vectors a walk
-// meets is approximate.
+// are scanned; the nearest of all are the answer (segment_search.h). A walk goes by 8-bit codes
+// (quantizer.h), and the nearest of what it found are ranked again: scores are always computed from
+// the stored f32 vectors at the requested metric and width. What that means for each metric, and
+// when prefixes are scaled back to unit length, is in scorer.h. Only which vectors are considered
+// is approximate.
 //
 // Everything rests on ascending labels: a segment's rows are sorted by label without being sorted,
-// a label is found by binary search, a filter is merged with a segment as two sorted lists, and
-// "deleted when the largest label was L" gives readers a consistent view (deletion_marks.h).
+// a label is found by binary search, and "deleted when the largest label was L" gives readers a
+// consistent view (deletion_marks.h).
 //
 // Limits: 1 <= dimensions <= 65536; 2 <= m <= 1024; 16 million vectors in a merged segment. Lengths
 // of vectors outside 1.1e-19 .. 1.8e19 are taken for zero by cosine.
@@ -38,6 +39,7 @@
 #include "absl/types/span.h"
 #include "index/hnsw_builder.h"
 #include "index/metric.h"
+#include "index/point_set.h"
 #include "index/segment_set.h"
 #include "index/types.h"
 
@@ -60,8 +62,11 @@ struct SearchParams {
   int dimensions = 0;                           // 0: all
   size_t ef = 0;                                // 0: chosen by the index for its default recall
   bool exact = false;                           // scan everything
-  // When set, only these labels may be returned. Sorted ascending; kept alive by the caller.
-  std::optional<absl::Span<const Label>> allowed = std::nullopt;
+  // When set, only these points may be returned. Kept alive by the caller.
+  const PointSet* allowed = nullptr;
+  // How many of the rows that a walk found by their codes are ranked by their vectors; 0: chosen by
+  // the index. Never fewer than k.
+  size_t rescored = 0;
   std::optional<float> score_threshold = std::nullopt;  // in the metric's own sense, inclusive
 };
 
@@ -139,12 +144,19 @@ class VectorIndex {
   // Makes a vector visible at once. InvalidArgument: wrong width, label 0, or a component that is
   // not finite (the message has its position). A label at or below the largest one seen is
   // ignored: replaying is harmless.
-  absl::Status Add(Label label, const PointKey& key, absl::Span<const float> vector);
+  absl::Status Add(Label label, const PointKey& key, PointNumber number,
+                   absl::Span<const float> vector);
 
   // False when no live vector has this label.
   bool Delete(Label label);
 
   bool Contains(Label label) const;
+
+  // The numbers of the points that these labels, ascending, were added with; unknown ones are left
+  // out.
+  PointSet PointsOf(absl::Span<const Label> labels) const;
+  // Larger than every number that was added.
+  PointNumber NumberLimit() const;
   std::optional<std::vector<float>> Get(Label label) const;
 
   // Best first, equal scores in the order of keys, each key once, and never fewer than min(k, live

@@ -1,13 +1,13 @@
 #include "index/kernels/distance.h"
 
 #include <cstdint>
-#include <cstdlib>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "index/kernels/distance.cc"
 #include "hwy/foreach_target.h"
 // Must follow foreach_target.h.
 #include "hwy/highway.h"
+#include "index/kernels/targets.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vecnest::index::kernels {
@@ -131,43 +131,21 @@ namespace {
 
 HWY_EXPORT(MakeKernels);
 
-// A table entry is looked up with a choice of our own: Highway's is shared by the whole process,
-// and forcing a level here must not change what other modules run.
-DistanceKernels KernelsFor(int64_t targets) {
-  hwy::ChosenTarget chosen;
-  chosen.Update(targets);
-  return (*HWY_DISPATCH_TABLE(MakeKernels)[chosen.GetIndex()])();
-}
-
-int64_t TargetsAbove(std::string_view level) {
-#if HWY_ARCH_X86
-  constexpr int64_t kAvx512 = HWY_AVX3 | HWY_AVX3_DL;
-  if (level == "avx2") return kAvx512;
-  if (level == "sse4") return kAvx512 | HWY_AVX2;
-#else
-  (void)level;
-#endif
-  return 0;
-}
-
 }  // namespace
 
 DistanceKernels DistancesAtMost(std::string_view level) {
-  return KernelsFor(hwy::SupportedTargets() & ~TargetsAbove(level));
+  return MakeFor(HWY_DISPATCH_TABLE(MakeKernels), TargetsAtMost(level));
 }
 
 const DistanceKernels& Distances() {
-  static const DistanceKernels kernels = [] {
-    const char* level = std::getenv("VECNEST_SIMD");
-    return DistancesAtMost(level == nullptr ? "" : level);
-  }();
+  static const DistanceKernels kernels = DistancesAtMost(LevelOfEnvironment());
   return kernels;
 }
 
 std::vector<DistanceKernels> AllDistances() {
   std::vector<DistanceKernels> all;
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    all.push_back(KernelsFor(target));
+    all.push_back(MakeFor(HWY_DISPATCH_TABLE(MakeKernels), target));
   }
   return all;
 }

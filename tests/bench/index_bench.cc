@@ -71,7 +71,8 @@ struct Setup {
     index = std::move(VectorIndex::Open(directory.path(), config, {})->index);
     for (size_t row = 0; row < kRows; ++row) {
       hnsw.addPoint(points.Row(row).data(), row + 1);
-      (void)index->Add(row + 1, testing::KeyOf(row + 1), points.Row(row));
+      (void)index->Add(row + 1, testing::KeyOf(row + 1), static_cast<PointNumber>(row + 1),
+                       points.Row(row));
     }
     (void)index->SealAll();
     SearchParams exact;

@@ -1,6 +1,7 @@
 #include "index/graph_walk.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -12,10 +13,11 @@ namespace {
 
 class GraphWalkTest : public ::testing::Test {
  protected:
-  GraphWalkTest() : block_(testing::Clustered(3000, 48, 1)), rows_(block_.View()) {
+  GraphWalkTest()
+      : block_(testing::Clustered(3000, 48, 1)), rows_(block_.View()), codes_(block_.Codes()) {
     GraphParams params;
     params.dimensions = 48;
-    graph_ = *BuildGraph(rows_, params);
+    graph_ = *BuildGraph(rows_, codes_, params);
   }
 
   std::vector<WalkedRow> Scan(const Scorer& scorer, const RowFilter& filter) const {
@@ -30,6 +32,7 @@ class GraphWalkTest : public ::testing::Test {
 
   testing::Block block_;
   Rows rows_;
+  CodeView codes_;
   BuiltGraph graph_;
   const testing::Matrix queries_ = testing::Clustered(50, 48, 2);
 };
@@ -38,8 +41,9 @@ TEST_F(GraphWalkTest, FindsTheNearestInOrderWithExactCosts) {
   size_t found = 0;
   for (size_t i = 0; i < queries_.count(); ++i) {
     const Scorer scorer(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
-    const RowFilter all(rows_, 10000);
-    const WalkResult walk = WalkGraph(graph_.View(), rows_, scorer, all, {64, 100000});
+    const RowFilter all(rows_, 10000, nullptr);
+    const WalkResult walk =
+        WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), all, {64, 100000});
     ASSERT_EQ(walk.rows.size(), 64U);
     EXPECT_TRUE(std::is_sorted(walk.rows.begin(), walk.rows.end()));
     const std::vector<WalkedRow> exact = Scan(scorer, all);
@@ -51,14 +55,15 @@ TEST_F(GraphWalkTest, FindsTheNearestInOrderWithExactCosts) {
 }
 
 TEST_F(GraphWalkTest, CollectsOnlyAcceptedRows) {
-  std::vector<uint32_t> listed;
-  for (uint32_t row = 0; row < rows_.count; row += 5) listed.push_back(row);
+  PointSet allowed(rows_.count);
+  for (PointNumber number = 0; number < rows_.count; number += 5) allowed.Add(number);
   rows_.marks->Mark(10, 1);
-  const RowFilter filter(rows_, 10000, listed);
+  const RowFilter filter(rows_, 10000, &allowed);
   size_t found = 0;
   for (size_t i = 0; i < queries_.count(); ++i) {
     const Scorer scorer(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
-    const WalkResult walk = WalkGraph(graph_.View(), rows_, scorer, filter, {64, 100000});
+    const WalkResult walk =
+        WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), filter, {64, 100000});
     for (const WalkedRow& row : walk.rows) EXPECT_TRUE(filter.Accepts(row.row));
     const std::vector<WalkedRow> exact = Scan(scorer, filter);
     for (size_t j = 0; j < 10; ++j) {
@@ -68,10 +73,31 @@ TEST_F(GraphWalkTest, CollectsOnlyAcceptedRows) {
   EXPECT_GE(found, 490U);
 }
 
+TEST_F(GraphWalkTest, CodesFindWhatVectorsFind) {
+  PointSet allowed(rows_.count);
+  for (PointNumber number = 0; number < rows_.count; number += 3) allowed.Add(number);
+  for (const PointSet* set : {static_cast<const PointSet*>(nullptr), &std::as_const(allowed)}) {
+    const RowFilter filter(rows_, 10000, set);
+    size_t found = 0;
+    for (size_t i = 0; i < queries_.count(); ++i) {
+      const Scorer exact(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
+      const CodeScorer coded(codes_, Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
+      const WalkResult walk = WalkGraph(graph_.View(), rows_.count, coded, filter, {64, 100000});
+      EXPECT_TRUE(std::is_sorted(walk.rows.begin(), walk.rows.end()));
+      const std::vector<WalkedRow> nearest = Scan(exact, filter);
+      for (size_t j = 0; j < 10; ++j) {
+        found += std::count_if(walk.rows.begin(), walk.rows.end(),
+                               [&](const WalkedRow& row) { return row.row == nearest[j].row; });
+      }
+    }
+    EXPECT_GE(found, 490U);
+  }
+}
+
 TEST_F(GraphWalkTest, GivesUpAtTheLimit) {
   const Scorer scorer(Metric::kCosine, queries_.Row(0), 48, Renormalize::kNo);
-  const WalkResult walk =
-      WalkGraph(graph_.View(), rows_, scorer, RowFilter(rows_, 10000), {1000, 100});
+  const WalkResult walk = WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer),
+                                    RowFilter(rows_, 10000, nullptr), {1000, 100});
   EXPECT_TRUE(walk.gave_up);
   EXPECT_LE(walk.distances, 100U + 2 * graph_.m + 1);
 }

@@ -16,7 +16,8 @@ TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
   GrowingSegment segment(5);
   for (size_t i = 0; i < kCount; ++i) {
     const auto value = static_cast<float>(i);
-    segment.Append(10 + 2 * i, testing::KeyOf(i), {value, 1, 2, 3, 4}, 0.5F);
+    segment.Append(10 + 2 * i, testing::KeyOf(i), static_cast<PointNumber>(i), {value, 1, 2, 3, 4},
+                   0.5F);
   }
   EXPECT_EQ(segment.count(), kCount);
   size_t i = 0;
@@ -26,6 +27,7 @@ TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
       EXPECT_EQ(reinterpret_cast<uintptr_t>(rows.Vector(row)) % 64, 0U);
       EXPECT_EQ(rows.labels[row], 10 + 2 * i);
       EXPECT_EQ(Load(rows.keys[row]), testing::KeyOf(i));
+      EXPECT_EQ(rows.numbers[row], i);
       EXPECT_EQ(rows.Vector(row)[0], static_cast<float>(i));
       EXPECT_EQ(rows.Vector(row)[15], 0.0F);
       EXPECT_EQ(rows.Find(10 + 2 * i), row);
@@ -38,7 +40,7 @@ TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
 
 TEST(GrowingSegmentTest, ViewsAreCutAtALabel) {
   GrowingSegment segment(1);
-  for (Label label = 2; label <= 20; label += 2) segment.Append(label, {}, {1}, 1);
+  for (Label label = 2; label <= 20; label += 2) segment.Append(label, {}, 0, {1}, 1);
   const Rows rows = segment.Blocks().front();
   EXPECT_EQ(rows.Until(1).count, 0U);
   EXPECT_EQ(rows.Until(7).count, 3U);
@@ -60,7 +62,7 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
   });
   for (Label label = 1; label <= 5000; ++label) {
     const auto value = static_cast<float>(label);
-    segment.Append(label, {}, {value, value, value}, 1);
+    segment.Append(label, {}, 0, {value, value, value}, 1);
   }
   done = true;
   reader.join();

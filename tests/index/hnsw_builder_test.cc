@@ -20,13 +20,16 @@ TEST_P(HnswBuilderTest, ThreadsBuildGraphsThatFindTheNearest) {
     params.metric = metric;
     params.dimensions = 32;
     params.threads = GetParam();
-    const auto graph = BuildGraph(rows, params);
+    const CodeFormat format = CodeFormat::For(metric, 32);
+    const CodeView codes = format.bits == 0 ? CodeView() : block.Codes(format);
+    const auto graph = BuildGraph(rows, codes, params);
     ASSERT_TRUE(graph.ok()) << graph.status();
     size_t found = 0;
     for (size_t row = 0; row < 200; ++row) {
       const Scorer scorer(metric, {rows.Vector(row), 32}, 32, Renormalize::kNo);
-      const RowFilter all(rows, DeletionMarks::kNever - 1);
-      const WalkResult walk = WalkGraph(graph->View(), rows, scorer, all, {50, 100000});
+      const RowFilter all(rows, DeletionMarks::kNever - 1, nullptr);
+      const WalkResult walk =
+          WalkGraph(graph->View(), rows.count, VectorScorer(rows, scorer), all, {50, 100000});
       found += walk.rows.front().row == row ? 1 : 0;
     }
     EXPECT_GE(found, 198U) << static_cast<int>(metric);
@@ -39,7 +42,7 @@ TEST(HnswBuilderTest, OneRowIsAGraph) {
   testing::Block block({4, {1, 2, 3, 4}});
   GraphParams params;
   params.dimensions = 4;
-  const auto graph = BuildGraph(block.View(), params);
+  const auto graph = BuildGraph(block.View(), block.Codes(), params);
   ASSERT_TRUE(graph.ok());
   EXPECT_EQ(graph->entry_point, 0U);
   EXPECT_TRUE(graph->View().Links(0).empty());
@@ -48,15 +51,16 @@ TEST(HnswBuilderTest, OneRowIsAGraph) {
 TEST(HnswBuilderTest, OneThreadRepeatsItself) {
   testing::Block block(testing::Clustered(1000, 16, 1));
   const Rows rows = block.View();
+  const CodeView codes = block.Codes();
   GraphParams params;
   params.dimensions = 16;
-  const auto first = BuildGraph(rows, params);
-  const auto second = BuildGraph(rows, params);
+  const auto first = BuildGraph(rows, codes, params);
+  const auto second = BuildGraph(rows, codes, params);
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first->links, second->links);
   EXPECT_EQ(first->upper_links, second->upper_links);
   params.seed = 1;
-  EXPECT_NE(BuildGraph(rows, params)->levels, first->levels);
+  EXPECT_NE(BuildGraph(rows, codes, params)->levels, first->levels);
 }
 
 TEST(HnswBuilderStopTest, EndsWhenToldTo) {
@@ -65,7 +69,8 @@ TEST(HnswBuilderStopTest, EndsWhenToldTo) {
   GraphParams params;
   params.dimensions = 8;
   params.stop = &stop;
-  EXPECT_EQ(BuildGraph(block.View(), params).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(BuildGraph(block.View(), block.Codes(), params).status().code(),
+            absl::StatusCode::kCancelled);
 }
 
 }  // namespace

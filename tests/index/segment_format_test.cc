@@ -2,7 +2,9 @@
 
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -98,6 +100,13 @@ TEST_F(SegmentFormatTest, WrongStructureIsDetectedBehindRightChecksums) {
       [&] { header().metric = 4; },
       [&] { header().dimensions = 20; },
       [&] { header().stride = 0; },
+      [&] { header().code_bits = 5; },
+      [&] { header().code_bits = 0; },
+      [&] { header().code_step = 0; },
+      [&] { header().codes_normalized = 2; },
+      [&] { section<float>(kCenter)[3] = std::numeric_limits<float>::infinity(); },
+      [&] { section<uint32_t>(kByNumber)[7] = 300; },
+      [&] { std::swap(section<uint32_t>(kByNumber)[7], section<uint32_t>(kByNumber)[8]); },
       [&] { header().file_size += 64; },
   };
   const std::vector<Line> valid = storage_;
@@ -115,7 +124,7 @@ TEST_F(SegmentFormatTest, WrongStructureIsDetectedBehindRightChecksums) {
 }
 
 TEST_F(SegmentFormatTest, FutureVersionsAreNamed) {
-  header().version = 2;
+  header().version = kSegmentVersion + 1;
   Reseal();
   EXPECT_EQ(ParseSegment(bytes()).status().code(), absl::StatusCode::kUnimplemented);
 }

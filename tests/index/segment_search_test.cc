@@ -25,7 +25,8 @@ class SegmentSearchTest : public ::testing::Test {
                      *SealedSegment::Open(directory_.path(), "a", kWidth)},
                  kRows);
     for (size_t row = kRows; row < points_.count(); ++row) {
-      EXPECT_TRUE(set_->Add(row + 1, testing::KeyOf(row + 1), points_.Row(row), 1.0F));
+      EXPECT_TRUE(set_->Add(row + 1, testing::KeyOf(row + 1), static_cast<PointNumber>(row + 1),
+                            points_.Row(row), 1.0F));
     }
   }
 
@@ -68,32 +69,34 @@ TEST_F(SegmentSearchTest, StrategyIsToldTruly) {
   Search(params, Metric::kCosine);
   EXPECT_FALSE(stats_.renormalized);
 
-  EXPECT_TRUE(set_->Add(kRows + 200, {}, std::vector<float>(kWidth, 2.0F), 0.1F));
+  EXPECT_TRUE(set_->Add(kRows + 200, {}, static_cast<PointNumber>(kRows + 200),
+                        std::vector<float>(kWidth, 2.0F), 0.1F));
   Search(params, Metric::kDot);
   EXPECT_FALSE(stats_.renormalized);
   EXPECT_EQ(stats_.strategy, "exact scan (no graph for this metric)");
 }
 
 TEST_F(SegmentSearchTest, FewMatchesAreScannedAndManyAreWalked) {
-  std::vector<Label> allowed;
-  for (Label label = 1; label <= kRows; label += 50) allowed.push_back(label);
+  PointSet few(kRows + 1);
+  for (PointNumber number = 1; number <= kRows; number += 50) few.Add(number);
   SearchParams params;
-  params.allowed = allowed;
+  params.allowed = &few;
   params.k = 200;
-  EXPECT_EQ(Search(params).size(), allowed.size());
+  EXPECT_EQ(Search(params).size(), few.count());
   EXPECT_EQ(stats_.strategy, "exact scan (few matches)");
 
-  allowed.clear();
-  for (Label label = 1; label <= kRows; ++label) {
-    if (label % 20 != 0) allowed.push_back(label);
+  PointSet many(kRows + 1);
+  for (PointNumber number = 1; number <= kRows; ++number) {
+    if (number % 20 != 0) many.Add(number);
   }
-  params.allowed = allowed;
+  params.allowed = &many;
   params.k = 10;
   for (const ScoredLabel& found : Search(params)) EXPECT_NE(found.label % 20, 0U);
   EXPECT_EQ(stats_.segments_walked, 1U);
   EXPECT_EQ(stats_.strategy.substr(0, 14), "filtered graph");
 
-  params.allowed = absl::Span<const Label>();
+  const PointSet none(0);
+  params.allowed = &none;
   EXPECT_TRUE(Search(params).empty());
 }
 
@@ -124,7 +127,8 @@ TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {
   const std::vector<ScoredLabel> before = Search(params);
   // The nearest three get second versions which are nearer still; the first ones are not deleted.
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_TRUE(set_->Add(kRows + 1000 + i, before[i].key, queries_.Row(0), 1.0F));
+    EXPECT_TRUE(set_->Add(kRows + 1000 + i, before[i].key,
+                          static_cast<PointNumber>(kRows + 1000 + i), queries_.Row(0), 1.0F));
   }
   const std::vector<ScoredLabel> after = Search(params);
   ASSERT_EQ(after.size(), 3U);
@@ -140,7 +144,8 @@ TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {
 
 TEST_F(SegmentSearchTest, EqualScoresComeInTheOrderOfKeys) {
   for (uint64_t i = 0; i < 50; ++i) {
-    EXPECT_TRUE(set_->Add(kRows + 1000 + i, testing::KeyOf(100000 - i), queries_.Row(0), 1.0F));
+    EXPECT_TRUE(set_->Add(kRows + 1000 + i, testing::KeyOf(100000 - i),
+                          static_cast<PointNumber>(kRows + 1000 + i), queries_.Row(0), 1.0F));
   }
   SearchParams params;
   params.k = 20;

@@ -19,7 +19,8 @@ std::vector<Label> Live(const SetView& view) {
 }
 
 void Add(SegmentSet& set, Label label) {
-  EXPECT_TRUE(set.Add(label, testing::KeyOf(label), {1.0F, 0.0F}, 1.0F));
+  EXPECT_TRUE(
+      set.Add(label, testing::KeyOf(label), static_cast<PointNumber>(label), {1.0F, 0.0F}, 1.0F));
 }
 
 TEST(SegmentSetTest, ViewsDoNotChange) {
@@ -37,9 +38,9 @@ TEST(SegmentSetTest, ViewsDoNotChange) {
 
 TEST(SegmentSetTest, OldLabelsAreIgnored) {
   SegmentSet set(2, {}, 10);
-  EXPECT_FALSE(set.Add(10, {}, {1.0F, 0.0F}, 1.0F));
+  EXPECT_FALSE(set.Add(10, {}, 10, {1.0F, 0.0F}, 1.0F));
   Add(set, 11);
-  EXPECT_FALSE(set.Add(11, {}, {1.0F, 0.0F}, 1.0F));
+  EXPECT_FALSE(set.Add(11, {}, 11, {1.0F, 0.0F}, 1.0F));
   EXPECT_FALSE(set.Delete(10));
   EXPECT_TRUE(set.Delete(11));
   EXPECT_FALSE(set.Delete(11));
@@ -71,7 +72,7 @@ TEST(SegmentSetTest, UnitNormFollowsTheLiveVectors) {
   EXPECT_TRUE(set.unit_norm());
   Add(set, 1);
   EXPECT_TRUE(set.unit_norm());
-  EXPECT_TRUE(set.Add(2, {}, {2.0F, 0.0F}, 0.5F));
+  EXPECT_TRUE(set.Add(2, {}, 2, {2.0F, 0.0F}, 0.5F));
   EXPECT_FALSE(set.unit_norm());
   EXPECT_TRUE(set.Delete(2));
   EXPECT_TRUE(set.unit_norm());

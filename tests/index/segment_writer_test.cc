@@ -29,7 +29,7 @@ TEST(SegmentWriterTest, AbandonedFilesAreRemoved) {
     auto writer = SegmentWriter::Create(directory.path(), "x", 2, params);
     ASSERT_TRUE(writer.ok());
     const float vector[4] = {1, 2, 3, 4};
-    (*writer)->Append(1, {}, 1, vector);
+    (*writer)->Append(1, {}, 0, 1, vector);
     EXPECT_FALSE((*writer)->Commit().ok());  // one row is missing
   }
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "hwy/aligned_allocator.h"
 #include "index/metric.h"
+#include "index/quantizer.h"
 #include "index/scorer.h"
 #include "index/segment_writer.h"
 #include "index/vector_index.h"
@@ -107,32 +109,55 @@ class Block {
     for (size_t row = 0; row < vectors.count(); ++row) {
       labels_.push_back(row + 1);
       keys_.push_back({1, 0, row + 1});
+      numbers_.push_back(static_cast<PointNumber>(row));
       norms_.push_back(InverseNorm(vectors.Row(row)));
     }
   }
 
   Rows View() {
-    return {labels_.size(), vectors_.dimensions,    labels_.data(), keys_.data(),
+    return {labels_.size(), vectors_.dimensions,    labels_.data(),
+            keys_.data(),   numbers_.data(),        nullptr,
             norms_.data(),  vectors_.values.data(), &marks_};
+  }
+
+  // Owned by the block.
+  CodeView Codes(CodeFormat format = {8, true}) {
+    const Quantizer quantizer = Quantizer::Fit(View(), vectors_.dimensions, format);
+    center_ = quantizer.center();
+    CodeView view;
+    view.format = format;
+    view.stride = format.Bytes(vectors_.dimensions);
+    view.center = center_;
+    view.step = quantizer.step();
+
+    codes_ = hwy::AllocateAligned<uint8_t>(vectors_.count() * view.stride);
+    for (size_t row = 0; row < vectors_.count(); ++row) {
+      quantizer.Encode(vectors_.Row(row).data(), norms_[row], codes_.get() + row * view.stride);
+    }
+    view.codes = codes_.get();
+    return view;
   }
 
  private:
   const Matrix vectors_;
   std::vector<Label> labels_;
   std::vector<StoredKey> keys_;
+  std::vector<PointNumber> numbers_;
   std::vector<float> norms_;
   DeletionMarks marks_;
+  std::vector<float> center_;
+  hwy::AlignedFreeUniquePtr<uint8_t[]> codes_;
 };
 
-// Writes a segment file of labels 1 .. n with the keys KeyOf(label).
+// Writes a segment file of labels 1 .. n with the keys KeyOf(label), which are the numbers, too.
 inline absl::Status WriteSegmentFile(const std::string& directory, const std::string& name,
                                      const Matrix& vectors, GraphParams params = {}) {
   params.dimensions = vectors.dimensions;
   auto writer = SegmentWriter::Create(directory, name, vectors.count(), params);
   if (!writer.ok()) return writer.status();
   for (size_t row = 0; row < vectors.count(); ++row) {
-    (*writer)->Append(row + 1, StoredKey{1, 0, row + 1}, InverseNorm(vectors.Row(row)),
-                      vectors.Row(row).data());
+    (*writer)->Append(row + 1, StoredKey{1, 0, row + 1}, static_cast<PointNumber>(row + 1),
+                      InverseNorm(vectors.Row(row)), vectors.Row(row).data());
   }
   return (*writer)->Commit();
 }
@@ -144,6 +169,15 @@ inline std::string ReadBytes(const std::string& path) {
 
 inline void WriteBytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// The set of the given numbers.
+inline PointSet SetOf(const std::vector<PointNumber>& numbers) {
+  PointNumber largest = 0;
+  for (const PointNumber number : numbers) largest = std::max(largest, number);
+  PointSet set(size_t{largest} + 1);
+  for (const PointNumber number : numbers) set.Add(number);
+  return set;
 }
 
 inline PointKey KeyOf(uint64_t number) { return {1, 0, number}; }

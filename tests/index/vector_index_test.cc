@@ -40,7 +40,10 @@ IndexConfig Config(int dimensions, size_t seal_threshold) {
 
 void AddRows(VectorIndex& index, const testing::Matrix& points, size_t first, size_t end) {
   for (size_t row = first; row < end; ++row) {
-    ASSERT_TRUE(index.Add(row + 1, testing::KeyOf(row + 1), points.Row(row)).ok());
+    ASSERT_TRUE(index
+                    .Add(row + 1, testing::KeyOf(row + 1), static_cast<PointNumber>(row + 1),
+                         points.Row(row))
+                    .ok());
   }
 }
 
@@ -61,9 +64,9 @@ TEST(VectorIndexTest, InputIsChecked) {
   const auto index = MustOpen(directory.path(), Config(3, 10));
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(index->Add(1, {}, {1, 2}).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(index->Add(0, {}, {1, 2, 3}).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(index->Add(1, {}, {1, 2, nan}).message()), HasSubstr("component 2"));
+  EXPECT_EQ(index->Add(1, {}, 1, {1, 2}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(index->Add(0, {}, 0, {1, 2, 3}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(index->Add(1, {}, 1, {1, 2, nan}).message()), HasSubstr("component 2"));
   EXPECT_THAT(std::string(index->Search({1, -infinity, 0}, {}, nullptr).status().message()),
               HasSubstr("component 1"));
   EXPECT_FALSE(index->Search({1, 2}, {}, nullptr).ok());
@@ -77,7 +80,8 @@ TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
   const TemporaryDirectory directory;
   const auto index = MustOpen(directory.path(), Config(2, 1000));
   for (Label label = 10; label <= 14; ++label) {
-    ASSERT_TRUE(index->Add(label, testing::KeyOf(label), {1, 0}).ok());
+    ASSERT_TRUE(
+        index->Add(label, testing::KeyOf(label), static_cast<PointNumber>(label), {1, 0}).ok());
   }
   EXPECT_EQ(index->TakeManifest().persisted_through, 9U);
   EXPECT_TRUE(index->Delete(10));
@@ -90,7 +94,7 @@ TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
   EXPECT_EQ(manifest.segments[0].max_label, 14U);
   const auto reopened = MustOpen(directory.path(), Config(2, 1000), manifest);
   EXPECT_EQ(reopened->TakeManifest().persisted_through, 14U);
-  ASSERT_TRUE(reopened->Add(14, testing::KeyOf(99), {0, 1}).ok());
+  ASSERT_TRUE(reopened->Add(14, testing::KeyOf(99), 14, {0, 1}).ok());
   EXPECT_EQ(reopened->Stats().live, 4U);
 }
 
@@ -196,7 +200,10 @@ TEST_F(DamageTest, DamagedSegmentsAreReportedAndRestored) {
   for (Label label = 201; label <= 400; ++label) {
     const absl::Span<const float> row = points_.Row(label - 1);
     if (label != 250) {
-      entries.push_back({label, testing::KeyOf(label), {row.begin(), row.end()}});
+      entries.push_back({label,
+                         testing::KeyOf(label),
+                         static_cast<PointNumber>(label),
+                         {row.begin(), row.end()}});
     }
   }
   const SegmentRecord record = opened->damaged[0].first;
@@ -282,8 +289,10 @@ class Model {
 
   void Apply(const Operation& operation) {
     if (operation.add) {
-      ASSERT_TRUE(
-          index_->Add(operation.label, testing::KeyOf(operation.key), operation.vector).ok());
+      ASSERT_TRUE(index_
+                      ->Add(operation.label, testing::KeyOf(operation.key),
+                            static_cast<PointNumber>(operation.label), operation.vector)
+                      .ok());
     } else {
       index_->Delete(operation.label);
     }
@@ -386,7 +395,9 @@ TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
   Label next = 0;
   for (uint64_t key = 0; key < kKeys; ++key) {
     label_of[key] = ++next;
-    ASSERT_TRUE(index->Add(next, testing::KeyOf(key), points.Row(key)).ok());
+    ASSERT_TRUE(
+        index->Add(next, testing::KeyOf(key), static_cast<PointNumber>(next), points.Row(key))
+            .ok());
   }
   std::atomic<bool> done = false;
   std::atomic<size_t> searches = 0;
@@ -417,7 +428,11 @@ TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
   std::mt19937 generator(3);
   for (int i = 0; i < 5000 || (searches < 200 && i < 200000); ++i) {
     const uint64_t key = generator() % kKeys;
-    ASSERT_TRUE(index->Add(++next, testing::KeyOf(key), points.Row(generator() % 1000)).ok());
+    ++next;
+    ASSERT_TRUE(index
+                    ->Add(next, testing::KeyOf(key), static_cast<PointNumber>(next),
+                          points.Row(generator() % 1000))
+                    .ok());
     ASSERT_TRUE(index->Delete(label_of[key]));
     label_of[key] = next;
   }

@@ -1,0 +1,92 @@
+#include "index/code_scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace vecnest::index {
+namespace {
+
+constexpr float kLargestCode = 127;
+
+float Dot(absl::Span<const float> a, absl::Span<const float> b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
+}
+
+float Finite(float cost) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  return cost <= kLargest ? std::max(cost, -kLargest) : kLargest;
+}
+
+}  // namespace
+
+CodeScorer::Form CodeScorer::ChooseForm(Metric metric, bool normalized, bool cut,
+                                        Renormalize renormalize) {
+  // Among vectors of one length the three metrics give one order.
+  if (normalized && !cut) return Form::kDot;
+  if (metric == Metric::kCosine || (cut && renormalize == Renormalize::kYes)) return Form::kCosine;
+  return metric == Metric::kDot ? Form::kDot : Form::kEuclid;
+}
+
+CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const float> query,
+                       size_t dimensions, Renormalize renormalize)
+    : kernels_(kernels::CodeDistances(codes.format.bits)),
+      codes_(codes),
+      form_(ChooseForm(metric, codes.format.normalized, dimensions < query.size(), renormalize)),
+      dimensions_(dimensions),
+      padded_(codes.format.Padded(dimensions)),
+      bytes_(codes.format.Bytes(dimensions)) {
+  const absl::Span<const float> center = codes.center.first(dimensions);
+  std::vector<float> values(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions));
+  if (form_ == Form::kCosine) {
+    center_ = Encode(center);
+    query_center_ = Dot(values, center);
+    center_norm_squared_ = Dot(center, center);
+  }
+  if (form_ == Form::kEuclid) {
+    for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
+  }
+  query_ = Encode(values);
+}
+
+CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {
+  Coded coded;
+  coded.bytes = hwy::AllocateAligned<int8_t>(padded_);
+  std::fill_n(coded.bytes.get(), padded_, int8_t{0});
+  float largest = 0;
+  for (const float value : values) largest = std::max(largest, std::fabs(value));
+  if (std::isnormal(largest)) coded.step = largest / kLargestCode;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float steps = std::clamp(values[i] / coded.step, -kLargestCode, kLargestCode);
+    coded.bytes[i] = static_cast<int8_t>(std::nearbyint(steps));
+    coded.sum += coded.bytes[i];
+  }
+  return coded;
+}
+
+float CodeScorer::Product(int32_t with_codes, const Coded& coded) const {
+  return static_cast<float>(kernels_.scale * int64_t{with_codes} + kernels_.offset * coded.sum);
+}
+
+float CodeScorer::Cost(uint32_t row) const {
+  const uint8_t* code = codes_.Code(row);
+  if (form_ == Form::kDot) {
+    return -Product(kernels_.dot(code, query_.bytes.get(), padded_), query_);
+  }
+  const int8_t* center = form_ == Form::kCosine ? center_.bytes.get() : query_.bytes.get();
+  const kernels::CodeProducts products =
+      kernels_.products(code, query_.bytes.get(), center, dimensions_);
+  const float dot = codes_.step * query_.step * Product(products.query, query_);
+  const float norm_squared = codes_.step * codes_.step * static_cast<float>(products.norm_squared);
+  if (form_ == Form::kEuclid) return Finite(norm_squared - 2 * dot);
+  const float length_squared = norm_squared +
+                               2 * codes_.step * center_.step * Product(products.center, center_) +
+                               center_norm_squared_;
+  if (!(length_squared >= std::numeric_limits<float>::min())) return 0;
+  return Finite(-(dot + query_center_) / std::sqrt(length_squared));
+}
+
+}  // namespace vecnest::index

@@ -1,0 +1,64 @@
+// Ranks codes against a query, approximately as scorer.h ranks the vectors they were made from.
+#ifndef VECNEST_INDEX_CODE_SCORER_H_
+#define VECNEST_INDEX_CODE_SCORER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "hwy/aligned_allocator.h"
+#include "index/kernels/code_distance.h"
+#include "index/metric.h"
+#include "index/quantizer.h"
+#include "index/scorer.h"
+
+namespace vecnest::index {
+
+// Immutable once made. Views the codes.
+class CodeScorer {
+ public:
+  // `query` has the full width and finite values; 1 <= dimensions <= query.size(). The metric is
+  // cosine, dot or Euclid, and one that the codes' graph serves (search_plan.h).
+  CodeScorer(const CodeView& codes, Metric metric, absl::Span<const float> query, size_t dimensions,
+             Renormalize renormalize);
+
+  // Smaller is nearer, always finite; comparable only with costs by the same scorer.
+  float Cost(uint32_t row) const;
+
+  // Asks for a row that is read soon.
+  void Prefetch(uint32_t row) const { codes_.Prefetch(row, bytes_); }
+
+ private:
+  // What the order of costs is the order of.
+  enum class Form {
+    kDot,     // the dot product
+    kCosine,  // the dot product with the vector (or prefix) scaled to unit length
+    kEuclid,  // the squared distance
+  };
+  // Signed bytes with one step, and their sum.
+  struct Coded {
+    hwy::AlignedFreeUniquePtr<int8_t[]> bytes;
+    float step = 1;
+    int64_t sum = 0;
+  };
+  // What the numbers behind codes give, from what the codes give.
+  float Product(int32_t with_codes, const Coded& coded) const;
+  static Form ChooseForm(Metric metric, bool normalized, bool cut, Renormalize renormalize);
+  Coded Encode(absl::Span<const float> values) const;
+
+  const kernels::CodeKernels& kernels_;
+  const CodeView codes_;
+  const Form form_;
+  const size_t dimensions_;
+  const size_t padded_;  // dimensions in whole blocks
+  const size_t bytes_;   // of a code that are read
+  Coded query_;
+  // Of kCosine.
+  Coded center_;
+  float query_center_ = 0;         // query . center
+  float center_norm_squared_ = 0;  // center . center
+};
+
+}  // namespace vecnest::index
+
+#endif  // VECNEST_INDEX_CODE_SCORER_H_

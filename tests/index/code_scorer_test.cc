@@ -1,0 +1,82 @@
+#include "index/code_scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
+
+namespace vecnest::index {
+namespace {
+
+constexpr size_t kWidth = 160;
+constexpr size_t kRows = 800;
+constexpr size_t kTop = 10;
+
+struct Case {
+  Metric metric;
+  bool unit;
+  size_t dimensions;
+};
+
+// The share of the ten best by plain scores that are among the best twenty by codes.
+double Kept(const Case& setting, int bits) {
+  const testing::Matrix points = testing::Clustered(kRows, kWidth, 1, setting.unit);
+  const testing::Matrix queries = testing::Clustered(30, kWidth, 2, setting.unit);
+  testing::Block block(points);
+  const CodeView codes = block.Codes({bits, setting.metric == Metric::kCosine});
+  size_t kept = 0;
+  for (size_t i = 0; i < queries.count(); ++i) {
+    const CodeScorer scorer(codes, setting.metric, queries.Row(i), setting.dimensions,
+                            setting.unit ? Renormalize::kYes : Renormalize::kNo);
+    std::vector<std::pair<double, uint32_t>> exact;
+    std::vector<std::pair<float, uint32_t>> coded;
+    for (uint32_t row = 0; row < kRows; ++row) {
+      const double score = testing::PlainScore(setting.metric, queries.Row(i), points.Row(row),
+                                               setting.dimensions, setting.unit);
+      exact.emplace_back(LargerIsNearer(setting.metric) ? -score : score, row);
+      coded.emplace_back(scorer.Cost(row), row);
+    }
+    std::sort(exact.begin(), exact.end());
+    std::sort(coded.begin(), coded.end());
+    for (size_t j = 0; j < kTop; ++j) {
+      kept += static_cast<size_t>(
+          std::count_if(coded.begin(), coded.begin() + 2 * kTop,
+                        [&](const auto& item) { return item.second == exact[j].second; }));
+    }
+  }
+  return static_cast<double>(kept) / static_cast<double>(queries.count() * kTop);
+}
+
+TEST(CodeScorerTest, OrdersAsScoresDo) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+    for (const bool unit : {true, false}) {
+      for (const size_t dimensions : {kWidth, size_t{100}, size_t{37}}) {
+        const Case setting{metric, unit, dimensions};
+        EXPECT_GE(Kept(setting, 8), 0.995)
+            << static_cast<int>(metric) << " " << unit << " " << dimensions;
+        EXPECT_GE(Kept(setting, 4), dimensions == 37 ? 0.93 : 0.98)
+            << static_cast<int>(metric) << " " << unit << " " << dimensions;
+      }
+    }
+  }
+}
+
+TEST(CodeScorerTest, CostsAreFinite) {
+  constexpr float kHuge = 3e38F;
+  testing::Block block({2, {kHuge, -kHuge, 0, 0, 1e-42F, 0}});
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+    for (const std::vector<float>& query : {std::vector<float>{kHuge, kHuge}, {0, 0}, {1, 1}}) {
+      for (const size_t dimensions : {1, 2}) {
+        const CodeScorer scorer(block.Codes({8, metric == Metric::kCosine}), metric, query,
+                                dimensions, Renormalize::kNo);
+        for (uint32_t row = 0; row < 3; ++row) EXPECT_TRUE(std::isfinite(scorer.Cost(row)));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vecnest::index

@@ -1,0 +1,82 @@
+#include "index/quantizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
+
+namespace vecnest::index {
+namespace {
+
+// The number that a code stands for at dimension i, after kernels/code_distance.h.
+int ValueAt(const CodeView& codes, size_t row, size_t i) {
+  if (codes.format.bits == 8) return codes.Code(row)[i] - 128;
+  const uint8_t byte = codes.Code(row)[i / 128 * 64 + i % 64];
+  return 2 * (i % 128 < 64 ? byte & 15 : byte >> 4) - 15;
+}
+
+class QuantizerTest : public ::testing::TestWithParam<std::tuple<int, bool>> {
+ protected:
+  CodeFormat format() const { return {std::get<0>(GetParam()), std::get<1>(GetParam())}; }
+};
+
+TEST_P(QuantizerTest, ComponentsComeBackToHalfAStep) {
+  constexpr size_t kWidth = 200;
+  const testing::Matrix points = testing::Clustered(500, kWidth, 1, false);
+  testing::Block block(points);
+  const CodeView codes = block.Codes(format());
+  const Rows rows = block.View();
+  const float largest = format().bits == 8 ? 127 : 15;
+  const float half = codes.step * (format().bits == 8 ? 0.5F : 1.0F);
+  size_t cut = 0;
+  for (size_t row = 0; row < rows.count; ++row) {
+    const float scale = format().normalized ? rows.inverse_norms[row] : 1.0F;
+    for (size_t i = 0; i < kWidth; ++i) {
+      const float value = points.Row(row)[i] * scale - codes.center[i];
+      const float coded = codes.step * static_cast<float>(ValueAt(codes, row, i));
+      if (std::fabs(value) > codes.step * largest) {
+        ++cut;
+        EXPECT_FLOAT_EQ(std::fabs(coded), codes.step * largest);
+      } else {
+        EXPECT_NEAR(coded, value, half * 1.001F);
+      }
+    }
+  }
+  EXPECT_LT(cut, rows.count * kWidth / 200);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, QuantizerTest,
+                         ::testing::Combine(::testing::Values(8, 4), ::testing::Bool()),
+                         [](const auto& format) {
+                           return std::to_string(std::get<0>(format.param)) + "bits" +
+                                  (std::get<1>(format.param) ? "Normalized" : "");
+                         });
+
+TEST(QuantizerTest, EqualAndZeroVectorsHaveEqualCodes) {
+  for (const float value : {0.0F, 3.0F, 1e-42F}) {
+    testing::Block block({5, std::vector<float>(50, value)});
+    for (const int bits : {8, 4}) {
+      const CodeView codes = block.Codes({bits, false});
+      EXPECT_TRUE(std::isnormal(codes.step));
+      EXPECT_TRUE(std::equal(codes.Code(0), codes.Code(1), codes.Code(9)));
+    }
+  }
+}
+
+TEST(CodeFormatTest, NarrowVectorsHaveEightBitsAndL1None) {
+  EXPECT_EQ(CodeFormat::For(Metric::kCosine, 384).bits, 4);
+  EXPECT_TRUE(CodeFormat::For(Metric::kCosine, 384).normalized);
+  EXPECT_EQ(CodeFormat::For(Metric::kDot, 64).bits, 8);
+  EXPECT_FALSE(CodeFormat::For(Metric::kDot, 64).normalized);
+  EXPECT_EQ(CodeFormat::For(Metric::kManhattan, 384).bits, 0);
+  EXPECT_EQ((CodeFormat{4, false}).Bytes(129), 128U);
+  EXPECT_EQ((CodeFormat{8, false}).Bytes(65), 128U);
+  EXPECT_EQ((CodeFormat{}).Bytes(65), 0U);
+}
+
+}  // namespace
+}  // namespace vecnest::index
