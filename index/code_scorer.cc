@@ -1,6 +1,7 @@
 #include "index/code_scorer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -73,8 +74,9 @@ float CodeScorer::Product(int32_t with_codes, const Coded& coded) const {
 
 float CodeScorer::Cost(uint32_t row) const {
   const uint8_t* code = codes_.Code(row);
+  // The order of the codes' products is that of the numbers'.
   if (form_ == Form::kDot) {
-    return -Product(kernels_.dot(code, query_.bytes.get(), padded_), query_);
+    return -static_cast<float>(kernels_.dot(code, query_.bytes.get(), padded_));
   }
   const int8_t* center = form_ == Form::kCosine ? center_.bytes.get() : query_.bytes.get();
   const kernels::CodeProducts products =
@@ -87,6 +89,21 @@ float CodeScorer::Cost(uint32_t row) const {
                                center_norm_squared_;
   if (!(length_squared >= std::numeric_limits<float>::min())) return 0;
   return Finite(-(dot + query_center_) / std::sqrt(length_squared));
+}
+
+void CodeScorer::Costs(absl::Span<const uint32_t> rows, float* costs) const {
+  if (form_ != Form::kDot) {
+    for (size_t i = 0; i < rows.size(); ++i) costs[i] = Cost(rows[i]);
+    return;
+  }
+  constexpr size_t kAtOnce = 64;
+  std::array<int32_t, kAtOnce> dots;
+  for (size_t first = 0; first < rows.size(); first += kAtOnce) {
+    const size_t count = std::min(kAtOnce, rows.size() - first);
+    kernels_.dot_rows(codes_.codes, codes_.stride, rows.data() + first, count, query_.bytes.get(),
+                      padded_, dots.data());
+    for (size_t i = 0; i < count; ++i) costs[first + i] = -static_cast<float>(dots[i]);
+  }
 }
 
 }  // namespace vecnest::index

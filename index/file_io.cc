@@ -57,6 +57,27 @@ absl::StatusOr<Mapping> Mapping::Write(const FileDescriptor& file, size_t size,
   return Mapping(static_cast<uint8_t*>(data), size);
 }
 
+absl::StatusOr<Mapping> Mapping::Anonymous(size_t size) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  if (size == 0) return Mapping();
+  const size_t reserved = size + kHugePage;
+  void* const data =
+      ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) {
+    return absl::ResourceExhaustedError(fmt::format("no memory for {} bytes", size));
+  }
+  // Huge pages begin at multiples of their size; what lies around is given back.
+  auto* const begin = static_cast<uint8_t*>(data);
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(begin) % kHugePage) % kHugePage;
+  constexpr size_t kPage = 4096;
+  const size_t kept = (size + kPage - 1) / kPage * kPage;
+  if (before > 0) ::munmap(begin, before);
+  if (before + kept < reserved) ::munmap(begin + before + kept, reserved - before - kept);
+  // Without huge pages it is slower, not wrong.
+  (void)::madvise(begin + before, kept, MADV_HUGEPAGE);
+  return Mapping(begin + before, size);
+}
+
 absl::Status WriteAt(const FileDescriptor& file, absl::Span<const uint8_t> bytes, uint64_t offset,
                      const std::string& path) {
   while (!bytes.empty()) {

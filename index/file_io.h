@@ -32,8 +32,8 @@ class FileDescriptor {
   int fd_;
 };
 
-// Part of a file in memory, unmapped with its owner. Removing or renaming the file does not
-// disturb a mapping.
+// Part of a file in memory, or memory of that kind, unmapped with its owner. Removing or renaming
+// the file does not disturb a mapping.
 class Mapping {
  public:
   // The whole file, read-only. NotFound when there is none.
@@ -42,6 +42,11 @@ class Mapping {
   // disk space: writing to a page without any would kill the process.
   static absl::StatusOr<Mapping> Write(const FileDescriptor& file, size_t size,
                                        const std::string& path);
+
+  // `size` bytes of zeros that no file backs, in huge pages where the system has them: random
+  // access to gigabytes costs a miss of the page tables each time otherwise. Null data when size is
+  // 0.
+  static absl::StatusOr<Mapping> Anonymous(size_t size);
 
   Mapping() = default;
   Mapping(Mapping&& other) noexcept

@@ -33,7 +33,10 @@ class FilteredLists {
     frontier_.pop_back();
     return &taken_;
   }
-  const WalkedRow* Peek() const { return frontier_.empty() ? nullptr : &frontier_.front(); }
+  template <class Visit>
+  void ForNext(const Visit& visit) const {
+    if (!frontier_.empty()) visit(frontier_.front().row);
+  }
   void CopyTo(std::vector<WalkedRow>& rows) {
     std::sort_heap(nearest_.begin(), nearest_.end());
     rows = std::move(nearest_);
@@ -52,6 +55,7 @@ struct Scratch {
   VisitedRows visited;
   Pool pool;
   std::vector<uint32_t> fresh;  // links of one row that were not visited before
+  std::vector<float> costs;     // theirs
 };
 
 template <class RowScorer, class Lists>
@@ -112,12 +116,15 @@ class Walk {
       scorer_.Prefetch(link);
       scratch_.fresh.push_back(link);
     }
-    for (const uint32_t link : scratch_.fresh) {
-      const WalkedRow candidate{Cost(link), link};
+    scratch_.costs.resize(scratch_.fresh.size());
+    scorer_.Costs(scratch_.fresh, scratch_.costs.data());
+    result_.distances += scratch_.fresh.size();
+    for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
+      const WalkedRow candidate{scratch_.costs[i], scratch_.fresh[i]};
       if (lists_.Admits(candidate)) lists_.Insert(candidate);
     }
-    // The row that is expanded next: its links are needed first.
-    if (const WalkedRow* next = lists_.Peek()) graph_.PrefetchLinks(next->row);
+    // The rows that are expanded next: their links are needed first.
+    lists_.ForNext([this](uint32_t next) { graph_.PrefetchLinks(next); });
     result_.gave_up = result_.distances > max_distances_;
   }
 

@@ -38,6 +38,9 @@ class VectorScorer {
   float Cost(uint32_t row) const {
     return scorer_.Cost(rows_.Vector(row), rows_.inverse_norms[row]);
   }
+  void Costs(absl::Span<const uint32_t> rows, float* costs) const {
+    for (size_t i = 0; i < rows.size(); ++i) costs[i] = Cost(rows[i]);
+  }
   void Prefetch(uint32_t row) const { rows_.Prefetch(row, scorer_.dimensions()); }
 
  private:

@@ -17,8 +17,9 @@ namespace vecnest::index {
 // Everything but the marks is constant; any number of threads may read.
 class SealedSegment {
  public:
-  // Maps the file and verifies all of it (ParseSegment). DataLoss when it is damaged, NotFound when
-  // it is missing, FailedPrecondition when its vectors have another width.
+  // Maps the file, verifies all of it (ParseSegment) and copies what every walk touches into
+  // memory. DataLoss when it is damaged, NotFound when it is missing, FailedPrecondition when its
+  // vectors have another width.
   static absl::StatusOr<std::shared_ptr<SealedSegment>> Open(const std::string& directory,
                                                              const std::string& file,
                                                              size_t dimensions);
@@ -37,15 +38,18 @@ class SealedSegment {
   Label max_label() const { return view_.rows.labels[count() - 1]; }
   DeletionMarks& marks() const { return *marks_; }
   size_t mapped_bytes() const { return mapping_.bytes().size(); }
+  // In memory of its own.
+  size_t walked_bytes() const { return walked_.bytes().size(); }
 
   // Reads the file in `directory` again and compares its checksums.
   absl::Status Verify(const std::string& directory) const;
 
  private:
-  SealedSegment(std::string file, Mapping mapping, const SegmentView& view);
+  SealedSegment(std::string file, Mapping mapping, Mapping walked, const SegmentView& view);
 
   const std::string file_;
   const Mapping mapping_;
+  const Mapping walked_;  // the codes and the graph's links, which view_ points to
   const SegmentView view_;
   const std::unique_ptr<DeletionMarks> marks_;
 };

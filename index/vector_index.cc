@@ -437,8 +437,9 @@ IndexStats VectorIndex::Stats() const {
     const size_t deleted = segment->marks().count();
     stats.live += segment->count() - deleted;
     stats.deleted += deleted;
-    stats.memory_bytes += segment->marks().memory_bytes();
+    stats.memory_bytes += segment->marks().memory_bytes() + segment->walked_bytes();
     stats.mapped_bytes += segment->mapped_bytes();
+    stats.walked_bytes += segment->walked_bytes();
   }
   for (const auto& segment : view.list->growing) {
     for (const Rows& rows : segment->Blocks()) {

@@ -112,9 +112,11 @@ struct IndexStats {
   size_t deleted = 0;  // tombstones not yet merged away
   size_t growing = 0;  // vectors not in a sealed segment yet
   size_t sealed_segments = 0;
-  size_t memory_bytes = 0;  // owned memory
+  size_t memory_bytes = 0;  // owned memory, the next included
+  size_t walked_bytes = 0;  // codes and links of sealed segments
   size_t mapped_bytes = 0;  // segment files
-  bool unit_norm = false;   // every live vector has unit length (to 1e-3)
+
+  bool unit_norm = false;  // every live vector has unit length (to 1e-3)
 };
 
 // Thread safety: Search, Contains, Get and Stats may be called from any thread at any time and

@@ -75,13 +75,22 @@ class Pool {
   // The nearest row that was not expanded, which is taken for expanded from now on; null when all
   // are.
   const WalkedRow* TakeNext() {
-    if (Peek() == nullptr) return nullptr;
+    while (next_ < size_ && entries_[next_].expanded) ++next_;
+    if (next_ == size_) return nullptr;
     entries_[next_].expanded = true;
     return &entries_[next_++].found;
   }
-  const WalkedRow* Peek() {
-    while (next_ < size_ && entries_[next_].expanded) ++next_;
-    return next_ < size_ ? &entries_[next_].found : nullptr;
+
+  // Visits the rows that are likely to be taken next: the first, and the two that follow unless
+  // something nearer comes first.
+  template <class Visit>
+  void ForNext(const Visit& visit) const {
+    size_t left = 3;
+    for (size_t i = next_; i < size_ && left > 0; ++i) {
+      if (entries_[i].expanded) continue;
+      visit(entries_[i].found.row);
+      --left;
+    }
   }
 
   // Nearest first.

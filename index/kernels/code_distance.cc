@@ -97,6 +97,47 @@ VECNEST_VNNI int32_t Dot4(const uint8_t* codes, const int8_t* query, size_t n) {
   return _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
 }
 
+// Keeps the query in registers.
+template <size_t kBlocks>
+VECNEST_VNNI void DotRowsOf(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                            const int8_t* query, int32_t* dots) {
+  __m512i low[kBlocks];
+  __m512i high[kBlocks];
+  for (size_t block = 0; block < kBlocks; ++block) {
+    low[block] = LoadCodes(query + block * kBlock4);
+    high[block] = LoadCodes(query + block * kBlock4 + 64);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const uint8_t* row = codes + rows[i] * stride;
+    __m512i sum_low = _mm512_setzero_si512();
+    __m512i sum_high = _mm512_setzero_si512();
+    for (size_t block = 0; block < kBlocks; ++block) {
+      const __m512i code = LoadCodes(row + block * 64);
+      sum_low = _mm512_dpbusd_epi32(sum_low, Low(code), low[block]);
+      sum_high = _mm512_dpbusd_epi32(sum_high, High(code), high[block]);
+    }
+    dots[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(sum_low, sum_high));
+  }
+}
+
+VECNEST_VNNI void DotRows4(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                           const int8_t* query, size_t n, int32_t* dots) {
+  switch (n / kBlock4) {
+    case 1:
+      return DotRowsOf<1>(codes, stride, rows, count, query, dots);
+    case 2:
+      return DotRowsOf<2>(codes, stride, rows, count, query, dots);
+    case 3:
+      return DotRowsOf<3>(codes, stride, rows, count, query, dots);
+    case 4:
+      return DotRowsOf<4>(codes, stride, rows, count, query, dots);
+    case 6:
+      return DotRowsOf<6>(codes, stride, rows, count, query, dots);
+    default:
+      for (size_t i = 0; i < count; ++i) dots[i] = Dot4(codes + rows[i] * stride, query, n);
+  }
+}
+
 VECNEST_VNNI int32_t DotCodes4(const uint8_t* a, const uint8_t* b, size_t n) {
   const __m512i ones = _mm512_set1_epi8(1);
   __m512i products = _mm512_setzero_si512();
@@ -202,6 +243,11 @@ int32_t Dot4(const uint8_t* codes, const int8_t* query, size_t n) {
   return Total(low, high);
 }
 
+void DotRows4(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+              const int8_t* query, size_t n, int32_t* dots) {
+  for (size_t i = 0; i < count; ++i) dots[i] = Dot4(codes + rows[i] * stride, query, n);
+}
+
 int32_t DotCodes4(const uint8_t* a, const uint8_t* b, size_t n) {
   auto low = hn::Zero(Sums());
   auto high = hn::Zero(Sums());
@@ -225,6 +271,11 @@ CodeProducts WholeProducts4(const uint8_t* codes, const int8_t* query, const int
 }
 
 #endif  // HWY_TARGET == HWY_AVX3_DL
+
+void DotRows8(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+              const int8_t* query, size_t n, int32_t* dots) {
+  for (size_t i = 0; i < count; ++i) dots[i] = Dot8(codes + rows[i] * stride, query, n);
+}
 
 CodeProducts Sum(const CodeProducts& a, const CodeProducts& b) {
   return {a.query + b.query, a.center + b.center, a.norm_squared + b.norm_squared};
@@ -258,10 +309,12 @@ CodeProducts Products4(const uint8_t* codes, const int8_t* query, const int8_t* 
 }
 
 CodeKernels MakeKernels8() {
-  return {hwy::TargetName(HWY_TARGET), 8, 1, -128, kBlock8, &Dot8, &DotCodes8, &Products8};
+  return {
+      hwy::TargetName(HWY_TARGET), 8, 1, -128, kBlock8, &Dot8, &DotRows8, &DotCodes8, &Products8};
 }
 CodeKernels MakeKernels4() {
-  return {hwy::TargetName(HWY_TARGET), 4, 2, -15, kBlock4, &Dot4, &DotCodes4, &Products4};
+  return {
+      hwy::TargetName(HWY_TARGET), 4, 2, -15, kBlock4, &Dot4, &DotRows4, &DotCodes4, &Products4};
 }
 
 }  // namespace HWY_NAMESPACE

@@ -37,6 +37,9 @@ struct CodeKernels {
 
   // sum c_i * query_i; n is a multiple of `block`.
   int32_t (*dot)(const uint8_t* codes, const int8_t* query, size_t n) = nullptr;
+  // The same for `count` codes, of which the i-th starts at codes + rows[i] * stride.
+  void (*dot_rows)(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                   const int8_t* query, size_t n, int32_t* dots) = nullptr;
   // sum v_i * w_i, of the numbers that two codes stand for; n is a multiple of `block`.
   int32_t (*dot_codes)(const uint8_t* a, const uint8_t* b, size_t n) = nullptr;
   // Of the first n dimensions, n arbitrary. `query` and `center` are zero from there to the next

@@ -68,6 +68,25 @@ TEST_P(CodeDistanceTest, EveryLevelEqualsAPlainLoop) {
   }
 }
 
+TEST_P(CodeDistanceTest, RowsGiveWhatOneGives) {
+  for (const CodeKernels& kernels : AllCodeDistances(bits())) {
+    const size_t most = kMost;
+    for (size_t n = kernels.block; n <= most; n += kernels.block) {
+      FillCodes(a_.get());
+      FillQuery(query_.get(), n);
+      const size_t stride = n / kernels.block * kCodeAlignment;
+      std::vector<uint32_t> rows = {0, 0};
+      for (uint32_t row = 1; (row + 1) * stride <= kMost; ++row) rows.insert(rows.begin(), row);
+      std::vector<int32_t> dots(rows.size());
+      kernels.dot_rows(a_.get(), stride, rows.data(), rows.size(), query_.get(), n, dots.data());
+      for (size_t i = 0; i < rows.size(); ++i) {
+        EXPECT_EQ(dots[i], kernels.dot(a_.get() + rows[i] * stride, query_.get(), n))
+            << kernels.name << " " << n;
+      }
+    }
+  }
+}
+
 TEST_P(CodeDistanceTest, ProductsEndAtAnyDimension) {
   for (const CodeKernels& kernels : AllCodeDistances(bits())) {
     for (size_t n = 1; n <= 400; n += n < 140 ? 1 : 13) {
