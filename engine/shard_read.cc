@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <queue>
 
 #include "engine/payload.h"
@@ -259,6 +260,15 @@ absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, con
   return FindOnce(nearest, query, params);
 }
 
+namespace {
+
+size_t RescoredOf(const Query& query, size_t k) {
+  if (std::isinf(query.oversampling)) return index::SearchParams::kAllFound;
+  return static_cast<size_t>(std::ceil(query.oversampling * static_cast<double>(k)));
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& nearest,
                                                         const Query& query, QueryPlan* plan) const {
   const auto meaning = definition();
@@ -267,6 +277,8 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
   params.metric = ToIndexMetric(query.metric.value_or(meaning->slots[nearest.slot].config.metric));
   params.dimensions = query.dimensions;
   params.ef = query.hnsw_ef;
+  params.recall = query.recall;
+  params.rescored = RescoredOf(query, params.k);
   params.exact = query.exact;
   params.score_threshold = query.score_threshold;
   auto found_with_stats = FindNearest(nearest, query, params);
@@ -289,6 +301,7 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
     plan->strategy = stats.strategy;
     plan->exact = stats.exact;
     plan->segments = stats.segments_scanned + stats.segments_walked;
+    plan->hnsw_ef = stats.ef;
     plan->candidates = stats.candidates;
     plan->distances = stats.distances;
     plan->filter_matches = found_with_stats->filter_matches;

@@ -141,6 +141,7 @@ WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer
                    const RowFilter& filter, const WalkParams& params) {
   thread_local Scratch scratch;
   scratch.visited.Start(count);
+  if (params.skipped != kNoRow) scratch.visited.Visit(params.skipped);
   if (filter.AcceptsAll()) {
     scratch.pool.Start(std::min(params.ef, count));
     return Walk(graph, scorer, params.max_distances, scratch.pool, scratch).Run();

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "index/code_scorer.h"
@@ -19,9 +20,13 @@
 
 namespace vecnest::index {
 
+inline constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
+
 struct WalkParams {
   size_t ef = 0;             // accepted rows to keep, at least 1
   size_t max_distances = 0;  // gives up beyond this many
+  // A row that the walk takes for absent; not the entry point. kNoRow: none.
+  uint32_t skipped = kNoRow;
 };
 
 struct WalkResult {

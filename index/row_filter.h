@@ -21,6 +21,9 @@ class RowFilter {
         numbers_(rows.numbers),
         allowed_(allowed) {}
 
+  // Every row, whatever its marks.
+  static RowFilter All() { return {}; }
+
   bool AcceptsAll() const { return marks_ == nullptr && allowed_ == nullptr; }
   bool Accepts(uint32_t row) const {
     if (allowed_ != nullptr && !allowed_->Contains(numbers_[row])) return false;
@@ -28,10 +31,12 @@ class RowFilter {
   }
 
  private:
-  const DeletionMarks* const marks_;  // null when nothing is deleted
-  const Label as_of_;
-  const PointNumber* const numbers_;
-  const PointSet* const allowed_;
+  RowFilter() = default;
+
+  const DeletionMarks* marks_ = nullptr;  // null when nothing is deleted
+  Label as_of_ = 0;
+  const PointNumber* numbers_ = nullptr;
+  const PointSet* allowed_ = nullptr;
 };
 
 // The rows that the filter made of `rows` and `allowed` accepts, ascending. When the set is small

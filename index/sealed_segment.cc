@@ -47,7 +47,9 @@ SealedSegment::SealedSegment(std::string file, Mapping mapping, Mapping walked,
       mapping_(std::move(mapping)),
       walked_(std::move(walked)),
       view_(view),
-      marks_(std::make_unique<DeletionMarks>(view.rows.count)) {}
+      marks_(std::make_unique<DeletionMarks>(view.rows.count)) {
+  std::copy(view.recall.begin(), view.recall.end(), recall_.recall.begin());
+}
 
 absl::StatusOr<std::shared_ptr<SealedSegment>> SealedSegment::Open(const std::string& directory,
                                                                    const std::string& file,

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "index/calibration.h"
 #include "index/deletion_marks.h"
 #include "index/file_io.h"
 #include "index/segment_format.h"
@@ -28,6 +29,7 @@ class SealedSegment {
   Metric metric() const { return view_.metric; }
   const GraphView& graph() const { return view_.graph; }
   const CodeView& codes() const { return view_.codes; }
+  const RecallCurve& recall() const { return recall_; }
   Rows rows() const {
     Rows rows = view_.rows;
     rows.marks = marks_.get();
@@ -51,6 +53,7 @@ class SealedSegment {
   const Mapping mapping_;
   const Mapping walked_;  // the codes and the graph's links, which view_ points to
   const SegmentView view_;
+  RecallCurve recall_;
   const std::unique_ptr<DeletionMarks> marks_;
 };
 

@@ -12,6 +12,13 @@ namespace {
 constexpr double kDistancesPerStep = 12;
 constexpr double kRandomAccess = 3;
 
+// What recall is measured at (calibration.h).
+constexpr size_t kCalibratedTop = 10;
+
+double Narrowing(size_t dimensions, size_t width) {
+  return std::sqrt(static_cast<double>(width) / static_cast<double>(dimensions));
+}
+
 bool SharesOrder(Metric metric) { return metric != Metric::kManhattan; }
 
 }  // namespace
@@ -23,15 +30,21 @@ bool GraphServes(Metric graph_metric, Metric metric, bool unit_norm) {
 size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width) {
   // 48 at 16,000 rows, 72 at a million.
   const double doublings = std::log2(static_cast<double>(std::max<size_t>(rows, 4096)) / 4096);
-  const double narrowing = std::sqrt(static_cast<double>(width) / static_cast<double>(dimensions));
-  const auto base = static_cast<size_t>((40 + 4 * doublings) * std::min(narrowing, 4.0));
-  return std::max(base, k + base / 2);
+  const auto base = static_cast<size_t>(40 + 4 * doublings);
+  return EfForRecall(base, std::max(k, kCalibratedTop), dimensions, width);
+}
+
+size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
+  const auto scaled =
+      static_cast<size_t>(static_cast<double>(ef) * std::min(Narrowing(dimensions, width), 4.0));
+  return wanted <= kCalibratedTop ? std::max(scaled, wanted)
+                                  : std::max(scaled, wanted + scaled / 2);
 }
 
 size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width) {
   const size_t spare = std::max<size_t>(8, wanted / 2);
-  const double narrowing = std::sqrt(static_cast<double>(width) / static_cast<double>(dimensions));
-  return wanted + static_cast<size_t>(static_cast<double>(spare) * std::min(narrowing, 8.0));
+  return wanted + static_cast<size_t>(static_cast<double>(spare) *
+                                      std::min(Narrowing(dimensions, width), 8.0));
 }
 
 bool ScanIsCheaper(size_t matches, size_t rows, size_t ef) {

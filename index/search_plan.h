@@ -20,6 +20,9 @@ bool GraphServes(Metric graph_metric, Metric metric, bool unit_norm);
 // well.
 size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width);
 
+// The ef that finds `wanted` rows at `dimensions` as well as `ef` finds ten at the full width.
+size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width);
+
 // How many of the rows that a walk found by their codes are ranked by their vectors to find the
 // `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions.
 size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width);

@@ -22,8 +22,8 @@ constexpr uint64_t kAlignment = 64;
 uint64_t Pad(uint64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 constexpr std::array<std::string_view, kSectionCount> kSectionNames = {
-    "labels", "keys",  "numbers", "by number", "inverse norms", "vectors",
-    "center", "codes", "links",   "levels",    "upper starts",  "upper links"};
+    "labels", "keys",  "numbers", "by number",    "inverse norms", "vectors",    "center",
+    "codes",  "links", "levels",  "upper starts", "recall",        "upper links"};
 
 absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header) {
   if (bytes.size() < sizeof(header)) {
@@ -109,9 +109,12 @@ absl::Status CheckNumbers(const Rows& rows) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCenter(const CodeView& codes) {
-  for (const float value : codes.center) {
+absl::Status CheckFloats(const SegmentView& view) {
+  for (const float value : view.codes.center) {
     if (!std::isfinite(value)) return absl::DataLossError("the center of the codes is no vector");
+  }
+  for (const float value : view.recall) {
+    if (!(value >= 0 && value <= 1)) return absl::DataLossError("the recall curve is out of range");
   }
   return absl::OkStatus();
 }
@@ -187,6 +190,7 @@ void LayOut(SegmentHeader& header, uint64_t upper_blocks) {
       n * (1 + 2 * m) * sizeof(uint32_t),
       n,
       n * sizeof(uint32_t),
+      kRecallSteps * sizeof(float),
       upper_blocks * (1 + m) * sizeof(uint32_t)};
   uint64_t offset = Pad(sizeof(SegmentHeader));
   for (size_t i = 0; i < kSectionCount; ++i) {
@@ -225,10 +229,11 @@ absl::StatusOr<SegmentView> ParseSegment(absl::Span<const uint8_t> bytes) {
   view.graph.links = SectionData<uint32_t>(bytes, header, kLinks);
   view.graph.levels = SectionData<uint8_t>(bytes, header, kLevels);
   view.graph.upper_starts = SectionData<uint32_t>(bytes, header, kUpperStarts);
+  view.recall = {SectionData<float>(bytes, header, kRecall), kRecallSteps};
   view.graph.upper_links = SectionData<uint32_t>(bytes, header, kUpperLinks);
   if (absl::Status status = CheckRows(view.rows); !status.ok()) return status;
   if (absl::Status status = CheckNumbers(view.rows); !status.ok()) return status;
-  if (absl::Status status = CheckCenter(view.codes); !status.ok()) return status;
+  if (absl::Status status = CheckFloats(view); !status.ok()) return status;
   if (absl::Status status = CheckGraph(view.graph, header.count, header.sections[kUpperLinks].size);
       !status.ok()) {
     return status;

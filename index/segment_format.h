@@ -1,6 +1,6 @@
 // The file of a sealed segment, version 2.
 //
-// A header and twelve sections, each starting on a 64-byte boundary and padded with zeros to the
+// A header and thirteen sections, each starting on a 64-byte boundary and padded with zeros to the
 // next one; integers and floats little-endian, so that the file is used as it is mapped. With
 // n = count, d = dimensions, s = stride (floats per row), c = bytes per code (0 when there are
 // none), m = HNSW links per node:
@@ -17,6 +17,7 @@
 //   links          u32[n][1 + 2m], layer 0: how many, then the rows linked to
 //   levels         u8[n], the highest layer of each row
 //   upper starts   u32[n], index of the row's first block in the upper links (layer 1)
+//   recall         f32[12], see calibration.h
 //   upper links    u32[sum of levels][1 + m], one block per row and layer above 0
 //
 // Every section carries the XXH3-64 of its bytes, padding included, and the header one of itself,
@@ -49,6 +50,7 @@ enum Section {
   kLinks,
   kLevels,
   kUpperStarts,
+  kRecall,
   kUpperLinks,
   kSectionCount
 };
@@ -62,6 +64,7 @@ struct SectionEntry {
 inline constexpr std::array<char, 8> kSegmentMagic = {'V', 'N', 'S', 'E', 'G', '\r', '\n', '\0'};
 inline constexpr uint32_t kSegmentVersion = 2;
 inline constexpr int kMaxGraphLevel = 63;
+inline constexpr size_t kRecallSteps = 12;
 
 struct SegmentHeader {
   std::array<char, 8> magic = kSegmentMagic;
@@ -77,13 +80,13 @@ struct SegmentHeader {
   uint32_t codes_normalized = 0;
   float code_step = 0;
   uint64_t file_size = 0;
-  std::array<uint64_t, 3> reserved{};
+  std::array<uint64_t, 8> reserved{};
   std::array<SectionEntry, kSectionCount> sections;
   uint64_t checksum = 0;  // of the bytes before it
 
   CodeFormat code_format() const { return {static_cast<int>(code_bits), codes_normalized != 0}; }
 };
-static_assert(sizeof(SegmentHeader) == 384);
+static_assert(sizeof(SegmentHeader) == 448);
 
 // An HNSW graph (Malkov & Yashunin 2016) in the layout of the file. Owns nothing.
 struct GraphView {
@@ -118,6 +121,7 @@ struct SegmentView {
   Rows rows;       // without marks
   CodeView codes;  // none when the graph was built without
   GraphView graph;
+  absl::Span<const float> recall;
 };
 
 // The offsets and padded sizes of the sections (checksums left 0), and file_size, from count,

@@ -61,6 +61,9 @@ class Nearest {
   bool overflowed_ = false;
 };
 
+// The recall from which on nothing but a scan will do.
+constexpr float kExactRecall = 0.9995F;
+
 // How many rows ahead a scan prefetches.
 constexpr size_t kAhead = 3;
 
@@ -158,10 +161,15 @@ class Pass {
   }
 
   size_t EfFor(const SealedSegment& segment) const {
-    const size_t ef =
-        params_.ef > 0 ? params_.ef
-                       : DefaultEf(wanted_, segment.count(), scorer_.dimensions(), query_.size());
-    return std::max({ef, wanted_, params_.rescored});
+    size_t ef = params_.ef;
+    if (ef == 0 && params_.recall > 0 && segment.recall().known()) {
+      ef = EfForRecall(segment.recall().EfFor(params_.recall), wanted_, scorer_.dimensions(),
+                       query_.size());
+    } else if (ef == 0) {
+      ef = DefaultEf(wanted_, segment.count(), scorer_.dimensions(), query_.size());
+    }
+    return std::max(
+        {ef, wanted_, params_.rescored == SearchParams::kAllFound ? 0 : params_.rescored});
   }
 
   bool IsWorthWalking(const SealedSegment& segment, size_t matches) {
@@ -203,6 +211,7 @@ class Pass {
     Rank(segment, rows, walk.rows);
     if (walk.rows.size() < most) nearest_.Reject();
     ++stats_.segments_walked;
+    stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
     return true;
   }
@@ -270,7 +279,8 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
   const Renormalize renormalize = unit_norm ? Renormalize::kYes : Renormalize::kNo;
   const Scorer scorer(metric, query, dimensions, renormalize);
   // To a zero query all similarities are equal, and only a scan finds the first keys among them.
-  const bool graph_allowed = !params.exact && InverseNorm(query.first(dimensions)) > 0;
+  const bool graph_allowed =
+      !params.exact && params.recall < kExactRecall && InverseNorm(query.first(dimensions)) > 0;
   size_t rows = 0;
   for (const Rows& block : view.Blocks()) rows += block.count;
   const size_t k = std::min(params.k, rows);

@@ -103,9 +103,11 @@ absl::Status SegmentWriter::Commit() {
         fmt::format("{} of {} rows were appended to {}", rows_, header_.count, path_));
   }
   OrderByNumber();
-  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), WriteCodes(), params_);
+  const CodeView codes = WriteCodes();
+  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), codes, params_);
   if (!graph.ok()) return graph.status();
-  if (absl::Status status = WriteGraph(*graph); !status.ok()) return status;
+  const RecallCurve curve = MeasureRecall(WrittenRows(), codes, graph->View(), params_);
+  if (absl::Status status = WriteGraph(*graph, curve); !status.ok()) return status;
   return Publish();
 }
 
@@ -139,7 +141,7 @@ CodeView SegmentWriter::WriteCodes() {
   return view;
 }
 
-absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph) {
+absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph, const RecallCurve& curve) {
   LayOut(header_, graph.upper_links.size() / (1 + graph.m));
   header_.entry_point = graph.entry_point;
   header_.max_level = static_cast<uint32_t>(graph.max_level);
@@ -152,6 +154,8 @@ absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph) {
   if (absl::Status status = write(kLinks, graph.links); !status.ok()) return status;
   if (absl::Status status = write(kLevels, graph.levels); !status.ok()) return status;
   if (absl::Status status = write(kUpperStarts, graph.upper_starts); !status.ok()) return status;
+  const std::vector<float> recall(curve.recall.begin(), curve.recall.end());
+  if (absl::Status status = write(kRecall, recall); !status.ok()) return status;
   if (absl::Status status = write(kUpperLinks, graph.upper_links); !status.ok()) return status;
   for (size_t id = 0; id < kLinks; ++id) {
     SectionEntry& section = header_.sections[id];

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "index/calibration.h"
 #include "index/file_io.h"
 #include "index/hnsw_builder.h"
 #include "index/segment_format.h"
@@ -44,7 +45,7 @@ class SegmentWriter {
   Rows WrittenRows();
   void OrderByNumber();
   CodeView WriteCodes();
-  absl::Status WriteGraph(const BuiltGraph& graph);
+  absl::Status WriteGraph(const BuiltGraph& graph, const RecallCurve& curve);
   absl::Status Publish();
 
   const std::string directory_;

@@ -61,12 +61,16 @@ struct SearchParams {
   std::optional<Metric> metric = std::nullopt;  // IndexConfig::metric when unset
   int dimensions = 0;                           // 0: all
   size_t ef = 0;                                // 0: chosen by the index for its default recall
-  bool exact = false;                           // scan everything
+  // The recall that `ef` is chosen for where it is 0; 0: the default. From what was measured when
+  // the graph was built (calibration.h); 0.9995 and above scans everything.
+  float recall = 0;
+  bool exact = false;  // scan everything
   // When set, only these points may be returned. Kept alive by the caller.
   const PointSet* allowed = nullptr;
   // How many of the rows that a walk found by their codes are ranked by their vectors; 0: chosen by
-  // the index. Never fewer than k.
+  // the index. Never fewer than k; ef is raised to it.
   size_t rescored = 0;
+  static constexpr size_t kAllFound = ~size_t{0};       // all that a walk found, whatever ef is
   std::optional<float> score_threshold = std::nullopt;  // in the metric's own sense, inclusive
 };
 
@@ -84,6 +88,7 @@ struct SearchStats {
   bool exact = false;         // nothing approximate took part
   size_t segments_scanned = 0;
   size_t segments_walked = 0;
+  size_t ef = 0;          // the largest of any segment walked
   size_t candidates = 0;  // re-ranked exactly
   size_t distances = 0;   // distances computed
   std::string strategy;   // e.g. "graph", "exact scan (few matches)"

@@ -11,6 +11,8 @@ namespace vecnest::net {
 namespace {
 
 constexpr int64_t kMaxCount = std::numeric_limits<int32_t>::max();
+constexpr double kMaxOversampling = 1000;
+constexpr double kLeastRecall = 0.01;
 
 // Reads {"searches": [...]} with `read` for each element.
 template <typename Read>
@@ -25,6 +27,26 @@ std::vector<Query> ReadSearches(const Json& body, Read read, absl::Status& statu
     queries.push_back(read((*list)[i], ElementPath("searches", i), status));
   }
   return queries;
+}
+
+// How many candidates are ranked by their vectors. Qdrant's words: "ignore" means all of them, no
+// "rescore" just as many as are wanted, "oversampling" a multiple of those.
+void ReadQuantization(const Json& value, const std::string& path, Query& query,
+                      absl::Status& status) {
+  JsonFields fields(value, path, status);
+  const bool ignore = fields.Bool("ignore").value_or(false);
+  const bool rescore = fields.Bool("rescore").value_or(true);
+  const double oversampling = fields.Number("oversampling").value_or(0);
+  fields.Finish();
+  if (oversampling != 0 && !(oversampling >= 1 && oversampling <= kMaxOversampling)) {
+    status.Update(absl::InvalidArgumentError(fmt::format("{}: {}, expected 1 to {}",
+                                                         fields.PathOf("oversampling"),
+                                                         oversampling, kMaxOversampling)));
+    return;
+  }
+  query.oversampling = oversampling;
+  if (!rescore) query.oversampling = 1;
+  if (ignore) query.oversampling = std::numeric_limits<double>::infinity();
 }
 
 void ReadParams(const Json& value, const std::string& path, Query& query, absl::Status& status) {
@@ -42,8 +64,19 @@ void ReadParams(const Json& value, const std::string& path, Query& query, absl::
           fmt::format("{}: {}", params.PathOf("metric"), std::string(metric.status().message()))));
     }
   }
-  // Hints about approximations that are not made here; results are exact re-ranked anyway.
-  params.Ignore({"quantization", "indexed_only", "acorn"});
+  if (const auto recall = params.Number("recall")) {
+    if (*recall >= kLeastRecall && *recall <= 1) {
+      query.recall = static_cast<float>(*recall);
+    } else {
+      status.Update(absl::InvalidArgumentError(
+          fmt::format("{}: {}, expected {} to 1", params.PathOf("recall"), *recall, kLeastRecall)));
+    }
+  }
+  if (const Json* quantization = params.Find("quantization")) {
+    ReadQuantization(*quantization, params.PathOf("quantization"), query, status);
+  }
+  // Filters keep their recall without being told how, and unindexed points are few.
+  params.Ignore({"indexed_only", "acorn"});
   params.Finish();
 }
 
@@ -161,6 +194,7 @@ Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length) {
                  {"strategy", plan.strategy},
                  {"exact", plan.exact},
                  {"segments", plan.segments},
+                 {"hnsw_ef", plan.hnsw_ef},
                  {"candidates", plan.candidates},
                  {"distances", plan.distances},
                  {"time",

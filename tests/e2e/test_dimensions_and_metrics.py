@@ -1,5 +1,7 @@
 """Any width and any metric over the vectors of one collection."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -28,9 +30,11 @@ def best(metric, values, count=10):
 def fill(http, name, vectors, distance):
     body = {"vectors": {"size": vectors.shape[1], "distance": distance}}
     assert http.put(f"/collections/{name}", json=body).status_code == 200
-    batch = {"ids": list(range(len(vectors))), "vectors": vectors.tolist()}
-    answer = http.put(f"/collections/{name}/points?wait=true", json={"batch": batch})
-    assert answer.status_code == 200, answer.text
+    for first in range(0, len(vectors), 1000):
+        part = vectors[first:first + 1000]
+        batch = {"ids": list(range(first, first + len(part))), "vectors": part.tolist()}
+        answer = http.put(f"/collections/{name}/points?wait=true", json={"batch": batch})
+        assert answer.status_code == 200, answer.text
 
 
 def ask(http, name, query, **params):
@@ -155,3 +159,35 @@ def test_default_metric_of_an_unknown_vector(http, unit):
     body = {"vectors": {"other": {"distance": "Dot"}}}
     answer = http.patch(f"/collections/{unit}", json=body)
     assert answer.status_code in (400, 404) and "other" in answer.text
+
+
+def test_recall_decides_how_far_graphs_are_searched(http):
+    # Topics in few directions, as embeddings have them: enough points for a sealed segment.
+    generator = np.random.default_rng(3)
+    factors = generator.normal(size=(24, 128))
+    points = norm(generator.normal(size=(9000, 24)) @ factors + 0.5 * generator.normal(size=(9000, 128)))
+    queries = norm(generator.normal(size=(40, 24)) @ factors)
+    fill(http, "recall", points.astype(np.float32), "Cosine")
+    for _ in range(600):
+        info = http.get("/collections/recall").json()["result"]
+        if info["indexed_vectors_count"] == len(points):
+            break
+        time.sleep(0.1)
+    assert info["indexed_vectors_count"] == len(points)
+
+    def measure(**params):
+        hits, plan = 0, None
+        for query in queries:
+            ids, _, plan = ask(http, "recall", query, **params)
+            hits += len(set(ids) & set(best("Cosine", points @ query)))
+        return hits / (10 * len(queries)), plan
+
+    low, low_plan = measure(recall=0.85)
+    high, high_plan = measure(recall=0.98)
+    assert low_plan["hnsw_ef"] < high_plan["hnsw_ef"]
+    assert low >= 0.8
+    assert high >= 0.96
+    assert measure(recall=1.0)[0] == 1.0
+    few = ask(http, "recall", queries[0], hnsw_ef=64, quantization={"rescore": False})[2]
+    many = ask(http, "recall", queries[0], hnsw_ef=64, quantization={"ignore": True})[2]
+    assert (few["candidates"], many["candidates"]) == (10, 64)

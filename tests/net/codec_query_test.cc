@@ -1,5 +1,8 @@
 #include "net/codec_query.h"
 
+#include <cmath>
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -53,6 +56,26 @@ TEST(ReadQueryTest, EverythingAtOnce) {
   EXPECT_EQ(query.dimensions, 2);
   EXPECT_EQ(query.metric, Metric::kEuclid);
   EXPECT_TRUE(query.explain);
+}
+
+TEST(ReadQueryTest, HowWellGraphsAreSearched) {
+  EXPECT_EQ(Read("{}").recall, 0.0F);
+  EXPECT_EQ(Read("{}").oversampling, 0.0);
+  EXPECT_EQ(Read(R"({"params": {"recall": 0.95}})").recall, 0.95F);
+  const auto oversampling = [](const std::string& quantization) {
+    return Read(R"({"params": {"quantization": )" + quantization + "}}").oversampling;
+  };
+  EXPECT_EQ(oversampling("{}"), 0.0);
+  EXPECT_EQ(oversampling(R"({"rescore": true, "oversampling": 2.5})"), 2.5);
+  EXPECT_EQ(oversampling(R"({"rescore": false, "oversampling": 2.5})"), 1.0);
+  EXPECT_TRUE(std::isinf(oversampling(R"({"ignore": true})")));
+  for (const char* recall : {"0", "1.01", "-1"}) {
+    const absl::Status status = Refusal(std::string(R"({"params": {"recall": )") + recall + "}}");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("params.recall"));
+  }
+  EXPECT_THAT(
+      std::string(Refusal(R"({"params": {"quantization": {"oversampling": 0.5}}})").message()),
+      HasSubstr("params.quantization.oversampling"));
 }
 
 TEST(ReadQueryTest, IdsTextsAndNearest) {

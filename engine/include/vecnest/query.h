@@ -28,9 +28,14 @@ struct Query {
   // First `dimensions` components of query and vectors; 0: all. Answers are exact at that width.
   int dimensions = 0;
   std::optional<Metric> metric;  // the vector's default metric when unset
-  size_t hnsw_ef = 0;            // candidates of the graph walk; 0: chosen
-  bool exact = false;            // look at every vector
-  bool explain = false;          // fill QueryAnswer::plan
+  // How well graphs are searched; what is not given is chosen. Scores are exact however little.
+  float recall = 0;    // wanted share of the true answer, e.g. 0.95; 0: about 0.99
+  size_t hnsw_ef = 0;  // candidates of the graph walk, instead of `recall`
+  // Candidates ranked by their vectors and not only by their codes, as a multiple of limit +
+  // offset; 0: chosen; infinity: all that are found.
+  double oversampling = 0;
+  bool exact = false;    // look at every vector
+  bool explain = false;  // fill QueryAnswer::plan
 };
 
 // How an answer was found.
@@ -42,7 +47,8 @@ struct QueryPlan {
   std::string strategy;  // in words
   bool exact = false;    // nothing approximate took part
   uint64_t segments = 0;
-  uint64_t candidates = 0;
+  uint64_t hnsw_ef = 0;     // of the walks; 0: nothing was walked
+  uint64_t candidates = 0;  // ranked by their vectors
   uint64_t distances = 0;
   std::optional<uint64_t> filter_matches;
   // Seconds per stage.

@@ -1,0 +1,115 @@
+#include "index/calibration.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "index/graph_walk.h"
+#include "index/scorer.h"
+#include "index/search_plan.h"
+
+namespace vecnest::index {
+namespace {
+
+constexpr size_t kQueries = 128;
+constexpr size_t kTop = 10;
+constexpr size_t kFewestRows = 1000;
+
+// A row taken for a query, and its nearest others.
+struct Sample {
+  uint32_t row = 0;
+  Scorer scorer;
+  std::vector<WalkedRow> nearest;  // max-heap, later in order
+
+  void Offer(const WalkedRow& found) {
+    if (found.row == row || (nearest.size() == kTop && !(found < nearest.front()))) return;
+    if (nearest.size() == kTop) {
+      std::pop_heap(nearest.begin(), nearest.end());
+      nearest.pop_back();
+    }
+    nearest.push_back(found);
+    std::push_heap(nearest.begin(), nearest.end());
+  }
+};
+
+std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
+                                const GraphParams& params) {
+  std::vector<Sample> samples;
+  const size_t spacing = rows.count / kQueries;
+  for (size_t i = 0; i < kQueries; ++i) {
+    // Not in step with how the rows were added.
+    const size_t row = i * spacing + i * 2654435761U % spacing;
+    if (rows.inverse_norms[row] == 0 || row == graph.entry_point) continue;
+    const absl::Span<const float> vector(rows.Vector(row), params.dimensions);
+    samples.push_back({static_cast<uint32_t>(row),
+                       Scorer(params.metric, vector, params.dimensions, Renormalize::kNo),
+                       {}});
+  }
+  // Row by row, so that each is read once.
+  for (uint32_t row = 0; row < rows.count; ++row) {
+    for (Sample& sample : samples) {
+      sample.Offer({sample.scorer.Cost(rows.Vector(row), rows.inverse_norms[row]), row});
+    }
+  }
+  return samples;
+}
+
+WalkResult Walk(const Rows& rows, const CodeView& codes, const GraphView& graph,
+                const GraphParams& params, const Sample& sample, size_t ef) {
+  WalkParams walk;
+  walk.ef = ef;
+  walk.max_distances = std::numeric_limits<size_t>::max();
+  walk.skipped = sample.row;
+  const RowFilter all = RowFilter::All();
+  if (codes.empty()) {
+    return WalkGraph(graph, rows.count, VectorScorer(rows, sample.scorer), all, walk);
+  }
+  const absl::Span<const float> vector(rows.Vector(sample.row), params.dimensions);
+  const CodeScorer scorer(codes, params.metric, vector, params.dimensions, Renormalize::kNo);
+  return WalkGraph(graph, rows.count, scorer, all, walk);
+}
+
+// How many of the nearest are among what a walk found and ranking would look at.
+size_t Hits(const Rows& rows, const CodeView& codes, const GraphView& graph,
+            const GraphParams& params, const Sample& sample, size_t ef) {
+  WalkResult found = Walk(rows, codes, graph, params, sample, ef);
+  const size_t ranked = DefaultRescored(kTop, params.dimensions, params.dimensions);
+  found.rows.resize(std::min(found.rows.size(), ranked));
+  const float worst = sample.nearest.front().cost;
+  const auto hits = std::count_if(found.rows.begin(), found.rows.end(), [&](const WalkedRow& row) {
+    return sample.scorer.Cost(rows.Vector(row.row), rows.inverse_norms[row.row]) <= worst;
+  });
+  return std::min(static_cast<size_t>(hits), kTop);
+}
+
+}  // namespace
+
+size_t RecallCurve::EfFor(float wanted) const {
+  for (size_t i = 0; i < kRecallSteps; ++i) {
+    if (recall[i] < wanted) continue;
+    if (i == 0 || recall[i] <= recall[i - 1]) return kEf[i];
+    const float share = (wanted - recall[i - 1]) / (recall[i] - recall[i - 1]);
+    const auto step = static_cast<float>(kEf[i] - kEf[i - 1]);
+    return kEf[i - 1] + static_cast<size_t>(share * step + 1);
+  }
+  return 2 * kEf.back();
+}
+
+RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, const GraphView& graph,
+                          const GraphParams& params) {
+  RecallCurve curve;
+  if (rows.count < kFewestRows) return curve;
+  const std::vector<Sample> samples = TakeSamples(rows, graph, params);
+  if (samples.empty()) return curve;
+  for (size_t i = 0; i < kRecallSteps; ++i) {
+    size_t hits = 0;
+    for (const Sample& sample : samples) {
+      hits += Hits(rows, codes, graph, params, sample, RecallCurve::kEf[i]);
+    }
+    curve.recall[i] = static_cast<float>(hits) / static_cast<float>(samples.size() * kTop);
+  }
+  return curve;
+}
+
+}  // namespace vecnest::index
