@@ -1,132 +1,49 @@
 #include "engine/record.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
-#include <type_traits>
 #include <utility>
 
-#include "fmt/format.h"
+#include "engine/byte_io.h"
 
 namespace vecnest::engine {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "records are little-endian");
+constexpr size_t kNumberedBytes = 1 + 8 + 8 + sizeof(PointNumber);
+// Of points: 2 added the number.
+constexpr uint8_t kPointVersion = 2;
 
-constexpr uint8_t kVersion = 1;
-
-class Writer {
- public:
-  Writer() { Number(kVersion); }
-  template <typename Integer>
-  void Number(Integer value) {
-    static_assert(std::is_integral_v<Integer>);
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+void WriteLabels(ByteWriter& writer, const std::vector<SlotLabel>& labels) {
+  writer.Number(static_cast<uint32_t>(labels.size()));
+  for (const auto& [slot, label] : labels) {
+    writer.Number(slot);
+    writer.Number(label);
   }
-  void Text(std::string_view text) {
-    Number(static_cast<uint32_t>(text.size()));
-    bytes_.append(text);
-  }
-  void OptionalText(const std::optional<std::string>& text) {
-    Number(static_cast<uint8_t>(text.has_value()));
-    if (text) Text(*text);
-  }
-  void Floats(const std::vector<float>& values) {
-    Number(static_cast<uint32_t>(values.size()));
-    bytes_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  }
-  void Labels(const std::vector<SlotLabel>& labels) {
-    Number(static_cast<uint32_t>(labels.size()));
-    for (const auto& [slot, label] : labels) {
-      Number(slot);
-      Number(label);
-    }
-  }
-  std::string Take() { return std::move(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-// Reads what Writer wrote. After the first failure everything reads as empty and Finish says so.
-class Reader {
- public:
-  Reader(std::string_view bytes, std::string_view what) : rest_(bytes), what_(what) {
-    const auto version = Number<uint8_t>();
-    if (!failed_ && version != kVersion) {
-      failed_ = true;
-      problem_ = fmt::format("format version {} is unknown, expected {}", version, kVersion);
-    }
-  }
-  template <typename Integer>
-  Integer Number() {
-    Integer value = 0;
-    const std::string_view bytes = Bytes(sizeof(value));
-    if (!failed_) std::copy_n(bytes.data(), sizeof(value), reinterpret_cast<char*>(&value));
-    return value;
-  }
-  std::string Text() { return std::string(Bytes(Number<uint32_t>())); }
-  std::optional<std::string> OptionalText() {
-    if (Number<uint8_t>() == 0) return std::nullopt;
-    return Text();
-  }
-  std::vector<float> Floats() {
-    const std::string_view bytes = Bytes(size_t{Number<uint32_t>()} * sizeof(float));
-    std::vector<float> values(bytes.size() / sizeof(float));
-    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-    return values;
-  }
-  // A count of elements that take at least `element_bytes` each, so that it can be reserved.
-  size_t Count(size_t element_bytes) {
-    const size_t count = Number<uint32_t>();
-    if (count > rest_.size() / element_bytes) Fail();
-    return failed_ ? 0 : count;
-  }
-  std::vector<SlotLabel> Labels() {
-    std::vector<SlotLabel> labels(Count(sizeof(Slot) + sizeof(index::Label)));
-    for (auto& [slot, label] : labels) {
-      slot = Number<Slot>();
-      label = Number<index::Label>();
-    }
-    return labels;
-  }
-  absl::Status Finish() {
-    if (!failed_ && !rest_.empty()) {
-      failed_ = true;
-      problem_ = fmt::format("{} bytes too many", rest_.size());
-    }
-    if (!failed_) return absl::OkStatus();
-    return absl::DataLossError(fmt::format("{} record: {}", what_, problem_));
-  }
-
- private:
-  std::string_view Bytes(size_t count) {
-    if (count > rest_.size()) Fail();
-    if (failed_) return {};
-    const std::string_view bytes = rest_.substr(0, count);
-    rest_.remove_prefix(count);
-    return bytes;
-  }
-  void Fail() {
-    if (!failed_) problem_ = "ends too early";
-    failed_ = true;
-  }
-  std::string_view rest_;
-  std::string_view what_;
-  bool failed_ = false;
-  std::string problem_;
-};
-
-template <typename Value>
-absl::StatusOr<Value> Finished(Reader& reader, Value value) {
-  if (auto status = reader.Finish(); !status.ok()) return status;
-  return value;
 }
 
-void WriteChange(Writer& writer, const PointChange& change) {
-  writer.Number(change.key.kind);
-  writer.Number(change.key.high);
-  writer.Number(change.key.low);
+std::vector<SlotLabel> ReadLabels(ByteReader& reader) {
+  std::vector<SlotLabel> labels(reader.Count(sizeof(Slot) + sizeof(index::Label)));
+  for (auto& [slot, label] : labels) {
+    slot = reader.Number<Slot>();
+    label = reader.Number<index::Label>();
+  }
+  return labels;
+}
+
+void WriteKey(ByteWriter& writer, const storage::PointKey& key) {
+  writer.Number(key.kind);
+  writer.Number(key.high);
+  writer.Number(key.low);
+}
+
+storage::PointKey ReadKey(ByteReader& reader) {
+  storage::PointKey key;
+  key.kind = reader.Number<uint8_t>();
+  key.high = reader.Number<uint64_t>();
+  key.low = reader.Number<uint64_t>();
+  return key;
+}
+
+void WriteChange(ByteWriter& writer, const PointChange& change) {
+  WriteKey(writer, change.key);
   writer.Number(static_cast<uint8_t>(change.kind));
   writer.OptionalText(change.payload);
   writer.Number(static_cast<uint32_t>(change.vectors.size()));
@@ -140,11 +57,9 @@ void WriteChange(Writer& writer, const PointChange& change) {
   for (Slot slot : change.removed_slots) writer.Number(slot);
 }
 
-PointChange ReadChange(Reader& reader) {
+PointChange ReadChange(ByteReader& reader) {
   PointChange change;
-  change.key.kind = reader.Number<uint8_t>();
-  change.key.high = reader.Number<uint64_t>();
-  change.key.low = reader.Number<uint64_t>();
+  change.key = ReadKey(reader);
   change.kind = static_cast<PointChange::Kind>(reader.Number<uint8_t>());
   change.payload = reader.OptionalText();
   change.vectors.resize(reader.Count(sizeof(Slot)));
@@ -162,18 +77,20 @@ PointChange ReadChange(Reader& reader) {
 }  // namespace
 
 std::string PointRecord::Encode() const {
-  Writer writer;
+  ByteWriter writer(kPointVersion);
   writer.Number(version);
-  writer.Labels(labels);
+  writer.Number(number);
+  WriteLabels(writer, labels);
   writer.Text(payload);
   return writer.Take();
 }
 
 absl::StatusOr<PointRecord> PointRecord::Decode(std::string_view bytes) {
-  Reader reader(bytes, "point");
+  ByteReader reader(bytes, "point", kPointVersion);
   PointRecord record;
   record.version = reader.Number<storage::Sequence>();
-  record.labels = reader.Labels();
+  if (reader.version() >= 2) record.number = reader.Number<PointNumber>();
+  record.labels = ReadLabels(reader);
   record.payload = reader.Text();
   return Finished(reader, std::move(record));
 }
@@ -186,7 +103,7 @@ std::optional<index::Label> PointRecord::LabelOf(Slot slot) const {
 }
 
 std::string VectorRecord::Encode() const {
-  Writer writer;
+  ByteWriter writer;
   writer.Number(label);
   writer.OptionalText(text);
   writer.OptionalText(prefix);
@@ -195,7 +112,7 @@ std::string VectorRecord::Encode() const {
 }
 
 absl::StatusOr<VectorRecord> VectorRecord::Decode(std::string_view bytes) {
-  Reader reader(bytes, "vector");
+  ByteReader reader(bytes, "vector");
   VectorRecord record;
   record.label = reader.Number<index::Label>();
   record.text = reader.OptionalText();
@@ -205,33 +122,53 @@ absl::StatusOr<VectorRecord> VectorRecord::Decode(std::string_view bytes) {
 }
 
 std::string EncodeCommand(const std::vector<PointChange>& changes) {
-  Writer writer;
+  ByteWriter writer;
   writer.Number(static_cast<uint32_t>(changes.size()));
   for (const PointChange& change : changes) WriteChange(writer, change);
   return writer.Take();
 }
 
 absl::StatusOr<std::vector<PointChange>> DecodeCommand(std::string_view bytes) {
-  Reader reader(bytes, "command");
+  ByteReader reader(bytes, "command");
   std::vector<PointChange> changes(reader.Count(sizeof(uint64_t)));
   for (PointChange& change : changes) change = ReadChange(reader);
   return Finished(reader, std::move(changes));
 }
 
+std::string EncodeNumbered(const std::vector<NumberedKey>& points) {
+  ByteWriter writer;
+  writer.Number(static_cast<uint32_t>(points.size()));
+  for (const auto& [key, number] : points) {
+    WriteKey(writer, key);
+    writer.Number(number);
+  }
+  return writer.Take();
+}
+
+absl::StatusOr<std::vector<NumberedKey>> DecodeNumbered(std::string_view bytes) {
+  ByteReader reader(bytes, "changed points");
+  std::vector<NumberedKey> points(reader.Count(kNumberedBytes));
+  for (auto& [key, number] : points) {
+    key = ReadKey(reader);
+    number = reader.Number<PointNumber>();
+  }
+  return Finished(reader, std::move(points));
+}
+
 std::string EncodeLabels(const std::vector<SlotLabel>& labels) {
-  Writer writer;
-  writer.Labels(labels);
+  ByteWriter writer;
+  WriteLabels(writer, labels);
   return writer.Take();
 }
 
 absl::StatusOr<std::vector<SlotLabel>> DecodeLabels(std::string_view bytes) {
-  Reader reader(bytes, "label list");
-  auto labels = reader.Labels();
+  ByteReader reader(bytes, "label list");
+  auto labels = ReadLabels(reader);
   return Finished(reader, std::move(labels));
 }
 
 std::string ShardManifest::Encode() const {
-  Writer writer;
+  ByteWriter writer;
   writer.Number(contained);
   writer.Number(static_cast<uint32_t>(slots.size()));
   for (const index::Manifest& slot : slots) {
@@ -249,7 +186,7 @@ std::string ShardManifest::Encode() const {
 }
 
 absl::StatusOr<ShardManifest> ShardManifest::Decode(std::string_view bytes) {
-  Reader reader(bytes, "manifest");
+  ByteReader reader(bytes, "manifest");
   ShardManifest manifest;
   manifest.contained = reader.Number<storage::Sequence>();
   manifest.slots.resize(reader.Count(sizeof(index::Label)));

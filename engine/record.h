@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,10 @@ inline index::Label MakeLabel(storage::Sequence sequence, size_t position) {
 }
 inline storage::Sequence SequenceOf(index::Label label) { return label >> kLabelPositionBits; }
 
+// Names a point of a shard in bitmaps: dense, kept for the point's life, reused after it.
+using PointNumber = uint32_t;
+inline constexpr PointNumber kNoNumber = UINT32_MAX;
+
 struct SlotLabel {
   Slot slot = 0;
   index::Label label = 0;
@@ -37,6 +42,8 @@ struct PointRecord {
   storage::Sequence version = 0;  // of the last change
   std::vector<SlotLabel> labels;  // the vectors the point has, by slot
   std::string payload;            // a JSON object
+  // kNoNumber: written before points had numbers; the next start gives it one.
+  PointNumber number = kNoNumber;
 
   std::string Encode() const;
   static absl::StatusOr<PointRecord> Decode(std::string_view bytes);
@@ -79,6 +86,11 @@ struct PointChange {
 // A self-contained command of the write log: distinct points, already embedded.
 std::string EncodeCommand(const std::vector<PointChange>& changes);
 absl::StatusOr<std::vector<PointChange>> DecodeCommand(std::string_view bytes);
+
+// Points that a command changed, with their numbers.
+using NumberedKey = std::pair<storage::PointKey, PointNumber>;
+std::string EncodeNumbered(const std::vector<NumberedKey>& points);
+absl::StatusOr<std::vector<NumberedKey>> DecodeNumbered(std::string_view bytes);
 
 // Labels that a command made obsolete.
 std::string EncodeLabels(const std::vector<SlotLabel>& labels);

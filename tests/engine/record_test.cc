@@ -19,15 +19,35 @@ void ExpectOnlyTheWholeDecodes(const std::string& bytes, Decode decode) {
 }
 
 TEST(RecordTest, Point) {
-  const PointRecord record{7, {{0, MakeLabel(7, 3)}, {2, 5}}, R"({"a": 1})"};
+  const PointRecord record{7, {{0, MakeLabel(7, 3)}, {2, 5}}, R"({"a": 1})", 17};
   const auto decoded = PointRecord::Decode(record.Encode());
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(decoded->version, 7u);
   EXPECT_EQ(decoded->labels, record.labels);
   EXPECT_EQ(decoded->payload, record.payload);
+  EXPECT_EQ(decoded->number, 17u);
   EXPECT_EQ(decoded->LabelOf(2), 5u);
   EXPECT_FALSE(decoded->LabelOf(1).has_value());
   ExpectOnlyTheWholeDecodes(record.Encode(), PointRecord::Decode);
+}
+
+// As the first format had it: without a number.
+TEST(RecordTest, APointOfVersion1) {
+  std::string bytes = PointRecord{7, {{2, 5}}, "{}", 17}.Encode();
+  bytes[0] = 1;
+  bytes.erase(1 + sizeof(storage::Sequence), sizeof(PointNumber));
+  const auto decoded = PointRecord::Decode(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(decoded->version, 7u);
+  EXPECT_EQ(decoded->number, kNoNumber);
+  EXPECT_EQ(decoded->LabelOf(2), 5u);
+  EXPECT_EQ(decoded->payload, "{}");
+}
+
+TEST(RecordTest, NumberedPoints) {
+  const std::vector<NumberedKey> points = {{{0, 0, 1}, 5}, {{1, 2, 3}, 0}};
+  EXPECT_EQ(*DecodeNumbered(EncodeNumbered(points)), points);
+  ExpectOnlyTheWholeDecodes(EncodeNumbered(points), DecodeNumbered);
 }
 
 TEST(RecordTest, Vector) {
