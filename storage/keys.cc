@@ -72,6 +72,14 @@ std::string LogKey(const CollectionId& collection, Sequence sequence) {
   return key;
 }
 
+std::string IndexPrefix(IndexPart part, const CollectionId& collection) {
+  return static_cast<char>(part) + LogPrefix(collection);
+}
+
+std::string IndexKey(IndexPart part, const CollectionId& collection, uint64_t position) {
+  return static_cast<char>(part) + LogKey(collection, position);
+}
+
 std::string PrefixEnd(std::string prefix) {
   while (!prefix.empty() && static_cast<uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
   if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<uint8_t>(prefix.back()) + 1);

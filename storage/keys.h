@@ -3,6 +3,7 @@
 //   points   [partition u8][collection 16 bytes][kind u8][id: 8 bytes (number) or 16 (uuid)]
 //   vectors  [points key][slot u16]
 //   log      [collection 16 bytes][sequence u64]
+//   indexes  [part u8][collection 16 bytes][sequence or piece u64]
 //
 // The partition of a point is XXH3-64 of (collection, kind, id) modulo 64. One node owns all 64
 // today; the hash decides where a point lives in a cluster and is therefore frozen: a test holds
@@ -38,10 +39,19 @@ std::string PointsKey(const CollectionId& collection, const PointKey& point);
 std::string VectorsKey(const CollectionId& collection, const PointKey& point, uint16_t slot);
 std::string LogKey(const CollectionId& collection, Sequence sequence);
 
+// Parts of the indexes family.
+enum class IndexPart : uint8_t {
+  kCheckpoint = 1,  // in pieces
+  kChanges = 2,     // by sequence
+};
+std::string IndexKey(IndexPart part, const CollectionId& collection, uint64_t position);
+
 // Common start of the keys of one partition of a collection in `points` and `vectors`.
 std::string PartitionPrefix(const CollectionId& collection, uint8_t partition);
 // Common start of a collection's keys in `log`.
 std::string LogPrefix(const CollectionId& collection);
+// Common start of a collection's keys in a part of `indexes`.
+std::string IndexPrefix(IndexPart part, const CollectionId& collection);
 // The smallest key that does not start with `prefix`; empty when there is none.
 std::string PrefixEnd(std::string prefix);
 

@@ -19,7 +19,8 @@ namespace {
 constexpr size_t kBlockCacheBytes = 64 << 20;
 constexpr size_t kWriteBufferBytes = 32 << 20;
 constexpr int kBloomBitsPerKey = 10;
-constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "points", "vectors", "log"};
+constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "points", "vectors", "log",
+                                                             "indexes"};
 
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return absl::OkStatus();

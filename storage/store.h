@@ -19,8 +19,9 @@ enum class Family {
   kPoints,   // payload and versions, one record a point
   kVectors,  // vector and source text, one record a point and named vector
   kLog,      // commands by sequence, until segment files contain them
+  kIndexes,  // checkpoints of payload indexes, and what changed since
 };
-inline constexpr int kFamilies = 4;
+inline constexpr int kFamilies = 5;
 
 // Changes that become visible and durable together or not at all. Not thread-safe.
 class Batch {

@@ -48,6 +48,14 @@ TEST(KeysTest, RoundTrip) {
   EXPECT_EQ(ParseLogKey(LogKey(c, 77)), 77u);
 }
 
+TEST(KeysTest, PartsOfTheIndexesKeepApart) {
+  const CollectionId c = {1, 2, 3};
+  const std::string first = IndexKey(IndexPart::kChanges, c, 255);
+  EXPECT_LT(first, IndexKey(IndexPart::kChanges, c, 256));
+  EXPECT_TRUE(first.starts_with(IndexPrefix(IndexPart::kChanges, c)));
+  EXPECT_FALSE(first.starts_with(IndexPrefix(IndexPart::kCheckpoint, c)));
+}
+
 TEST(KeysTest, MalformedKeysAreRefused) {
   EXPECT_FALSE(ParsePointsKey("").has_value());
   EXPECT_FALSE(ParsePointsKey(std::string(17, 'x')).has_value());
