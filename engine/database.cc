@@ -71,6 +71,17 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
   return database;
 }
 
+DatabaseImpl::~DatabaseImpl() {
+  maintainer_.reset();
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [name, shard] : shards_) {
+    if (auto status = shard->Close(); !status.ok()) {
+      spdlog::warn("collection '{}': the next start takes longer: {}", name,
+                   std::string(status.message()));
+    }
+  }
+}
+
 ShardEnvironment DatabaseImpl::EnvironmentFor(const Definition& definition) const {
   ShardEnvironment environment;
   environment.store = store_.get();
@@ -223,6 +234,23 @@ absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::strin
   return (*shard)->Describe();
 }
 
+absl::StatusOr<WriteResult> DatabaseImpl::CreatePayloadIndex(const std::string& collection,
+                                                             const std::string& field,
+                                                             const PayloadIndexConfig& config) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto params = ParseJsonObject(config.params, "params");
+  if (!params.ok()) return params.status();
+  return (*shard)->CreatePayloadIndex(field, {config.type, params->dump()});
+}
+
+absl::StatusOr<WriteResult> DatabaseImpl::DeletePayloadIndex(const std::string& collection,
+                                                             const std::string& field) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  return (*shard)->DeletePayloadIndex(field);
+}
+
 absl::Status DatabaseImpl::Optimize(const std::string& collection) {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
@@ -260,7 +288,7 @@ absl::Status DatabaseImpl::VerifyTexts(const Shard& shard, size_t sample,
   std::deque<Sampled> sampled;  // the batch keeps views into the texts
   absl::Status failure;
   // Ids are spread over partitions by a hash: the first ones met are as good as random ones.
-  auto status = shard.ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+  auto status = shard.ForEach([&](const PointId& id, const PointRecord& record) {
     for (const SlotLabel& entry : record.labels) {
       const auto& identity = definition->slots[entry.slot].model_identity;
       if (identity.empty() || models_->FindIdentity(identity) == nullptr) continue;

@@ -19,6 +19,7 @@ namespace vecnest::engine {
 class DatabaseImpl final : public Database {
  public:
   static absl::StatusOr<std::unique_ptr<DatabaseImpl>> Open(const DatabaseOptions& options);
+  ~DatabaseImpl() override;
 
   absl::Status CreateCollection(const std::string& name, const CollectionConfig& config) override;
   absl::Status UpdateCollection(const std::string& name, const CollectionUpdate& update) override;
@@ -26,6 +27,11 @@ class DatabaseImpl final : public Database {
   bool HasCollection(const std::string& name) const override;
   std::vector<std::string> CollectionNames() const override;
   absl::StatusOr<CollectionInfo> DescribeCollection(const std::string& name) const override;
+  absl::StatusOr<WriteResult> CreatePayloadIndex(const std::string& collection,
+                                                 const std::string& field,
+                                                 const PayloadIndexConfig& config) override;
+  absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& collection,
+                                                 const std::string& field) override;
 
   absl::StatusOr<WriteResult> Upsert(const std::string& collection, std::vector<Point> points,
                                      const WriteOptions& options) override;
@@ -58,6 +64,8 @@ class DatabaseImpl final : public Database {
                                     const ScrollRequest& request) const override;
   absl::StatusOr<uint64_t> Count(const std::string& collection,
                                  const std::optional<Filter>& filter) const override;
+  absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
+                                              const FacetRequest& request) const override;
   absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
                                                        const std::vector<Query>& queries,
                                                        const CallLimits& limits) const override;

@@ -75,23 +75,18 @@ absl::StatusOr<ScrollPage> DatabaseImpl::Scroll(const std::string& collection,
   if (request.limit < 1) return absl::InvalidArgumentError("limit: 0, expected at least 1");
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  std::optional<FilterMatcher> matcher;
-  if (request.filter) {
-    auto compiled = FilterMatcher::Compile(*request.filter);
-    if (!compiled.ok()) return compiled.status();
-    matcher = *std::move(compiled);
-  }
   ScrollPage page;
   std::vector<StoredPoint> points;
-  auto status = (*shard)->ForEachOrdered(matcher ? &*matcher : nullptr, request.offset,
-                                         [&](const PointId& id, const PointRecord& record) {
-                                           if (points.size() == request.limit) {
-                                             page.next_offset = id;
-                                             return false;
-                                           }
-                                           points.push_back({id, record});
-                                           return true;
-                                         });
+  auto status =
+      (*shard)->ForEachOrdered(request.filter ? &*request.filter : nullptr, request.offset,
+                               [&](const PointId& id, const PointRecord& record) {
+                                 if (points.size() == request.limit) {
+                                   page.next_offset = id;
+                                   return false;
+                                 }
+                                 points.push_back({id, record});
+                                 return true;
+                               });
   if (!status.ok()) return status;
   for (const StoredPoint& point : points) {
     auto payload = SelectPayload(point.record.payload, request.with_payload);
@@ -108,15 +103,17 @@ absl::StatusOr<uint64_t> DatabaseImpl::Count(const std::string& collection,
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
   if (!filter) return (*shard)->points();
-  auto matcher = FilterMatcher::Compile(*filter);
-  if (!matcher.ok()) return matcher.status();
-  uint64_t count = 0;
-  auto status = (*shard)->ForEach(&*matcher, [&](const PointId&, const PointRecord&) {
-    ++count;
-    return true;
-  });
-  if (!status.ok()) return status;
-  return count;
+  return (*shard)->Count(*filter);
+}
+
+absl::StatusOr<std::vector<FacetHit>> DatabaseImpl::Facet(const std::string& collection,
+                                                          const FacetRequest& request) const {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto hits = (*shard)->Facet(request);
+  if (!absl::IsNotFound(hits.status())) return hits;
+  return absl::InvalidArgumentError(
+      fmt::format("key: {}; make one first", std::string(hits.status().message())));
 }
 
 absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Query& query) const {

@@ -92,6 +92,14 @@ absl::StatusOr<Definition> DecodeFields(const Json& json) {
     if (!slot.ok()) return slot.status();
     definition.slots.push_back(*std::move(slot));
   }
+  // Definitions made before there were payload indexes have no such member.
+  if (const auto indexes = json.find("payload_indexes"); indexes != json.end()) {
+    for (const auto& [field, entry] : indexes->items()) {
+      auto type = ParsePayloadIndexType(entry.at("type").get<std::string>());
+      if (!type.ok()) return type.status();
+      definition.payload_indexes[field] = {*type, entry.at("params").dump()};
+    }
+  }
   return definition;
 }
 
@@ -171,6 +179,10 @@ std::string Definition::Encode() const {
                                {"graph_metric", MetricName(slot.graph_metric)},
                                {"model", slot.model},
                                {"model_identity", slot.model_identity}});
+  }
+  for (const auto& [field, index] : payload_indexes) {
+    json["payload_indexes"][field] = {{"type", PayloadIndexTypeName(index.type)},
+                                      {"params", Json::parse(index.params)}};
   }
   return json.dump();
 }

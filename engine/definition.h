@@ -2,6 +2,7 @@
 #ifndef VECNEST_ENGINE_DEFINITION_H_
 #define VECNEST_ENGINE_DEFINITION_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ struct Definition {
   storage::CollectionId id{};
   std::vector<SlotDefinition> slots;  // sorted by name
   std::string metadata = "{}";
+  std::map<std::string, PayloadIndexConfig> payload_indexes;  // by field
 
   // Checks name and config; InvalidArgument names the field. Draws a random id.
   static absl::StatusOr<Definition> Create(const std::string& name, const CollectionConfig& config);

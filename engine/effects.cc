@@ -22,7 +22,7 @@ bool Removes(const PointChange& change, Slot slot) {
 
 void Effects::Add(const storage::CollectionId& collection, storage::Sequence sequence,
                   size_t position, const PointChange& change, const std::optional<PointRecord>& old,
-                  Batch& batch) {
+                  PointNumber number, Batch& batch) {
   const index::Label label = MakeLabel(sequence, position);
   if (change.kind != PointChange::Kind::kReplace && !old) {
     // Nothing to change; a replay of the command must not leave its vectors behind either.
@@ -39,10 +39,12 @@ void Effects::Add(const storage::CollectionId& collection, storage::Sequence seq
     std::for_each(old_labels.begin(), old_labels.end(), drop);
     batch.Delete(Family::kPoints, storage::PointsKey(collection, change.key));
     --points;
+    touched.push_back({change.key, old->number, old, std::nullopt});
     return;
   }
   PointRecord record;
   record.version = sequence;
+  record.number = old ? old->number : number;
   record.payload = change.payload.value_or(old ? old->payload : "{}");
   if (!old) ++points;
   for (const SlotLabel& entry : old_labels) {
@@ -54,20 +56,30 @@ void Effects::Add(const storage::CollectionId& collection, storage::Sequence seq
       record.labels.push_back(entry);
     }
   }
-  AddVectors(sequence, position, change);
+  AddVectors(sequence, position, change, record.number);
   for (const VectorWrite& vector : change.vectors) {
     record.labels.push_back({vector.slot, label});
     batch.Put(Family::kVectors, storage::VectorsKey(collection, change.key, vector.slot),
               VectorRecord{label, vector.text, vector.prefix, vector.vector}.Encode());
   }
   batch.Put(Family::kPoints, storage::PointsKey(collection, change.key), record.Encode());
+  touched.push_back({change.key, record.number, old, std::move(record)});
 }
 
-void Effects::AddVectors(storage::Sequence sequence, size_t position, const PointChange& change) {
+std::vector<NumberedKey> Effects::Numbered() const {
+  std::vector<NumberedKey> numbered;
+  numbered.reserve(touched.size());
+  for (const TouchedPoint& point : touched) numbered.emplace_back(point.key, point.number);
+  return numbered;
+}
+
+void Effects::AddVectors(storage::Sequence sequence, size_t position, const PointChange& change,
+                         PointNumber number) {
   for (const VectorWrite& vector : change.vectors) {
     added.push_back({vector.slot,
                      MakeLabel(sequence, position),
                      {change.key.kind, change.key.high, change.key.low},
+                     number,
                      &vector.vector});
   }
 }

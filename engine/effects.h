@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/payload_index/payload_indexes.h"
 #include "engine/record.h"
 #include "index/vector_index.h"
 #include "storage/store.h"
@@ -18,19 +19,27 @@ struct Effects {
     Slot slot;
     index::Label label;
     index::PointKey key;
+    PointNumber number;
     const std::vector<float>* vector;  // the command's own
   };
   std::vector<Added> added;
   std::vector<SlotLabel> dead;
-  int64_t points = 0;  // by how many the collection grows
+  std::vector<TouchedPoint> touched;  // points that are new, changed or gone
+  int64_t points = 0;                 // by how many the collection grows
 
   // Adds the effect of the change at `position` of command `sequence`, and its records to `batch`.
-  // `old`: the point as it is stored. The change outlives the effects.
+  // `old`: the point as it is stored; `number`: what it gets when it is new. The change outlives
+  // the effects.
   void Add(const storage::CollectionId& collection, storage::Sequence sequence, size_t position,
-           const PointChange& change, const std::optional<PointRecord>& old, storage::Batch& batch);
+           const PointChange& change, const std::optional<PointRecord>& old, PointNumber number,
+           storage::Batch& batch);
+
+  // The touched points by number.
+  std::vector<NumberedKey> Numbered() const;
 
   // Adds what the change gives to the indexes, whatever is stored.
-  void AddVectors(storage::Sequence sequence, size_t position, const PointChange& change);
+  void AddVectors(storage::Sequence sequence, size_t position, const PointChange& change,
+                  PointNumber number);
 };
 
 }  // namespace vecnest::engine

@@ -34,12 +34,6 @@ bool EqualsAny(const std::vector<MatchValue>& wanted, const Json& value) {
                      [&](const MatchValue& one) { return Equals(one, value); });
 }
 
-template <typename Range, typename Value>
-bool Within(const Range& range, Value value) {
-  return (!range.gt || value > *range.gt) && (!range.gte || value >= *range.gte) &&
-         (!range.lt || value < *range.lt) && (!range.lte || value <= *range.lte);
-}
-
 // Tests of a single value; a list passes when one of its elements does.
 struct ElementTest {
   const Json& value;
@@ -67,14 +61,9 @@ struct ElementTest {
   }
 };
 
-int64_t CountOf(const Json& value) {
-  if (value.is_null()) return 0;
-  return value.is_array() ? static_cast<int64_t>(value.size()) : 1;
-}
-
 bool FieldMatches(const PayloadPath& path, const FieldTest& test, const Json& payload) {
   if (std::holds_alternative<IsEmptyCondition>(test)) {
-    return !path.AnyOf(payload, [](const Json& value) { return CountOf(value) > 0; });
+    return !path.AnyOf(payload, [](const Json& value) { return ValueCount(value) > 0; });
   }
   if (std::holds_alternative<IsNullCondition>(test)) {
     return path.AnyOf(payload, [](const Json& value) { return value.is_null(); });
@@ -83,7 +72,7 @@ bool FieldMatches(const PayloadPath& path, const FieldTest& test, const Json& pa
     bool found = false;
     const bool any = path.AnyOf(payload, [&](const Json& value) {
       found = true;
-      return Within(*count, CountOf(value));
+      return Within(*count, ValueCount(value));
     });
     return any || (!found && Within(*count, int64_t{0}));
   }
@@ -95,6 +84,11 @@ bool FieldMatches(const PayloadPath& path, const FieldTest& test, const Json& pa
 }
 
 }  // namespace
+
+int64_t ValueCount(const Json& value) {
+  if (value.is_null()) return 0;
+  return value.is_array() ? static_cast<int64_t>(value.size()) : 1;
+}
 
 struct FilterMatcher::Node {
   struct Field {
@@ -234,13 +228,6 @@ absl::StatusOr<FilterMatcher> FilterMatcher::Compile(const Filter& filter) {
 bool FilterMatcher::Matches(const PointId& id, const Json& payload,
                             absl::FunctionRef<bool(std::string_view)> has_vector) const {
   return root_->Matches({id, payload, has_vector});
-}
-
-std::optional<std::vector<PointId>> FilterMatcher::CandidateIds() const {
-  for (const auto& clause : root_->must) {
-    if (const auto* ids = std::get_if<Node::Ids>(&clause)) return ids->sorted;
-  }
-  return std::nullopt;
 }
 
 }  // namespace vecnest::engine

@@ -2,8 +2,8 @@
 #ifndef VECNEST_ENGINE_FILTER_MATCH_H_
 #define VECNEST_ENGINE_FILTER_MATCH_H_
 
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +13,15 @@
 #include "vecnest/filter.h"
 
 namespace vecnest::engine {
+
+// How many elements a value has: a list its length, null none, others one.
+int64_t ValueCount(const Json& value);
+
+template <typename Bounds, typename Value>
+bool Within(const Bounds& bounds, Value value) {
+  return (!bounds.gt || value > *bounds.gt) && (!bounds.gte || value >= *bounds.gte) &&
+         (!bounds.lt || value < *bounds.lt) && (!bounds.lte || value <= *bounds.lte);
+}
 
 // A filter made ready for many points: paths parsed, lists of ids sorted. Immutable, thread-safe.
 class FilterMatcher {
@@ -27,9 +36,6 @@ class FilterMatcher {
   // `has_vector` tells whether the point has a vector of that name.
   bool Matches(const PointId& id, const Json& payload,
                absl::FunctionRef<bool(std::string_view)> has_vector) const;
-
-  // The only ids that can pass, sorted, when the filter names them; nothing when any id may.
-  std::optional<std::vector<PointId>> CandidateIds() const;
 
  private:
   struct Node;

@@ -23,6 +23,7 @@ class PayloadPath {
     enum class Kind { kName, kEvery, kIndex } kind;
     std::string name;
     size_t index = 0;
+    friend bool operator==(const Step&, const Step&) = default;
   };
 
   // InvalidArgument says what is wrong with the path.

@@ -28,7 +28,7 @@ inline index::Label MakeLabel(storage::Sequence sequence, size_t position) {
 inline storage::Sequence SequenceOf(index::Label label) { return label >> kLabelPositionBits; }
 
 // Names a point of a shard in bitmaps: dense, kept for the point's life, reused after it.
-using PointNumber = uint32_t;
+using PointNumber = index::PointNumber;
 inline constexpr PointNumber kNoNumber = UINT32_MAX;
 
 struct SlotLabel {

@@ -96,6 +96,9 @@ void Shard::AddRemoval(const Definition& definition, Batch& batch) {
   batch.Delete(Family::kMeta, CountKey(definition.id));
   batch.DeletePrefix(Family::kMeta, DeadPrefix(definition.id));
   batch.DeletePrefix(Family::kLog, storage::LogPrefix(definition.id));
+  for (const auto part : {storage::IndexPart::kCheckpoint, storage::IndexPart::kChanges}) {
+    batch.DeletePrefix(Family::kIndexes, storage::IndexPrefix(part, definition.id));
+  }
   for (int partition = 0; partition < storage::kPartitions; ++partition) {
     const std::string prefix =
         storage::PartitionPrefix(definition.id, static_cast<uint8_t>(partition));
@@ -148,6 +151,8 @@ absl::Status Shard::Load() {
     }
     manifest = *std::move(decoded);
   }
+  // First, as segments that have to be rebuilt and the log want the numbers of points.
+  if (auto status = LoadPayloadIndexes(); !status.ok()) return status;
   if (auto status = OpenIndexes(manifest); !status.ok()) return status;
   return Replay(manifest.contained);
 }
@@ -167,7 +172,6 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
         directory, ToIndexConfig(meaning->slots[slot], environment_.seal_threshold),
         manifest.slots[slot]);
     if (!opened.ok()) return opened.status();
-    next_numbers_.push_back(opened->index->NumberLimit());
     indexes_.push_back(std::move(opened->index));
     for (const auto& [segment, reason] : opened->damaged) {
       spdlog::warn("collection '{}': rebuilding a segment from the store: {}", meaning->name,
@@ -191,7 +195,7 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
 absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segment) {
   std::vector<index::Entry> entries;
   absl::Status failure;
-  absl::Status status = ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+  absl::Status status = ForEach([&](const PointId& id, const PointRecord& record) {
     const auto label = record.LabelOf(slot);
     if (!label || *label < segment.min_label || *label > segment.max_label) return true;
     auto vector = ReadVector(id, slot);
@@ -200,8 +204,7 @@ absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segmen
       failure = vector.status();
       return false;
     }
-    entries.push_back(
-        {*label, ToIndexKey(id), next_numbers_[slot]++, std::move((*vector)->vector)});
+    entries.push_back({*label, ToIndexKey(id), record.number, std::move((*vector)->vector)});
     return true;
   });
   if (!status.ok()) return status;
@@ -209,6 +212,27 @@ absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segmen
   std::sort(entries.begin(), entries.end(),
             [](const index::Entry& a, const index::Entry& b) { return a.label < b.label; });
   return indexes_[slot]->RestoreSegment(segment, entries);
+}
+
+absl::StatusOr<std::vector<PointNumber>> Shard::NumbersOf(
+    const std::vector<PointChange>& changes) const {
+  std::vector<std::string> keys;
+  keys.reserve(changes.size());
+  for (const PointChange& change : changes) {
+    keys.push_back(storage::PointsKey(definition()->id, change.key));
+  }
+  auto stored = environment_.store->MultiGet(Family::kPoints, keys);
+  if (!stored.ok()) return stored.status();
+  // The vectors of a point that is gone are dead: any number will do.
+  std::vector<PointNumber> numbers(changes.size(), 0);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const std::optional<std::string>& bytes = (*stored)[i];
+    if (!bytes) continue;
+    auto record = PointRecord::Decode(*bytes);
+    if (!record.ok()) return record.status();
+    numbers[i] = record->number;
+  }
+  return numbers;
 }
 
 absl::Status Shard::Replay(Sequence after) {
@@ -227,8 +251,10 @@ absl::Status Shard::Replay(Sequence after) {
           if (!labels.ok()) return labels.status();
           effects.dead = *std::move(labels);
         }
+        auto numbers = NumbersOf(*changes);
+        if (!numbers.ok()) return numbers.status();
         for (size_t i = 0; i < changes->size(); ++i) {
-          effects.AddVectors(sequence, i, (*changes)[i]);
+          effects.AddVectors(sequence, i, (*changes)[i], (*numbers)[i]);
         }
         LogGrew(sequence, command.size());
         last_sequence_ = sequence;
@@ -250,6 +276,10 @@ absl::Status Shard::SetMetrics(const std::map<std::string, Metric>& metrics) {
     if (!slot.ok()) return slot.status();
     updated->slots[*slot].config.metric = metric;
   }
+  return StoreDefinition(std::move(updated));
+}
+
+absl::Status Shard::StoreDefinition(std::shared_ptr<const Definition> updated) {
   Batch batch;
   batch.Put(Family::kMeta, CollectionKey(updated->name), updated->Encode());
   if (auto status = environment_.store->Write(batch); !status.ok()) return status;
@@ -325,6 +355,15 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
   for (const PointChange& change : changes) keys.push_back(storage::PointsKey(id, change.key));
   auto stored = environment_.store->MultiGet(Family::kPoints, keys);
   if (!stored.ok()) return stored.status();
+  std::vector<std::optional<PointRecord>> old(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const std::optional<std::string>& bytes = (*stored)[i];
+    if (!bytes) continue;
+    auto record = PointRecord::Decode(*bytes);
+    if (!record.ok()) return record.status();
+    old[i] = *std::move(record);
+  }
+  const std::vector<PointNumber> numbers = payload_indexes_.NextFree(changes.size());
 
   // Odd while store and indexes are out of step, see FindNearest.
   ++generation_;
@@ -337,14 +376,10 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
         write_mutex_.AssertHeld();
         effects = Effects();
         for (size_t i = 0; i < changes.size(); ++i) {
-          std::optional<PointRecord> old;
-          if (const std::optional<std::string>& bytes = (*stored)[i]) {
-            auto record = PointRecord::Decode(*bytes);
-            if (!record.ok()) return record.status();
-            old = *std::move(record);
-          }
-          effects.Add(id, given, i, changes[i], old, batch);
+          effects.Add(id, given, i, changes[i], old[i], numbers[i], batch);
         }
+        batch.Put(Family::kIndexes, storage::IndexKey(storage::IndexPart::kChanges, id, given),
+                  EncodeNumbered(effects.Numbered()));
         batch.Put(Family::kMeta, CountKey(id),
                   EncodeCount(points() + static_cast<uint64_t>(effects.points)));
         if (!effects.dead.empty()) {
@@ -364,6 +399,8 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
     definition_ = std::move(updated);
   }
   if (auto status = UpdateIndexes(effects); !status.ok()) return status;
+  changed_points_ += effects.touched.size();
+  if (auto status = payload_indexes_.Apply(effects.touched); !status.ok()) return status;
   return *sequence;
 }
 
@@ -373,8 +410,7 @@ absl::Status Shard::UpdateIndexes(const Effects& effects) {
     if (added.slot >= indexes_.size()) {
       return absl::DataLossError("a command names no known vector");
     }
-    auto status = indexes_[added.slot]->Add(added.label, added.key, next_numbers_[added.slot]++,
-                                            *added.vector);
+    auto status = indexes_[added.slot]->Add(added.label, added.key, added.number, *added.vector);
     if (!status.ok()) return status;
   }
   for (const SlotLabel& dead : effects.dead) {
@@ -384,38 +420,11 @@ absl::Status Shard::UpdateIndexes(const Effects& effects) {
   return absl::OkStatus();
 }
 
-CollectionInfo Shard::Describe() const {
-  const auto meaning = definition();
-  CollectionInfo info;
-  info.name = meaning->name;
-  info.uuid = meaning->uuid();
-  info.config = meaning->config();
-  info.points = points();
-  info.optimized = !NeedsMaintenance();
-  info.last_sequence = last_sequence_;
-  const auto slots = static_cast<Slot>(meaning->slots.size());
-  for (Slot slot = 0; slot < slots; ++slot) {
-    const SlotDefinition& from = meaning->slots[slot];
-    const index::IndexStats stats = indexes_[slot]->Stats();
-    VectorInfo& to = info.vectors[from.name];
-    to.config = from.config;
-    to.model = from.model;
-    to.model_identity = from.model_identity;
-    to.vectors = stats.live;
-    to.indexed_vectors = stats.live - std::min(stats.growing, stats.live);
-    to.segments = stats.sealed_segments;
-    to.unit_norm = stats.unit_norm;
-    to.memory_bytes = stats.memory_bytes;
-    to.mapped_bytes = stats.mapped_bytes;
-  }
-  return info;
-}
-
 bool Shard::NeedsMaintenance() const {
   for (const auto& index : indexes_) {
     if (index->Stats().growing >= environment_.seal_threshold) return true;
   }
-  return log_bytes_ > environment_.log_bytes_per_manifest;
+  return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }
 
 absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
@@ -427,6 +436,9 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
       if (!*worked) break;
       if (auto status = CommitManifest(); !status.ok()) return status;
     }
+  }
+  if (NeedsCheckpoint() && !stop) {
+    if (auto status = WriteCheckpoint(); !status.ok()) return status;
   }
   if (log_bytes_ <= environment_.log_bytes_per_manifest || stop) return absl::OkStatus();
   for (const auto& index : indexes_) {
@@ -445,6 +457,7 @@ absl::Status Shard::Optimize() {
       if (!*worked) break;
     }
   }
+  if (auto status = WriteCheckpoint(); !status.ok()) return status;
   return CommitManifest();
 }
 

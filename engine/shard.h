@@ -2,8 +2,8 @@
 //
 // The way of a write: the caller decides on changes while the write lock is held, the log gives
 // them a sequence and commits them with the records they make, the indexes follow, the lock is
-// released, and the caller waits for the disk. Lock order: maintain_mutex_, write_mutex_,
-// definition_mutex_.
+// released, and the caller waits for the disk. Lock order: maintain_mutex_, index_mutex_,
+// write_mutex_, definition_mutex_.
 #ifndef VECNEST_ENGINE_SHARD_H_
 #define VECNEST_ENGINE_SHARD_H_
 
@@ -25,6 +25,7 @@
 #include "engine/definition.h"
 #include "engine/effects.h"
 #include "engine/filter_match.h"
+#include "engine/payload_index/payload_indexes.h"
 #include "engine/record.h"
 #include "index/vector_index.h"
 #include "storage/store.h"
@@ -87,6 +88,11 @@ class Shard {
   CollectionInfo Describe() const;
   uint64_t points() const { return points_.load(std::memory_order_relaxed); }
 
+  // Builds the index beside reads and writes. InvalidArgument: `field` is no path.
+  absl::StatusOr<WriteResult> CreatePayloadIndex(const std::string& field,
+                                                 const PayloadIndexConfig& config);
+  absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& field);
+
   // Runs `decide` with writes held off, so that what it reads stays true until its changes are in.
   // No changes: nothing is written. `bindings` are checked and remembered with the changes.
   using Decide = absl::FunctionRef<absl::StatusOr<std::vector<PointChange>>()>;
@@ -95,14 +101,15 @@ class Shard {
 
   // Existing points among `ids` (each once), in that order.
   absl::StatusOr<std::vector<StoredPoint>> Read(const std::vector<PointId>& ids) const;
-  // Visits the points that pass (all when there is no matcher), in no order, until `visit` returns
-  // false.
-  absl::Status ForEach(const FilterMatcher* matcher,
-                       absl::FunctionRef<bool(const PointId&, const PointRecord&)> visit) const;
-  // The same in the order of ids, from `start` on.
-  absl::Status ForEachOrdered(
-      const FilterMatcher* matcher, const std::optional<PointId>& start,
-      absl::FunctionRef<bool(const PointId&, const PointRecord&)> visit) const;
+  // Visits every point, in no order, until `visit` returns false.
+  using Visit = absl::FunctionRef<bool(const PointId&, const PointRecord&)>;
+  absl::Status ForEach(Visit visit) const { return ForEachAt(nullptr, visit); }
+  // The points that pass, as they are at one moment; all when there is no filter. In the order of
+  // ids, from `start` on.
+  absl::Status ForEachOrdered(const Filter* filter, const std::optional<PointId>& start,
+                              Visit visit) const;
+  absl::StatusOr<uint64_t> Count(const Filter& filter) const;
+  absl::StatusOr<std::vector<FacetHit>> Facet(const FacetRequest& request) const;
   // Points that a selector means; ids that do not exist are left out.
   absl::StatusOr<std::vector<StoredPoint>> Select(const PointSelector& selector) const;
 
@@ -121,6 +128,8 @@ class Shard {
   absl::Status Maintain(const std::atomic<bool>& stop);
   // Seals everything, however small, then does the background work.
   absl::Status Optimize();
+  // Writes what makes the next start fast.
+  absl::Status Close();
   // No manifest is written any more; the owner removes records and files.
   void Drop();
 
@@ -130,12 +139,38 @@ class Shard {
  private:
   Shard(const ShardEnvironment& environment, Definition definition)
       : environment_(environment),
+        payload_indexes_(definition.slots.size()),
         definition_(std::make_shared<const Definition>(std::move(definition))) {}
 
   absl::Status Load();
   absl::Status OpenIndexes(const ShardManifest& manifest);
   absl::Status RestoreSegment(Slot slot, const index::SegmentRecord& segment);
+  // Of the points that the changes are about, as they are stored.
+  absl::StatusOr<std::vector<PointNumber>> NumbersOf(const std::vector<PointChange>& changes) const;
   absl::Status Replay(storage::Sequence after);
+
+  // Payload indexes: checkpoint and later changes, or everything anew from the records.
+  absl::Status LoadPayloadIndexes();
+  absl::StatusOr<bool> LoadCheckpoint();
+  absl::Status AssignMissingNumbers();
+  absl::Status Rebuild(PayloadIndexes& indexes) const;
+  absl::StatusOr<FieldIndex> BuildField(const std::string& field, const PayloadIndexConfig& config,
+                                        const storage::Snapshot* snapshot) const;
+  // Points that commands after `after` changed, as they are now.
+  struct Changes {
+    Roaring numbers;
+    std::vector<PayloadIndexes::StoredNumber> points;
+    size_t count = 0;
+  };
+  absl::StatusOr<Changes> ChangesAfter(storage::Sequence after) const;
+  bool NeedsCheckpoint() const;
+  absl::Status WriteCheckpoint() ABSL_LOCKS_EXCLUDED(index_mutex_);
+  absl::Status WriteCheckpointNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(index_mutex_)
+      ABSL_LOCKS_EXCLUDED(write_mutex_);
+  // Stores the definition, durably, and makes it the current one.
+  absl::Status StoreDefinition(std::shared_ptr<const Definition> updated)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  absl::Status VerifyPayloadIndexes(std::string& difference) const;
 
   absl::Status CheckBindings(const std::map<Slot, ModelBinding>& bindings,
                              std::shared_ptr<const Definition>& updated) const
@@ -150,32 +185,60 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   void LogTrimmed(storage::Sequence through) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
 
-  absl::StatusOr<bool> Passes(const FilterMatcher& matcher, const PointId& id,
-                              const PointRecord& record, const Definition& definition) const;
-  absl::StatusOr<std::vector<index::Label>> MatchingLabels(const Filter& filter, Slot slot) const;
+  absl::Status ForEachAt(const storage::Snapshot* snapshot, Visit visit) const;
+  absl::StatusOr<std::vector<StoredPoint>> ReadAt(const std::vector<PointId>& ids,
+                                                  const storage::Snapshot* snapshot) const;
+
+  // Runs `work` until no write came in between, in the end with writes held off, so that what it
+  // reads of the store and of the indexes belongs together.
+  template <typename Work>
+  auto Undisturbed(Work work) const;
+
+  // A filter at one moment: what the indexes know, and the store to look the rest up in.
+  struct View {
+    std::shared_ptr<const storage::Snapshot> snapshot;
+    std::shared_ptr<const Definition> definition;
+    std::optional<FilterMatcher> matcher;
+    FilterEvaluation evaluation;
+    // Of the points that have to be read; nothing when they are so many that all are read.
+    std::optional<std::vector<NumberedKey>> keys;  // sorted
+    mutable uint64_t payloads = 0;                 // looked at so far
+  };
+  enum class Wanted { kNumbers, kPoints };
+  absl::StatusOr<View> Evaluate(const Filter& filter, Wanted wanted) const;
+  absl::StatusOr<bool> Passes(const View& view, const PointId& id, const PointRecord& record) const;
+  // Visits the point if it passes; false: `visit` wants no more.
+  absl::StatusOr<bool> Offer(const View& view, const PointId& id, const PointRecord& record,
+                             Visit visit) const;
+  // The points of the view's keys that pass, in order.
+  absl::Status ForEachKey(const View& view, const std::optional<PointId>& start, Visit visit) const;
+  // The points that pass, in no order.
+  absl::Status ForEachPassing(const View& view, Visit visit) const;
+  absl::StatusOr<Roaring> PassingNumbers(const View& view) const;
+
   struct Found {
     std::vector<index::ScoredLabel> hits;
     index::SearchStats stats;
     std::optional<uint64_t> filter_matches;
+    FilterEvaluation evaluation;
+    uint64_t filter_payloads = 0;
     double filter_seconds = 0;
     double search_seconds = 0;
   };
-  // The search itself. A filter is evaluated in the store and applied in the index: when a write
-  // came in between, both are done again, in the end with writes held off.
+  // The search itself. A filter is evaluated on payloads and applied in the index, so both have to
+  // be undisturbed.
   absl::StatusOr<Found> FindNearest(const NearestQuery& nearest, const Query& query,
                                     index::SearchParams params) const;
-  absl::StatusOr<Found> FindOnce(const NearestQuery& nearest, const Query& query,
-                                 index::SearchParams params) const;
 
   const ShardEnvironment environment_;
   std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load
-  // By slot: every vector gets a number of its own. Changed by Load and under write_mutex_.
-  std::vector<index::PointNumber> next_numbers_;
   std::atomic<uint64_t> points_ = 0;
   std::vector<std::string> repairs_;  // what Load found damaged and made anew; fixed after it
 
   mutable absl::Mutex maintain_mutex_;  // one thread does background work
-  mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);
+  // Held while an index is built and while a checkpoint is written.
+  mutable absl::Mutex index_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);
+  mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(index_mutex_);
   // Written under write_mutex_, read at any time.
   std::atomic<storage::Sequence> last_sequence_ = 0;
   std::atomic<size_t> log_bytes_ = 0;     // of the commands after contained_
@@ -183,6 +246,9 @@ class Shard {
   storage::Sequence contained_ ABSL_GUARDED_BY(write_mutex_) = 0;
   std::deque<std::pair<storage::Sequence, size_t>> log_commands_ ABSL_GUARDED_BY(write_mutex_);
   bool dropped_ ABSL_GUARDED_BY(write_mutex_) = false;
+  // Points changed since the last checkpoint of the payload indexes; the same one counts each time.
+  std::atomic<size_t> changed_points_ = 0;
+  PayloadIndexes payload_indexes_;  // changed under write_mutex_
 
   mutable absl::Mutex definition_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
   std::shared_ptr<const Definition> definition_ ABSL_GUARDED_BY(definition_mutex_);

@@ -1,12 +1,11 @@
-// Reads and searches of a shard; shard.cc has the writes.
+// Reads of a shard and its searches; shard_filter.cc has the filters, shard.cc the writes.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <queue>
 
 #include "engine/payload.h"
 #include "engine/shard.h"
+#include "engine/stopwatch.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
@@ -14,74 +13,47 @@ namespace {
 
 using storage::Family;
 
-class Stopwatch {
- public:
-  double Seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-// The points of a collection in the order of their ids: a merge of its partitions.
-class OrderedCursor {
- public:
-  OrderedCursor(const storage::Store& store, const storage::CollectionId& collection,
-                const std::optional<PointId>& start) {
-    const auto snapshot = store.TakeSnapshot();
-    for (int i = 0; i < storage::kPartitions; ++i) {
-      std::string prefix = storage::PartitionPrefix(collection, static_cast<uint8_t>(i));
-      std::string first;
-      if (start) {
-        // Within a partition keys sort as ids do, whichever partition `start` itself lives in.
-        first = storage::PointsKey(collection, ToStorageKey(*start));
-        first[0] = prefix[0];
-      }
-      cursors_.push_back(store.Scan(Family::kPoints, prefix, first, snapshot.get()));
-      Push(cursors_.size() - 1);
-    }
-  }
-
-  bool Valid() const { return !heap_.empty(); }
-  storage::PointKey key() const { return heap_.top().first; }
-  std::string_view value() const { return cursors_[heap_.top().second]->value(); }
-  void Next() {
-    const size_t source = heap_.top().second;
-    heap_.pop();
-    cursors_[source]->Next();
-    Push(source);
-  }
-  absl::Status status() const { return status_; }
-
- private:
-  void Push(size_t source) {
-    const storage::Cursor& cursor = *cursors_[source];
-    if (!cursor.Valid()) {
-      status_.Update(cursor.status());
-      return;
-    }
-    if (const auto key = storage::ParsePointsKey(cursor.key())) {
-      heap_.emplace(*key, source);
-    } else {
-      status_.Update(absl::DataLossError("a key of the points is not well-formed"));
-    }
-  }
-
-  using Item = std::pair<storage::PointKey, size_t>;
-  std::vector<std::unique_ptr<storage::Cursor>> cursors_;
-  std::priority_queue<Item, std::vector<Item>, std::greater<>> heap_;
-  absl::Status status_;
-};
-
 }  // namespace
 
+CollectionInfo Shard::Describe() const {
+  const auto meaning = definition();
+  CollectionInfo info;
+  info.name = meaning->name;
+  info.uuid = meaning->uuid();
+  info.config = meaning->config();
+  info.points = points();
+  info.optimized = !NeedsMaintenance();
+  info.last_sequence = last_sequence_;
+  info.payload_indexes = payload_indexes_.Describe();
+  const auto slots = static_cast<Slot>(meaning->slots.size());
+  for (Slot slot = 0; slot < slots; ++slot) {
+    const SlotDefinition& from = meaning->slots[slot];
+    const index::IndexStats stats = indexes_[slot]->Stats();
+    VectorInfo& to = info.vectors[from.name];
+    to.config = from.config;
+    to.model = from.model;
+    to.model_identity = from.model_identity;
+    to.vectors = stats.live;
+    to.indexed_vectors = stats.live - std::min(stats.growing, stats.live);
+    to.segments = stats.sealed_segments;
+    to.unit_norm = stats.unit_norm;
+    to.memory_bytes = stats.memory_bytes;
+    to.mapped_bytes = stats.mapped_bytes;
+  }
+  return info;
+}
+
 absl::StatusOr<std::vector<StoredPoint>> Shard::Read(const std::vector<PointId>& ids) const {
+  return ReadAt(ids, nullptr);
+}
+
+absl::StatusOr<std::vector<StoredPoint>> Shard::ReadAt(const std::vector<PointId>& ids,
+                                                       const storage::Snapshot* snapshot) const {
   const storage::CollectionId collection = definition()->id;
   std::vector<std::string> keys;
   keys.reserve(ids.size());
   for (const PointId& id : ids) keys.push_back(storage::PointsKey(collection, ToStorageKey(id)));
-  auto values = environment_.store->MultiGet(Family::kPoints, keys);
+  auto values = environment_.store->MultiGet(Family::kPoints, keys, snapshot);
   if (!values.ok()) return values.status();
   std::vector<StoredPoint> points;
   points.reserve(ids.size());
@@ -95,92 +67,26 @@ absl::StatusOr<std::vector<StoredPoint>> Shard::Read(const std::vector<PointId>&
   return points;
 }
 
-absl::StatusOr<bool> Shard::Passes(const FilterMatcher& matcher, const PointId& id,
-                                   const PointRecord& record, const Definition& meaning) const {
-  auto payload = ParseJsonObject(record.payload, "stored payload");
-  if (!payload.ok()) return absl::DataLossError(std::string(payload.status().message()));
-  return matcher.Matches(id, *payload, [&](std::string_view name) {
-    const auto slot = meaning.FindSlot(name);
-    return slot && record.LabelOf(*slot).has_value();
-  });
-}
-
-absl::Status Shard::ForEach(
-    const FilterMatcher* matcher,
-    absl::FunctionRef<bool(const PointId&, const PointRecord&)> visit) const {
-  const auto meaning = definition();
-  // True: go on.
-  const auto offer = [&](const PointId& id, const PointRecord& record) -> absl::StatusOr<bool> {
-    if (matcher != nullptr) {
-      auto passes = Passes(*matcher, id, record, *meaning);
-      if (!passes.ok()) return passes.status();
-      if (!*passes) return true;
-    }
-    return visit(id, record);
-  };
-  if (matcher != nullptr) {
-    if (const auto ids = matcher->CandidateIds()) {
-      auto points = Read(*ids);
-      if (!points.ok()) return points.status();
-      for (const StoredPoint& point : *points) {
-        auto more = offer(point.id, point.record);
-        if (!more.ok() || !*more) return more.status();
-      }
-      return absl::OkStatus();
-    }
+absl::Status Shard::ForEachAt(const storage::Snapshot* snapshot, Visit visit) const {
+  const storage::CollectionId collection = definition()->id;
+  std::shared_ptr<const storage::Snapshot> own;
+  if (snapshot == nullptr) {
+    own = environment_.store->TakeSnapshot();
+    snapshot = own.get();
   }
-  const auto snapshot = environment_.store->TakeSnapshot();
   for (int i = 0; i < storage::kPartitions; ++i) {
-    const std::string prefix = storage::PartitionPrefix(meaning->id, static_cast<uint8_t>(i));
-    auto cursor = environment_.store->Scan(Family::kPoints, prefix, {}, snapshot.get());
+    const std::string prefix = storage::PartitionPrefix(collection, static_cast<uint8_t>(i));
+    auto cursor = environment_.store->Scan(Family::kPoints, prefix, {}, snapshot);
     for (; cursor->Valid(); cursor->Next()) {
       const auto key = storage::ParsePointsKey(cursor->key());
       if (!key) return absl::DataLossError("a key of the points is not well-formed");
       auto record = PointRecord::Decode(cursor->value());
       if (!record.ok()) return record.status();
-      auto more = offer(ToPointId(*key), *record);
-      if (!more.ok() || !*more) return more.status();
+      if (!visit(ToPointId(*key), *record)) return absl::OkStatus();
     }
     if (auto status = cursor->status(); !status.ok()) return status;
   }
   return absl::OkStatus();
-}
-
-absl::Status Shard::ForEachOrdered(
-    const FilterMatcher* matcher, const std::optional<PointId>& start,
-    absl::FunctionRef<bool(const PointId&, const PointRecord&)> visit) const {
-  const auto meaning = definition();
-  OrderedCursor cursor(*environment_.store, meaning->id, start);
-  for (; cursor.Valid(); cursor.Next()) {
-    const PointId id = ToPointId(cursor.key());
-    auto record = PointRecord::Decode(cursor.value());
-    if (!record.ok()) return record.status();
-    if (matcher != nullptr) {
-      auto passes = Passes(*matcher, id, *record, *meaning);
-      if (!passes.ok()) return passes.status();
-      if (!*passes) continue;
-    }
-    if (!visit(id, *record)) return absl::OkStatus();
-  }
-  return cursor.status();
-}
-
-absl::StatusOr<std::vector<StoredPoint>> Shard::Select(const PointSelector& selector) const {
-  if (const auto* given = std::get_if<std::vector<PointId>>(&selector)) {
-    std::vector<PointId> ids = *given;
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-    return Read(ids);
-  }
-  auto matcher = FilterMatcher::Compile(std::get<Filter>(selector));
-  if (!matcher.ok()) return matcher.status();
-  std::vector<StoredPoint> points;
-  auto status = ForEach(&*matcher, [&](const PointId& id, const PointRecord& record) {
-    points.push_back({id, record});
-    return true;
-  });
-  if (!status.ok()) return status;
-  return points;
 }
 
 absl::StatusOr<std::optional<VectorRecord>> Shard::ReadVector(const PointId& id, Slot slot) const {
@@ -211,53 +117,6 @@ absl::StatusOr<std::optional<NamedVectors>> Shard::ReadVectors(
     if (*record) vectors[name] = std::move((*record)->vector);
   }
   return vectors;
-}
-
-absl::StatusOr<std::vector<index::Label>> Shard::MatchingLabels(const Filter& filter,
-                                                                Slot slot) const {
-  auto matcher = FilterMatcher::Compile(filter);
-  if (!matcher.ok()) return matcher.status();
-  std::vector<index::Label> labels;
-  auto status = ForEach(&*matcher, [&](const PointId&, const PointRecord& record) {
-    if (const auto label = record.LabelOf(slot)) labels.push_back(*label);
-    return true;
-  });
-  if (!status.ok()) return status;
-  std::sort(labels.begin(), labels.end());
-  return labels;
-}
-
-absl::StatusOr<Shard::Found> Shard::FindOnce(const NearestQuery& nearest, const Query& query,
-                                             index::SearchParams params) const {
-  Found found;
-  std::optional<index::PointSet> allowed;
-  if (query.filter) {
-    const Stopwatch filter_time;
-    auto labels = MatchingLabels(*query.filter, nearest.slot);
-    if (!labels.ok()) return labels.status();
-    found.filter_matches = labels->size();
-    params.allowed = &allowed.emplace(indexes_[nearest.slot]->PointsOf(*labels));
-    found.filter_seconds = filter_time.Seconds();
-  }
-  const Stopwatch search_time;
-  auto hits = indexes_[nearest.slot]->Search(nearest.vector, params, &found.stats);
-  if (!hits.ok()) return hits.status();
-  found.hits = *std::move(hits);
-  found.search_seconds = search_time.Seconds();
-  return found;
-}
-
-absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, const Query& query,
-                                                index::SearchParams params) const {
-  constexpr int kTries = 2;
-  for (int i = 0; i < kTries; ++i) {
-    const uint64_t before = generation_;
-    auto found = FindOnce(nearest, query, params);
-    if (!found.ok() || !query.filter) return found;
-    if (before % 2 == 0 && generation_ == before) return found;
-  }
-  absl::MutexLock lock(&write_mutex_);
-  return FindOnce(nearest, query, params);
 }
 
 namespace {
@@ -305,6 +164,11 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
     plan->candidates = stats.candidates;
     plan->distances = stats.distances;
     plan->filter_matches = found_with_stats->filter_matches;
+    plan->filter_indexed = {found_with_stats->evaluation.indexed.begin(),
+                            found_with_stats->evaluation.indexed.end()};
+    plan->filter_unindexed = {found_with_stats->evaluation.unindexed.begin(),
+                              found_with_stats->evaluation.unindexed.end()};
+    plan->filter_payloads = found_with_stats->filter_payloads;
     plan->filter_seconds = found_with_stats->filter_seconds;
     plan->search_seconds = found_with_stats->search_seconds;
   }
@@ -342,7 +206,7 @@ absl::Status Shard::Verify(VerifyReport& report) const {
   std::vector<std::vector<index::Label>> labels(meaning->slots.size());
   uint64_t points = 0;
   absl::Status failure;
-  auto status = ForEach(nullptr, [&](const PointId& id, const PointRecord& record) {
+  auto status = ForEach([&](const PointId& id, const PointRecord& record) {
     ++points;
     for (const SlotLabel& entry : record.labels) {
       auto vector = ReadVector(id, entry.slot);
@@ -374,12 +238,26 @@ absl::Status Shard::Verify(VerifyReport& report) const {
       complain(fmt::format("the index has {} vectors named '{}', the store {}", live,
                            meaning->slots[slot].name, labels[slot].size()));
     }
+    std::sort(labels[slot].begin(), labels[slot].end());
+    Roaring numbers;
+    indexes_[slot]->PointsOf(labels[slot]).ForEach([&](PointNumber number) {
+      numbers.add(number);
+    });
+    if (!payload_indexes_.HaveVector(static_cast<Slot>(slot), numbers)) {
+      complain(fmt::format("the index of '{}' has other numbers of points than the store",
+                           meaning->slots[slot].name));
+    }
     if (auto files = indexes_[slot]->VerifyFiles(); !files.ok()) {
       complain(std::string(files.message()));
     }
   }
   if (points != this->points()) {
     complain(fmt::format("the store has {} points, its counter says {}", points, this->points()));
+  }
+  std::string difference;
+  if (status = VerifyPayloadIndexes(difference); !status.ok()) return status;
+  if (!difference.empty()) {
+    complain(fmt::format("indexes and store differ in {}", difference));
   }
   report.points += points;
   ++report.collections;

@@ -3,11 +3,15 @@
 #include <charconv>
 
 #include "fmt/format.h"
+#include "vecnest/collection.h"
 
 namespace vecnest {
 namespace {
 
 constexpr std::array<std::string_view, 4> kMetricNames = {"Cosine", "Dot", "Euclid", "Manhattan"};
+
+constexpr std::array<std::string_view, 7> kPayloadIndexTypeNames = {
+    "keyword", "integer", "float", "bool", "datetime", "text", "uuid"};
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,6 +51,19 @@ absl::StatusOr<Metric> ParseMetric(std::string_view name) {
   }
   return absl::InvalidArgumentError(
       fmt::format("unknown metric '{}', expected Cosine, Dot, Euclid or Manhattan", name));
+}
+
+std::string_view PayloadIndexTypeName(PayloadIndexType type) {
+  return kPayloadIndexTypeNames[static_cast<size_t>(type)];
+}
+
+absl::StatusOr<PayloadIndexType> ParsePayloadIndexType(std::string_view name) {
+  for (size_t i = 0; i < kPayloadIndexTypeNames.size(); ++i) {
+    if (name == kPayloadIndexTypeNames[i]) return static_cast<PayloadIndexType>(i);
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("unknown payload index type '{}', expected one of {}", name,
+                  fmt::join(kPayloadIndexTypeNames, ", ")));
 }
 
 absl::Status CallLimits::Check() const {

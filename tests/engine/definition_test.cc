@@ -19,10 +19,12 @@ TEST(DefinitionTest, SurvivesTheStore) {
   ASSERT_TRUE(definition.ok());
   definition->slots[0].model = "m";
   definition->slots[0].model_identity = "id";
+  definition->payload_indexes["k"] = {PayloadIndexType::kText, R"({"tokenizer":"word"})"};
   const auto decoded = Definition::Decode(definition->Encode());
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->Encode(), definition->Encode());
   EXPECT_EQ(decoded->id, definition->id);
+  EXPECT_EQ(decoded->payload_indexes, definition->payload_indexes);
   EXPECT_EQ(decoded->slots[0].name, "a");
   EXPECT_EQ(decoded->slots[0].config.hnsw.m, 8);
   EXPECT_EQ(decoded->slots[1].graph_metric, Metric::kDot);

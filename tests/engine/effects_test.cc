@@ -11,6 +11,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr storage::Sequence kSequence = 9;
+constexpr PointNumber kNumber = 17;
 const storage::PointKey kPoint = {0, 0, 5};
 
 class EffectsTest : public testing::Test {
@@ -20,7 +21,7 @@ class EffectsTest : public testing::Test {
   // Adds the change at position 2 and writes its records.
   void Apply(const PointChange& change, const std::optional<PointRecord>& old) {
     storage::Batch batch;
-    effects_.Add(collection_, kSequence, 2, change, old, batch);
+    effects_.Add(collection_, kSequence, 2, change, old, kNumber, batch);
     ASSERT_TRUE(store_->Write(batch).ok());
   }
   std::optional<PointRecord> Stored() {
@@ -52,6 +53,8 @@ TEST_F(EffectsTest, ANewPoint) {
   EXPECT_THAT(effects_.dead, IsEmpty());
   ASSERT_EQ(effects_.added.size(), 1u);
   EXPECT_EQ(effects_.added[0].label, kLabel);
+  EXPECT_EQ(effects_.added[0].number, kNumber);
+  EXPECT_EQ(Stored()->number, kNumber);
   EXPECT_EQ(effects_.added[0].vector, &change.vectors[0].vector);
   EXPECT_EQ(Stored()->version, kSequence);
   EXPECT_EQ(Stored()->payload, R"({"a":1})");
@@ -87,6 +90,7 @@ TEST_F(EffectsTest, ADeletion) {
   Apply({kPoint, PointChange::Kind::kDelete, std::nullopt, {}, {}}, old);
   EXPECT_EQ(effects_.points, -1);
   EXPECT_EQ(effects_.dead, old.labels);
+  EXPECT_EQ(effects_.Numbered(), std::vector<NumberedKey>({{kPoint, kNumber}}));
   EXPECT_FALSE(Stored().has_value());
   EXPECT_FALSE(StoredVector(0).has_value());
 }

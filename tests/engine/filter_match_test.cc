@@ -90,8 +90,6 @@ TEST(FilterMatchTest, IdsAndVectors) {
   filter.must.emplace_back(HasIdCondition{{3, 1, 3}});
   EXPECT_TRUE(Passes(filter, 1));
   EXPECT_FALSE(Passes(filter, 2));
-  EXPECT_EQ(FilterMatcher::Compile(filter)->CandidateIds(), (std::vector<PointId>{1, 3}));
-  EXPECT_FALSE(FilterMatcher::Compile(Filter{})->CandidateIds().has_value());
   Filter vectors;
   vectors.must.emplace_back(HasVectorCondition{"image"});
   EXPECT_TRUE(Passes(vectors));

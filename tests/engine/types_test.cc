@@ -1,6 +1,7 @@
 #include "vecnest/types.h"
 
 #include "gtest/gtest.h"
+#include "vecnest/collection.h"
 
 namespace vecnest {
 namespace {
@@ -56,6 +57,16 @@ TEST(TypesTest, MetricsRoundTrip) {
     EXPECT_EQ(*ParseMetric(MetricName(metric)), metric);
   }
   EXPECT_FALSE(ParseMetric("cosine").ok());
+}
+
+TEST(TypesTest, PayloadIndexTypesRoundTrip) {
+  for (PayloadIndexType type :
+       {PayloadIndexType::kKeyword, PayloadIndexType::kInteger, PayloadIndexType::kFloat,
+        PayloadIndexType::kBool, PayloadIndexType::kDatetime, PayloadIndexType::kText,
+        PayloadIndexType::kUuid}) {
+    EXPECT_EQ(*ParsePayloadIndexType(PayloadIndexTypeName(type)), type);
+  }
+  EXPECT_FALSE(ParsePayloadIndexType("Keyword").ok());
 }
 
 }  // namespace

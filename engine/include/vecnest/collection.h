@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "vecnest/types.h"
 
@@ -20,6 +21,30 @@ struct VectorConfig {
   int size = 0;  // dimensions, 1..65536
   Metric metric = Metric::kCosine;
   HnswConfig hnsw;
+};
+
+// What a payload index looks for in a field; it changes how fast a filter is, never its answer.
+enum class PayloadIndexType {
+  kKeyword,   // strings: match, any, except; facets
+  kInteger,   // match, any, except and range; facets
+  kFloat,     // range of any numbers
+  kBool,      // match; facets
+  kDatetime,  // range of date-times
+  kText,      // strings by their words: narrows match.text down
+  kUuid,      // as kKeyword
+};
+
+// "keyword", "integer", "float", "bool", "datetime", "text", "uuid".
+std::string_view PayloadIndexTypeName(PayloadIndexType type);
+// Accepts exactly what PayloadIndexTypeName gives; InvalidArgument lists the choices.
+absl::StatusOr<PayloadIndexType> ParsePayloadIndexType(std::string_view name);
+
+struct PayloadIndexConfig {
+  PayloadIndexType type = PayloadIndexType::kKeyword;
+  // A JSON object kept for the user, such as options of other databases; Vecnest does not look
+  // into it.
+  std::string params = "{}";
+  friend bool operator==(const PayloadIndexConfig&, const PayloadIndexConfig&) = default;
 };
 
 struct CollectionConfig {
@@ -51,12 +76,19 @@ struct VectorInfo {
   uint64_t mapped_bytes = 0;
 };
 
+struct PayloadIndexInfo {
+  PayloadIndexConfig config;
+  uint64_t points = 0;  // that have a value of the index's type
+  uint64_t memory_bytes = 0;
+};
+
 struct CollectionInfo {
   std::string name;
   std::string uuid;
   CollectionConfig config;
   uint64_t points = 0;
   std::map<std::string, VectorInfo> vectors;
+  std::map<std::string, PayloadIndexInfo> payload_indexes;  // by field
   uint64_t last_sequence = 0;
   // False while background work (sealing, merging) is due.
   bool optimized = true;

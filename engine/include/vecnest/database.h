@@ -83,6 +83,18 @@ struct ScrollPage {
   std::optional<PointId> next_offset;  // unset after the last page
 };
 
+// How often values of an indexed field occur.
+struct FacetRequest {
+  std::string key;  // a field with a payload index of type keyword, integer, bool or uuid
+  std::optional<Filter> filter;
+  size_t limit = 10;
+};
+
+struct FacetHit {
+  MatchValue value;
+  uint64_t count = 0;  // points that have the value
+};
+
 struct VerifyReport {
   uint64_t collections = 0;
   uint64_t points = 0;
@@ -92,8 +104,9 @@ struct VerifyReport {
   std::vector<std::string> problems;
 };
 
-// Thread safety: every method may be called from any thread. Reads do not wait for writes, but for
-// searches with a filter that writes overtake again and again: the last try holds writes off.
+// Thread safety: every method may be called from any thread. Reads do not wait for writes, but that
+// filters wait for one that is half in, and what writes overtake again and again holds them off for
+// its last try.
 // Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
 // the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
 // ResourceExhausted (a limit), Cancelled and DeadlineExceeded (see CallLimits), DataLoss (damage
@@ -116,6 +129,16 @@ class Database {
   virtual bool HasCollection(const std::string& name) const = 0;
   virtual std::vector<std::string> CollectionNames() const = 0;  // sorted
   virtual absl::StatusOr<CollectionInfo> DescribeCollection(const std::string& name) const = 0;
+
+  // A payload index of a field makes filters that name it read bitmaps instead of payloads; it is
+  // built while reads and writes go on, and takes the place of one of another type. `field` is a
+  // path as in FieldCondition. InvalidArgument: it is none.
+  virtual absl::StatusOr<WriteResult> CreatePayloadIndex(const std::string& collection,
+                                                         const std::string& field,
+                                                         const PayloadIndexConfig& config) = 0;
+  // Nothing happens when there is none.
+  virtual absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& collection,
+                                                         const std::string& field) = 0;
 
   // -- Writes. One call is one atomic batch: all of it is applied or nothing.
   // Inserts points, or replaces them whole (all vectors and payload). A point may leave named
@@ -199,6 +222,10 @@ class Database {
                                             const ScrollRequest& request) const = 0;
   virtual absl::StatusOr<uint64_t> Count(const std::string& collection,
                                          const std::optional<Filter>& filter) const = 0;
+  // Most first, equal counts in the order of values. InvalidArgument: the field has no index, or
+  // one of another type.
+  virtual absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
+                                                      const FacetRequest& request) const = 0;
   // Answers in the order of `queries`; texts are encoded in one batch.
   virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
                                                                const std::vector<Query>& queries,

@@ -50,7 +50,12 @@ struct QueryPlan {
   uint64_t hnsw_ef = 0;     // of the walks; 0: nothing was walked
   uint64_t candidates = 0;  // ranked by their vectors
   uint64_t distances = 0;
+  // Of a filter: points that pass, fields whose payload indexes took part, fields that were looked
+  // up in payloads, and how many payloads were read for it.
   std::optional<uint64_t> filter_matches;
+  std::vector<std::string> filter_indexed;
+  std::vector<std::string> filter_unindexed;
+  uint64_t filter_payloads = 0;
   // Seconds per stage.
   double embed_seconds = 0;
   double filter_seconds = 0;
