@@ -3,6 +3,7 @@
 #include <string>
 
 #include "fmt/format.h"
+#include "net/codec_index.h"
 
 namespace vecnest::net {
 namespace {
@@ -158,7 +159,7 @@ Json WriteCollectionInfo(const CollectionInfo& info) {
               {"flush_interval_sec", 0}}},
             {"wal_config", {{"wal_capacity_mb", 64}, {"wal_segments_ahead", 0}}},
             {"metadata", Json::parse(info.config.metadata)}}},
-          {"payload_schema", Json::object()},
+          {"payload_schema", WritePayloadSchema(info.payload_indexes)},
           {"vecnest",
            {{"uuid", info.uuid}, {"last_sequence", info.last_sequence}, {"vectors", details}}}};
 }

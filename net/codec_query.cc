@@ -202,7 +202,12 @@ Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length) {
                    {"filter", plan.filter_seconds},
                    {"search", plan.search_seconds},
                    {"fetch", plan.fetch_seconds}}}};
-  if (plan.filter_matches) out["plan"]["filter_matches"] = *plan.filter_matches;
+  if (plan.filter_matches) {
+    out["plan"]["filter_matches"] = *plan.filter_matches;
+    out["plan"]["filter_indexed"] = plan.filter_indexed;
+    out["plan"]["filter_unindexed"] = plan.filter_unindexed;
+    out["plan"]["filter_payloads"] = plan.filter_payloads;
+  }
   return out;
 }
 

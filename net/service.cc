@@ -45,6 +45,7 @@ std::vector<Route> Service::AllRoutes() {
   std::vector<Route> routes;
   AddCollectionRoutes(routes);
   AddWriteRoutes(routes);
+  AddIndexRoutes(routes);
   AddReadRoutes(routes);
   AddEmbeddingRoutes(routes);
   AddOperationRoutes(routes);

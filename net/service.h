@@ -53,6 +53,7 @@ class Service {
   std::vector<Route> AllRoutes();
   void AddCollectionRoutes(std::vector<Route>& routes);
   void AddWriteRoutes(std::vector<Route>& routes);
+  void AddIndexRoutes(std::vector<Route>& routes);
   void AddReadRoutes(std::vector<Route>& routes);
   void AddEmbeddingRoutes(std::vector<Route>& routes);
   void AddOperationRoutes(std::vector<Route>& routes);

@@ -12,6 +12,9 @@ PUT /collections/{collection}
 PATCH /collections/{collection}
 DELETE /collections/{collection}
 GET /collections/{collection}/exists
+POST /collections/{collection}/facet
+PUT /collections/{collection}/index
+DELETE /collections/{collection}/index/{field}
 PUT /collections/{collection}/points
 POST /collections/{collection}/points
 GET /collections/{collection}/points/{id}
