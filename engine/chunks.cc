@@ -222,12 +222,16 @@ absl::StatusOr<std::vector<PointChange>> FormerChunks(const Shard& shard,
   }
   if (former.empty()) return std::vector<PointChange>();
   for (const PointChange& change : written) former.erase(ToPointId(change.key));
-  auto stored = shard.Read({former.begin(), former.end()});
-  if (!stored.ok()) return stored.status();
   std::vector<PointChange> deletions;
-  deletions.reserve(stored->size());
-  for (const StoredPoint& point : *stored) {
-    deletions.push_back({ToStorageKey(point.id), PointChange::Kind::kDelete, {}, {}, {}});
+  // Piece by piece: records come with their payloads, and only their ids are wanted.
+  for (auto first = former.begin(); first != former.end();) {
+    std::vector<PointId> ids;
+    for (; first != former.end() && ids.size() < kProbe; ++first) ids.push_back(*first);
+    auto stored = shard.Read(ids);
+    if (!stored.ok()) return stored.status();
+    for (const StoredPoint& point : *stored) {
+      deletions.push_back({ToStorageKey(point.id), PointChange::Kind::kDelete, {}, {}, {}});
+    }
   }
   return deletions;
 }

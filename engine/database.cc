@@ -25,6 +25,11 @@ namespace fs = std::filesystem;
 // A re-encoded text must come this close to what is stored (cosine distance).
 constexpr double kReencodeTolerance = 1e-4;
 
+absl::Status NotLoaded(const std::string& name, const absl::Status& reason) {
+  return absl::Status(reason.code(), fmt::format("collection '{}' could not be loaded: {}", name,
+                                                 std::string(reason.message())));
+}
+
 absl::Status NoCollection(const std::string& name) {
   return absl::NotFoundError(fmt::format("Collection `{}` doesn't exist!", name));
 }
@@ -111,7 +116,7 @@ absl::Status DatabaseImpl::LoadCollections() {
     }
     if (!status.ok()) {
       spdlog::error("collection '{}' can't be loaded: {}", name, std::string(status.message()));
-      failed_[name] = status;
+      failed_[name] = {status, definition.ok() ? std::optional(*definition) : std::nullopt};
     }
   }
   // A crash between removing a collection's records and its files leaves the files. While a
@@ -131,9 +136,7 @@ absl::StatusOr<std::shared_ptr<Shard>> DatabaseImpl::FindShard(const std::string
   absl::MutexLock lock(&mutex_);
   if (const auto found = shards_.find(name); found != shards_.end()) return found->second;
   if (const auto failed = failed_.find(name); failed != failed_.end()) {
-    return absl::Status(failed->second.code(),
-                        fmt::format("collection '{}' could not be loaded: {}", name,
-                                    std::string(failed->second.message())));
+    return NotLoaded(name, failed->second.reason);
   }
   return NoCollection(name);
 }
@@ -180,24 +183,29 @@ absl::Status DatabaseImpl::RemoveRecords(const Definition& definition) {
 absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
   absl::MutexLock structure_lock(&structure_mutex_);
   std::shared_ptr<Shard> shard;
+  std::shared_ptr<const Definition> definition;
   {
     absl::MutexLock lock(&mutex_);
     if (const auto failed = failed_.find(name); failed != failed_.end()) {
-      // Its id may be unreadable, so only a repair can free what it holds.
-      return absl::FailedPreconditionError(fmt::format(
-          "collection '{}' could not be loaded: {}", name, std::string(failed->second.message())));
+      // Without its id nobody knows what it holds.
+      if (!failed->second.definition) return NotLoaded(name, failed->second.reason);
+      definition = std::make_shared<const Definition>(*failed->second.definition);
+    } else {
+      const auto found = shards_.find(name);
+      if (found == shards_.end()) return false;
+      shard = found->second;
     }
-    const auto found = shards_.find(name);
-    if (found == shards_.end()) return false;
-    shard = found->second;
   }
-  // From here on nothing writes to it. When the removal fails it can be asked for again.
-  shard->Drop();
-  const auto definition = shard->definition();
+  if (shard != nullptr) {
+    // From here on nothing writes to it. When the removal fails it can be asked for again.
+    shard->Drop();
+    definition = shard->definition();
+  }
   if (auto status = RemoveRecords(*definition); !status.ok()) return status;
   {
     absl::MutexLock lock(&mutex_);
     shards_.erase(name);
+    failed_.erase(name);
   }
   std::error_code ignored;
   fs::remove_all(EnvironmentFor(*definition).directory, ignored);
@@ -225,7 +233,7 @@ absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::strin
     if (const auto failed = failed_.find(name); failed != failed_.end()) {
       CollectionInfo info;
       info.name = name;
-      info.error = std::string(failed->second.message());
+      info.error = std::string(failed->second.reason.message());
       return info;
     }
   }

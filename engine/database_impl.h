@@ -105,8 +105,13 @@ class DatabaseImpl final : public Database {
 
   mutable absl::Mutex mutex_;  // held shortly; not while a shard works
   std::map<std::string, std::shared_ptr<Shard>> shards_ ABSL_GUARDED_BY(mutex_);
-  // Collections that could not be loaded, with the reason.
-  std::map<std::string, absl::Status> failed_ ABSL_GUARDED_BY(mutex_);
+  // Collections that could not be loaded, with the reason and, where it could be read, what they
+  // are.
+  struct Failed {
+    absl::Status reason;
+    std::optional<Definition> definition;
+  };
+  std::map<std::string, Failed> failed_ ABSL_GUARDED_BY(mutex_);
   // Creating and deleting collections happens one at a time.
   absl::Mutex structure_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 

@@ -5,6 +5,7 @@
 
 #include "engine/database_impl.h"
 #include "engine/payload.h"
+#include "engine/vector_check.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
@@ -180,6 +181,10 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     }
     vector = FitWidth(*std::move(vector), query, target);
     if (!vector.ok()) return vector.status();
+    if (query.metric.value_or(target.config.metric) == Metric::kCosine) {
+      const std::vector<float>& given = *vector;
+      if (auto status = CheckLength(given); !status.ok()) return status;
+    }
     nearest[i].vector = *std::move(vector);
   }
   const auto embed_start = std::chrono::steady_clock::now();

@@ -7,25 +7,11 @@
 #include "engine/chunks.h"
 #include "engine/database_impl.h"
 #include "engine/payload.h"
+#include "engine/vector_check.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
 namespace {
-
-absl::Status CheckVector(const PointId& id, const SlotDefinition& slot,
-                         const std::vector<float>& vector) {
-  const auto where = [&] { return fmt::format("point {}, vector '{}'", id.ToString(), slot.name); };
-  if (vector.size() != static_cast<size_t>(slot.config.size)) {
-    return absl::InvalidArgumentError(fmt::format(
-        "Wrong input: Vector dimension error: expected dim: {}, got {} ({}{})", slot.config.size,
-        vector.size(), where(), slot.model.empty() ? "" : fmt::format(", model {}", slot.model)));
-  }
-  const auto bad = std::find_if_not(vector.begin(), vector.end(),
-                                    [](float value) { return std::isfinite(value); });
-  if (bad == vector.end()) return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format("{}: component {} is {}, expected a finite number",
-                                                where(), bad - vector.begin(), *bad));
-}
 
 // Writes the change that `make` gives for each point the selector means, all in one batch.
 absl::StatusOr<WriteResult> ChangeSelected(

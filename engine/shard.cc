@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
+#include "engine/vector_check.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -258,7 +259,13 @@ absl::Status Shard::Replay(Sequence after) {
         }
         LogGrew(sequence, command.size());
         last_sequence_ = sequence;
-        return UpdateIndexes(effects);
+        absl::Status updated = UpdateIndexes(effects);
+        if (!absl::IsInvalidArgument(updated)) return updated;
+        // One vector that can't be searched must not take the collection with it.
+        repairs_.push_back(fmt::format("a vector of command {} was left out of its index: {}",
+                                       sequence, std::string(updated.message())));
+        spdlog::error("collection '{}': {}", meaning->name, repairs_.back());
+        return absl::OkStatus();
       });
 }
 
@@ -311,6 +318,8 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     }
     std::shared_ptr<const Definition> updated;
     if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
+    // Once in the log a vector has to be taken by its index, now and at every start.
+    if (auto status = CheckVectors(*definition(), *changes); !status.ok()) return status;
     // Without changes the caller still waits until what it wrote before is on the disk.
     if (!changes->empty()) {
       auto sequence = Append(*changes, std::move(updated));
@@ -405,19 +414,19 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
 }
 
 absl::Status Shard::UpdateIndexes(const Effects& effects) {
+  absl::Status first;
   // New versions first: a reader in between sees both and keeps the newer one.
   for (const Effects::Added& added : effects.added) {
     if (added.slot >= indexes_.size()) {
       return absl::DataLossError("a command names no known vector");
     }
-    auto status = indexes_[added.slot]->Add(added.label, added.key, added.number, *added.vector);
-    if (!status.ok()) return status;
+    first.Update(indexes_[added.slot]->Add(added.label, added.key, added.number, *added.vector));
   }
   for (const SlotLabel& dead : effects.dead) {
     if (dead.slot >= indexes_.size()) return absl::DataLossError("a command names no known vector");
     indexes_[dead.slot]->Delete(dead.label);
   }
-  return absl::OkStatus();
+  return first;
 }
 
 bool Shard::NeedsMaintenance() const {

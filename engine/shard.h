@@ -178,6 +178,7 @@ class Shard {
   absl::StatusOr<storage::Sequence> Append(const std::vector<PointChange>& changes,
                                            std::shared_ptr<const Definition> updated)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
+  // An error of one vector does not keep the others out.
   absl::Status UpdateIndexes(const Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status CommitManifest() ABSL_LOCKS_EXCLUDED(write_mutex_);
   // Keep count of the log that a start would replay.

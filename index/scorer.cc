@@ -67,6 +67,8 @@ float Scorer::RawCost(const float* vector, float inverse_norm) const {
   const size_t n = query_.size();
   switch (metric_) {
     case Metric::kCosine:
+      // Products of vectors that count as zero may be infinite.
+      if (query_factor_ == 0 || inverse_norm == 0) return 0;
       if (cut_) return -(CutCosine(vector) * query_factor_);
       return -(kernels_.dot(query, vector, n) * query_factor_ * inverse_norm);
     case Metric::kDot:

@@ -12,6 +12,17 @@ namespace {
 // own.
 constexpr const char* kDialectVersion = "1.19.0";
 
+// One collection that can't be loaded does not stop a node, but nobody should overlook it.
+std::string Readiness(const Database& database) {
+  std::string failed;
+  for (const std::string& name : database.CollectionNames()) {
+    const auto info = database.DescribeCollection(name);
+    if (info.ok() && !info->error.empty()) failed += (failed.empty() ? "" : ", ") + name;
+  }
+  if (failed.empty()) return "all shards are ready";
+  return "ready, without collections that could not be loaded: " + failed;
+}
+
 Response Plain(int status, std::string text) {
   Response response;
   response.status = status;
@@ -46,7 +57,7 @@ void Service::AddOperationRoutes(std::vector<Route>& routes) {
       Open("/healthz", [](const Request&) { return Plain(200, "healthz check passed"); }));
   routes.push_back(Open("/livez", [](const Request&) { return Plain(200, "livez check passed"); }));
   routes.push_back(Open("/readyz", [this](const Request&) {
-    if (database() != nullptr) return Plain(200, "all shards are ready");
+    if (const auto loaded = database()) return Plain(200, Readiness(*loaded));
     absl::MutexLock lock(&mutex_);
     if (!failure_.ok()) return Plain(503, "loading failed: " + std::string(failure_.message()));
     return Plain(503, "loading the database");

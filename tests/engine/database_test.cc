@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/store.h"
 #include "tests/engine/test_models.h"
 #include "tests/temporary_directory.h"
 
@@ -71,6 +72,29 @@ TEST(DatabaseTest, ADeletedCollectionLeavesNothingForItsSuccessor) {
   ASSERT_TRUE(database->CreateCollection("a", Unnamed(4)).ok());
   EXPECT_EQ(*database->Count("a", {}), 0u);
   EXPECT_THAT(database->Scroll("a", {})->records, IsEmpty());
+}
+
+TEST(DatabaseTest, ACollectionThatCanNotBeLoadedCanBeDeleted) {
+  const TemporaryDirectory directory;
+  {
+    auto database = OpenOrDie(directory.path());
+    ASSERT_TRUE(database->CreateCollection("a", Unnamed(4)).ok());
+    ASSERT_TRUE(database->CreateCollection("b", Unnamed(4)).ok());
+    FillWithVectors(*database, "a", 20, 4);
+  }
+  {
+    auto store = *storage::Store::Open(directory.path() + "/store");
+    storage::Batch batch;
+    batch.DeletePrefix(storage::Family::kMeta, "count/");
+    ASSERT_TRUE(store->Write(batch).ok());
+  }
+  auto database = OpenOrDie(directory.path());
+  EXPECT_THAT(database->DescribeCollection("a")->error, HasSubstr("count"));
+  EXPECT_THAT(Message(database->Count("a", {}).status()), HasSubstr("could not be loaded"));
+  EXPECT_TRUE(*database->DeleteCollection("a"));
+  EXPECT_FALSE(*database->DeleteCollection("a"));
+  ASSERT_TRUE(database->CreateCollection("a", Unnamed(8)).ok());
+  EXPECT_EQ(*database->Count("a", {}), 0u);
 }
 
 TEST(DatabaseTest, SealedSegmentsAreNotRebuiltAtStart) {

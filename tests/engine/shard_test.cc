@@ -2,6 +2,8 @@
 // misbehaves, with restarts at any point.
 #include "engine/shard.h"
 
+#include <cmath>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -195,6 +197,40 @@ TEST_P(ShardTest, HoldsWhatWasAcknowledgedThroughAnyHistory) {
   }
   Restart();
   ExpectModel();
+}
+
+TEST_P(ShardTest, AVectorThatCanNotBeSearchedStaysOutOfTheLog) {
+  PointChange bad;
+  bad.key = {0, 0, 1};
+  bad.vectors = {{0, {}, {}, {1, 2, 3, std::numeric_limits<float>::infinity()}}};
+  const auto result =
+      shard_->Write([&]() -> absl::StatusOr<std::vector<PointChange>> { return std::vector{bad}; },
+                    {}, Durability::kBuffered);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(LogLength(), 0);
+  Restart();
+  ExpectModel();
+}
+
+TEST_P(ShardTest, AVectorThatCanNotBeSearchedDoesNotTakeTheOthersWithIt) {
+  PointChange bad;
+  bad.key = {0, 0, 1};
+  bad.vectors = {{0, {}, {}, {1, 2, 3, std::nanf("")}}};
+  const auto nothing = [](storage::Sequence, storage::Batch&) { return absl::OkStatus(); };
+  ASSERT_TRUE(local_log_->Append(definition_.id, EncodeCommand({bad}), nothing).ok());
+  PointChange good;
+  good.key = {0, 0, 2};
+  good.vectors = {{0, {}, {}, {1, 2, 3, 4}}};
+  while (expected_.empty()) Write({good});
+  Restart();
+  Query query;
+  query.exact = true;
+  const auto found = shard_->Nearest({0, {0, 0, 0, 0}, {}}, query, nullptr);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->size(), 1U);
+  VerifyReport report;
+  ASSERT_TRUE(shard_->Verify(report).ok());
+  EXPECT_THAT(report.problems, testing::Contains(testing::HasSubstr("was left out of its index")));
 }
 
 TEST_P(ShardTest, MaintenanceTrimsTheLog) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -84,6 +85,17 @@ TEST(ScorerTest, ThresholdsFollowTheMetric) {
   const Scorer euclid(Metric::kEuclid, query, 2, Renormalize::kNo);
   EXPECT_TRUE(euclid.Passes(0.5F, 0.5F));
   EXPECT_FALSE(euclid.Passes(0.6F, 0.5F));
+}
+
+TEST(ScorerTest, LengthsBeyondTheRangeCountAsZero) {
+  for (const size_t dimensions : {2, 3}) {
+    const std::vector<float> huge = {3e30F, 1, 1};
+    const std::vector<float> plain = {1, 0, 0};
+    for (const auto& [query, vector] : {std::pair(huge, huge), {plain, huge}, {huge, plain}}) {
+      const Scorer scorer(Metric::kCosine, query, dimensions, Renormalize::kNo);
+      EXPECT_EQ(scorer.ScoreOf(scorer.Cost(vector.data(), InverseNorm(vector))), 0.0F);
+    }
+  }
 }
 
 }  // namespace
