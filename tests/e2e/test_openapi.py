@@ -114,7 +114,9 @@ def test_generated_requests(server, document, route):
     @hypothesis.given(case=schema[path][method].as_strategy())
     def send(case):
         answer = case.call()
-        assert answer.status_code < 500, answer.text
+        # A made-up time limit may be over before the answer is there.
+        timed_out = answer.status_code == 504 and "timeout" in (case.query or {})
+        assert answer.status_code < 500 or timed_out, answer.text
         if answer.status_code >= 400:
             assert isinstance(answer.json(), dict)
 
