@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -12,6 +13,10 @@ namespace {
 
 // How often a waiting call asks whether its result is still wanted.
 constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
+
+// Not ResourceExhausted, which is for calls that may come again at once: here the machine is at
+// fault.
+absl::Status NoMemory() { return absl::UnavailableError("no memory for a forward pass"); }
 
 }  // namespace
 
@@ -46,13 +51,19 @@ struct BatchScheduler::Pass {
 
   void Add(Call* call, size_t index) {
     // All or nothing, should there be no memory.
-    sequences.reserve(sequences.size() + 1);
-    tokens.offsets.reserve(tokens.offsets.size() + 1);
+    MakeRoom(&sequences);
+    MakeRoom(&tokens.offsets);
     const auto begin = call->batch.ids.begin();
     tokens.ids.insert(tokens.ids.end(), begin + static_cast<ptrdiff_t>(call->batch.offsets[index]),
                       begin + static_cast<ptrdiff_t>(call->batch.offsets[index + 1]));
     tokens.offsets.push_back(tokens.ids.size());
     sequences.push_back({call, index});
+  }
+
+  // For one more, growing as push_back does.
+  template <typename T>
+  static void MakeRoom(std::vector<T>* values) {
+    if (values->size() == values->capacity()) values->reserve(2 * values->size() + 8);
   }
 
   TokenBatch tokens;
@@ -81,14 +92,24 @@ BatchScheduler::Stats BatchScheduler::stats() const {
 
 absl::Status BatchScheduler::Run(const TokenBatch& batch, const CallControl& control, Sink sink) {
   if (batch.size() == 0) return control.Check();
-  Call call(batch, control, sink);
+  std::optional<Call> made;
+  try {
+    made.emplace(batch, control, sink);
+  } catch (const std::bad_alloc&) {
+    return NoMemory();
+  }
+  Call& call = *made;
   const absl::MutexLock lock(&mutex_);
   Lane& lane = lanes_[static_cast<size_t>(control.priority)];
   if (lane.waiting.size() >= options_.waiting_calls) {
     ++stats_.refused;
     return absl::ResourceExhaustedError("too many calls wait for the encoder; try again later");
   }
-  lane.waiting.push_back(&call);
+  try {
+    lane.waiting.push_back(&call);
+  } catch (const std::bad_alloc&) {
+    return NoMemory();
+  }
   lane.waiting_tokens += batch.ids.size();
   while (!call.done()) {
     if (call.waits() && lane.running < options_.threads) {
@@ -124,6 +145,7 @@ void BatchScheduler::Form(Lane* lane, Pass* pass) {
       const size_t index = call->order[call->taken];
       const size_t length = call->Length(index);
       if (!pass->sequences.empty() && pass->tokens.ids.size() + length > budget) break;
+      if (pass->sequences.size() >= options_.pass_tokens) break;
       pass->Add(call, index);
       lane->waiting_tokens -= length;
     }
@@ -143,10 +165,10 @@ void BatchScheduler::TryForm(Lane* lane, Pass* pass) {
   try {
     Form(lane, pass);
   } catch (const std::bad_alloc&) {
-    const absl::Status status = absl::ResourceExhaustedError("no memory for a forward pass");
-    if (!lane->waiting.empty()) Drop(lane, lane->waiting.front(), status);
-    Settle(lane, *pass, status);
-    pass->sequences.clear();
+    // What was gathered is whole; the call that there was no room for comes with the next pass.
+    if (pass->sequences.empty() && !lane->waiting.empty()) {
+      Drop(lane, lane->waiting.front(), NoMemory());
+    }
   }
 }
 
@@ -154,6 +176,36 @@ void BatchScheduler::Settle(Lane* lane, const Pass& pass, const absl::Status& st
   for (const auto& [call, index] : pass.sequences) {
     --call->running;
     if (!status.ok()) Drop(lane, call, status);
+  }
+}
+
+void BatchScheduler::RunApart(Lane* lane, const Pass& pass, const absl::Status& status) {
+  // A call has one turn in a pass, so what it has there stands together.
+  for (size_t begin = 0; begin < pass.sequences.size();) {
+    Call* call = pass.sequences[begin].call;
+    Pass own;
+    absl::Status result = call->status.ok() ? call->control.Check() : call->status;
+    size_t end = begin;
+    try {
+      for (; end < pass.sequences.size() && pass.sequences[end].call == call; ++end) {
+        own.Add(call, pass.sequences[end].index);
+      }
+    } catch (const std::bad_alloc&) {
+      result = NoMemory();
+      while (end < pass.sequences.size() && pass.sequences[end].call == call) ++end;
+    }
+    if (own.sequences.size() == pass.sequences.size()) {
+      return Settle(lane, pass, status);  // it was alone
+    }
+    if (result.ok()) {
+      ++stats_.passes;
+      mutex_.Unlock();
+      result = ForwardPass(own);
+      mutex_.Lock();
+    }
+    call->running -= end - begin;
+    if (!result.ok()) Drop(lane, call, result);
+    begin = end;
   }
 }
 
@@ -175,16 +227,24 @@ void BatchScheduler::RunPass(Lane* lane) {
   stats_.tokens += pass.tokens.ids.size();
   ++lane->running;
   mutex_.Unlock();
+  const absl::Status status = ForwardPass(pass);
+  mutex_.Lock();
+  if (status.ok()) {
+    Settle(lane, pass, status);
+  } else {
+    RunApart(lane, pass, status);
+  }
+  --lane->running;
+}
+
+absl::Status BatchScheduler::ForwardPass(const Pass& pass) {
   const auto give = [&](size_t layer, const float* rows) {
     for (size_t i = 0; i < pass.sequences.size(); ++i) {
       const auto& [call, index] = pass.sequences[i];
       call->sink(index, layer, rows + pass.tokens.offsets[i] * width_);
     }
   };
-  const absl::Status status = forward_({pass.tokens.ids, pass.tokens.offsets}, give);
-  mutex_.Lock();
-  --lane->running;
-  Settle(lane, pass, status);
+  return forward_({pass.tokens.ids, pass.tokens.offsets}, give);
 }
 
 void BatchScheduler::Work() {

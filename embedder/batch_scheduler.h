@@ -37,7 +37,8 @@ class BatchScheduler {
  public:
   struct Options {
     int threads = 1;
-    // A pass has at most so many tokens, but for a longer sequence, which is alone in it.
+    // A pass has at most so many tokens, but for a longer sequence, which is alone in it, and at
+    // most so many sequences: a sequence may have no token.
     size_t pass_tokens = 1024;
     size_t waiting_calls = 1024;  // per priority; a call beyond them is refused
   };
@@ -64,8 +65,10 @@ class BatchScheduler {
   BatchScheduler& operator=(const BatchScheduler&) = delete;
 
   // Returns when all sequences of `batch` went to the sink, or with the first error:
-  // ResourceExhausted when too many calls wait, Cancelled, DeadlineExceeded, or what Forward gave.
-  // After an error some sequences may have gone to the sink.
+  // ResourceExhausted when too many calls wait, Cancelled, DeadlineExceeded, Unavailable when there
+  // is no memory, or what Forward gave. The sequences of a pass that fails are tried again call by
+  // call, so that nobody gets the error of another's. After an error some sequences may have gone
+  // to the sink, and one may go to it twice.
   absl::Status Run(const TokenBatch& batch, const CallControl& control, Sink sink);
 
   Stats stats() const;
@@ -86,10 +89,16 @@ class BatchScheduler {
   void Await(Call* call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes waiting sequences into the pass; none when there were only such of calls that are over.
   void Form(Lane* lane, Pass* pass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Form, where calls that there is no memory for end with ResourceExhausted.
+  // Form as far as there is memory; a call that there is none for at all ends with Unavailable.
   void TryForm(Lane* lane, Pass* pass) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Runs a pass and gives its results out.
+  absl::Status ForwardPass(const Pass& pass) ABSL_LOCKS_EXCLUDED(mutex_);
   // The pass's sequences are done, or, after an error, their calls over.
   void Settle(Lane* lane, const Pass& pass, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Instead of Settle after an error: what each call has in the pass once more, alone. Without the
+  // lock meanwhile.
+  void RunApart(Lane* lane, const Pass& pass, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends the call as soon as its running passes are done.
   void Drop(Lane* lane, Call* call, const absl::Status& status)

@@ -29,7 +29,7 @@ dnnl::engine& CpuEngine() {
 
 absl::Status FromLibrary(const dnnl::error& error) {
   const std::string message = fmt::format("oneDNN: {}", error.what());
-  return error.status == dnnl_out_of_memory ? absl::ResourceExhaustedError(message)
+  return error.status == dnnl_out_of_memory ? absl::UnavailableError(message)
                                             : absl::InternalError(message);
 }
 

@@ -76,7 +76,7 @@ class Linear {
   size_t outputs() const;
 
   // x: [PaddedRows(rows), inputs], y: [PaddedRows(rows), outputs], both row-major f32 whatever
-  // the precision. ResourceExhausted or Internal when the library fails.
+  // the precision. Unavailable (no memory) or Internal when the library fails.
   absl::Status Run(const float* x, size_t rows, float* y, LinearContext* context) const;
 
  private:

@@ -8,7 +8,9 @@
 #include <set>
 #include <string>
 
+#include "absl/algorithm/container.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 
 namespace vecnest::embedder {
 namespace {
@@ -37,7 +39,7 @@ class FakeNetwork {
         entered_.Notify();
         released_.WaitForNotification();
       }
-      if (!tokens.ids.empty() && tokens.ids[0] == kPoison) return absl::InternalError("poisoned");
+      if (absl::c_linear_search(tokens.ids, kPoison)) return absl::InternalError("poisoned");
       const std::vector<float> rows(tokens.ids.begin(), tokens.ids.end());
       sink(0, rows.data());
       return absl::OkStatus();
@@ -103,7 +105,14 @@ class Caller {
 };
 
 void AwaitWaiting(const BatchScheduler& scheduler, uint64_t calls) {
-  while (scheduler.stats().waiting < calls) absl::SleepFor(absl::Milliseconds(1));
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (scheduler.stats().waiting < calls) {
+    if (absl::Now() > deadline) {
+      ADD_FAILURE() << scheduler.stats().waiting << " calls wait, expected " << calls;
+      return;
+    }
+    absl::SleepFor(absl::Milliseconds(1));
+  }
 }
 
 TEST(BatchSchedulerTest, EverySequenceComesOnceWithItsOwnStates) {
@@ -273,6 +282,37 @@ TEST(BatchSchedulerTest, AFailedPassFailsItsCallsOnly) {
             absl::StatusCode::kInternal);
   EXPECT_EQ(network.passes().size(), 1U);  // the rest was not tried
   EXPECT_TRUE(RunIgnored(scheduler, Batch({4})).ok());
+}
+
+TEST(BatchSchedulerTest, StrangersDoNotShareAnError) {
+  FakeNetwork network;
+  network.HoldFirstPass();
+  BatchScheduler scheduler({.threads = 1, .pass_tokens = 100}, 1, network.Function());
+  Caller first(scheduler, Batch({9}));
+  network.WaitUntilHeld();
+  Caller before(scheduler, Batch({4, 4}));
+  AwaitWaiting(scheduler, 1);
+  Caller poisoned(scheduler, Batch({5, 5}, FakeNetwork::kPoison));
+  AwaitWaiting(scheduler, 2);
+  Caller after(scheduler, Batch({6}));
+  AwaitWaiting(scheduler, 3);
+  network.Release();
+  EXPECT_TRUE(first.Wait().ok());
+  EXPECT_EQ(poisoned.Wait().code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(before.Wait().ok());
+  EXPECT_TRUE(after.Wait().ok());
+  EXPECT_THAT(network.passes(), ElementsAre(ElementsAre(9), ElementsAre(4, 4, 5, 5, 6),
+                                            ElementsAre(4, 4), ElementsAre(5, 5), ElementsAre(6)));
+  EXPECT_TRUE(RunIgnored(scheduler, Batch({3})).ok());
+}
+
+TEST(BatchSchedulerTest, APassHasABoundedNumberOfSequencesWithoutTokens) {
+  FakeNetwork network;
+  BatchScheduler scheduler({.threads = 1, .pass_tokens = 10}, 1, network.Function());
+  ASSERT_TRUE(RunIgnored(scheduler, Batch(std::vector<size_t>(25, 0))).ok());
+  const auto passes = network.passes();
+  EXPECT_EQ(passes.size(), 3U);
+  for (const auto& lengths : passes) EXPECT_THAT(lengths.size(), Le(10U));
 }
 
 TEST(BatchSchedulerTest, SequencesWithoutTokensComeToo) {
