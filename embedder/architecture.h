@@ -33,6 +33,7 @@ class Architecture {
     size_t vocabulary = 0;                  // ids are below it
     size_t max_tokens = 0;                  // longest sequence
     size_t packed_bytes = 0;                // of the weights that are kept beside the mapped file
+    size_t table_bytes = 0;                 // of the tables and vectors kept beside it
     Precision precision = Precision::kF32;  // of what is computed, which may be less than was asked
     TokenizerUse reads = {};
   };
@@ -60,7 +61,7 @@ class Architecture {
   // Gives the sink the hidden states 0..layers in order. Ids and lengths must be within shape(),
   // no sequence empty where special tokens are read; memory grows with the number of tokens, so
   // callers pass a bounded number. A sequence's states have the same bits whatever other sequences
-  // there are. Errors: the matrix library's (ResourceExhausted, Internal).
+  // there are. Errors: the matrix library's (Unavailable: no memory; Internal).
   virtual absl::Status Forward(const TokenSpan& tokens, Workspace* workspace,
                                HiddenStateSink sink) const = 0;
 };

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +41,10 @@ struct LayerNormWeights {
   FloatTensor shift;
 };
 
+size_t BytesOf(const LayerNormWeights& norm) {
+  return norm.scale.owned_bytes() + norm.shift.owned_bytes();
+}
+
 struct Block {
   Linear query_key_value;  // the three projections as one, [3 * width, width]
   Linear attention_output;
@@ -68,13 +74,11 @@ class Bert : public Architecture {
        FloatTensor positions, FloatTensor token_types, LayerNormWeights norm,
        std::vector<Block> blocks)
       : hyperparameters_(hyperparameters),
-        shape_{hyperparameters.width,
-               hyperparameters.layers,
-               hyperparameters.vocabulary,
-               hyperparameters.positions,
-               0,
-               precision,
-               {}},
+        shape_{.width = hyperparameters.width,
+               .layers = hyperparameters.layers,
+               .vocabulary = hyperparameters.vocabulary,
+               .max_tokens = hyperparameters.positions,
+               .precision = precision},
         precision_(precision),
         words_(std::move(words)),
         positions_(std::move(positions)),
@@ -86,7 +90,10 @@ class Bert : public Architecture {
            {&block.query_key_value, &block.attention_output, &block.intermediate, &block.output}) {
         shape_.packed_bytes += layer->bytes();
       }
+      shape_.table_bytes += BytesOf(block.attention_norm) + BytesOf(block.output_norm);
     }
+    shape_.table_bytes += words_.owned_bytes() + positions_.owned_bytes() +
+                          token_types_.owned_bytes() + BytesOf(norm_);
   }
 
   std::string_view name() const override { return "bert"; }
@@ -232,6 +239,11 @@ absl::StatusOr<Hyperparameters> ReadHyperparameters(const Json& config) {
   VECNEST_ASSIGN_OR_RETURN(result.positions, Extent(config, "max_position_embeddings"));
   VECNEST_ASSIGN_OR_RETURN(result.token_types, Extent(config, "type_vocab_size"));
   VECNEST_ASSIGN_OR_RETURN(const double epsilon, config.GetDouble("layer_norm_eps", 1e-12));
+  if (!(epsilon >= 0 && epsilon <= std::numeric_limits<float>::max())) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: field \"layer_norm_eps\": expected a finite number of at least 0, found {}",
+        config.name(), epsilon));
+  }
   result.epsilon = static_cast<float>(epsilon);
   if (result.width % result.heads != 0) {
     return absl::InvalidArgumentError(
@@ -259,6 +271,22 @@ class WeightReader {
     VECNEST_ASSIGN_OR_RETURN(norm.scale, Read(fmt::format("{}.weight", name), {width}));
     VECNEST_ASSIGN_OR_RETURN(norm.shift, Read(fmt::format("{}.bias", name), {width}));
     return norm;
+  }
+
+  // A checkpoint with more layers than the configuration names is not the network that was trained.
+  absl::Status CheckLayers(size_t layers) const {
+    const std::string stem = prefix_ + "encoder.layer.";
+    for (const std::string& name : weights_.Names()) {
+      if (!name.starts_with(stem)) continue;
+      size_t layer = 0;
+      const char* end = name.data() + name.size();
+      const auto number = std::from_chars(name.data() + stem.size(), end, layer);
+      if (number.ec != std::errc() || layer < layers) continue;
+      return absl::InvalidArgumentError(
+          fmt::format("{}: tensor \"{}\": the configuration's num_hidden_layers is {}",
+                      weights_.file().path(), name, layers));
+    }
+    return absl::OkStatus();
   }
 
   // One layer that gives the outputs of all the named ones, one after another.
@@ -315,6 +343,7 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateBert(const Json& confi
                                                                Precision precision) {
   VECNEST_ASSIGN_OR_RETURN(const Hyperparameters sizes, ReadHyperparameters(config));
   const WeightReader reader(weights, precision);
+  VECNEST_RETURN_IF_ERROR(reader.CheckLayers(sizes.layers));
   VECNEST_ASSIGN_OR_RETURN(FloatTensor words, reader.Read("embeddings.word_embeddings.weight",
                                                           {sizes.vocabulary, sizes.width}));
   VECNEST_ASSIGN_OR_RETURN(

@@ -173,23 +173,26 @@ std::string BpeTokenizer::Normalize(std::string_view text) const {
   return result;
 }
 
-bool BpeTokenizer::Tokenize(std::string_view text, size_t max_tokens,
-                            std::vector<int32_t>* ids) const {
+bool BpeTokenizer::Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                            GoOn go_on) const {
+  Pauses pauses(go_on);
   const size_t begin = ids->size();
   const auto over = [&] { return ids->size() - begin > max_tokens; };
   const auto append = [&](std::string_view between) {
     const std::string normalized = Normalize(between);
     size_t position = 0;
-    while (position < normalized.size() && !over()) {
+    bool wanted = true;
+    while (position < normalized.size() && !over() && wanted) {
       const size_t end = splits_words_ ? NextWord(normalized, position) : normalized.size();
       AppendWord(std::string_view(normalized).substr(position, end - position), ids);
       position = end;
+      wanted = pauses.GoOn();
     }
-    return !over();
+    return !over() && wanted;
   };
   added_tokens_.Split(text, append, [&](int32_t id) {
     ids->push_back(id);
-    return !over();
+    return !over() && pauses.GoOn();
   });
   if (!over()) return false;
   ids->resize(begin + max_tokens);

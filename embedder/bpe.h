@@ -45,7 +45,9 @@ class BpeTokenizer final : public Tokenizer {
   static absl::StatusOr<BpeTokenizer> Create(const BpeSpec& spec);
 
   const Traits& traits() const override { return traits_; }
-  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids) const override;
+  using Tokenizer::Tokenize;
+  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                GoOn go_on) const override;
 
  private:
   struct Merge {

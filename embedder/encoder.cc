@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <exception>
 #include <limits>
@@ -31,6 +33,10 @@ constexpr size_t kPassTokens = 1024;
 constexpr size_t kWindowTexts = 4096;
 // Room for any character, and not less than anybody would want.
 constexpr size_t kSmallestChunk = 8;
+
+bool IsFinite(const std::vector<float>& vector) {
+  return std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); });
+}
 
 // Workspaces that no forward pass uses at the moment.
 class WorkspacePool {
@@ -75,12 +81,16 @@ class ModelEncoder : public Encoder {
                    }) {}
 
   const ModelInfo& info() const override { return info_; }
-  EncoderStats stats() const override { return scheduler_.stats(); }
+  EncoderStats stats() const override {
+    EncoderStats stats = scheduler_.stats();
+    stats.dropped += dropped_;
+    return stats;
+  }
 
   absl::StatusOr<TokenBatch> Tokenize(absl::Span<const std::string_view> texts,
                                       const EncodeOptions& options) const override {
     std::vector<bool> truncated;
-    return TokenizeTexts(texts, 0, options, &truncated);
+    return TokenizeTexts(texts, 0, options, {}, &truncated);
   }
 
   absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
@@ -91,10 +101,14 @@ class ModelEncoder : public Encoder {
     for (size_t begin = 0; begin < texts.size(); begin += kWindowTexts) {
       const auto window = texts.subspan(begin, kWindowTexts);
       std::vector<bool> truncated;
-      VECNEST_ASSIGN_OR_RETURN(const TokenBatch batch,
-                               TokenizeTexts(window, begin, options, &truncated));
+      const absl::StatusOr<TokenBatch> batch =
+          TokenizeTexts(window, begin, options, control, &truncated);
+      if (absl::IsCancelled(batch.status()) || absl::IsDeadlineExceeded(batch.status())) {
+        dropped_ += texts.size() - begin;
+      }
+      if (!batch.ok()) return batch.status();
       const auto results = absl::MakeSpan(encodings).subspan(begin, window.size());
-      VECNEST_RETURN_IF_ERROR(EncodeBatch(batch, dimensions, control, results));
+      VECNEST_RETURN_IF_ERROR(EncodeBatch(*batch, dimensions, control, results));
       for (size_t i = 0; i < results.size(); ++i) results[i].truncated = truncated[i];
     }
     return encodings;
@@ -145,7 +159,7 @@ class ModelEncoder : public Encoder {
 
   // `first`: the position of the first text among the caller's, for messages.
   absl::StatusOr<TokenBatch> TokenizeTexts(absl::Span<const std::string_view> texts, size_t first,
-                                           const EncodeOptions& options,
+                                           const EncodeOptions& options, const CallControl& control,
                                            std::vector<bool>* truncated) const;
   absl::Status CheckTokens(const TokenBatch& batch) const;
   // Fills all but `truncated`.
@@ -163,11 +177,13 @@ class ModelEncoder : public Encoder {
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const Architecture> architecture_;
   mutable WorkspacePool workspaces_;
-  mutable BatchScheduler scheduler_;  // last: its threads use the rest
+  mutable std::atomic<uint64_t> dropped_ = 0;  // texts, before they came to the scheduler
+  mutable BatchScheduler scheduler_;           // last: its threads use the rest
 };
 
 absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::string_view> texts,
                                                        size_t first, const EncodeOptions& options,
+                                                       const CallControl& control,
                                                        std::vector<bool>* truncated) const {
   const std::string& prefix = PrefixOf(options);
   if (FindInvalidUtf8(prefix)) return absl::InvalidArgumentError("the prefix is not valid UTF-8");
@@ -177,6 +193,7 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
   TokenBatch batch;
   std::string prefixed;
   for (size_t i = 0; i < texts.size(); ++i) {
+    VECNEST_RETURN_IF_ERROR(control.Check());
     std::string_view text = texts[i];
     if (const std::optional<size_t> bad = FindInvalidUtf8(text)) {
       return absl::InvalidArgumentError(
@@ -188,7 +205,12 @@ absl::StatusOr<TokenBatch> ModelEncoder::TokenizeTexts(absl::Span<const std::str
       text = prefixed;
     }
     batch.ids.insert(batch.ids.end(), traits.before.begin(), traits.before.end());
-    truncated->push_back(tokenizer_->Tokenize(text, limit, &batch.ids));
+    absl::Status wanted;
+    truncated->push_back(tokenizer_->Tokenize(text, limit, &batch.ids, [&] {
+      wanted = control.Check();
+      return wanted.ok();
+    }));
+    VECNEST_RETURN_IF_ERROR(wanted);
     batch.ids.insert(batch.ids.end(), traits.after.begin(), traits.after.end());
     const size_t tokens = batch.ids.size() - batch.offsets.back();
     if (tokens > static_cast<size_t>(info_.max_tokens)) {
@@ -284,14 +306,21 @@ absl::Status ModelEncoder::EncodeBatch(const TokenBatch& batch, size_t dimension
                                        const CallControl& control,
                                        absl::Span<Encoding> encodings) const {
   const Architecture::Shape& shape = architecture_->shape();
+  std::atomic<bool> finite = true;
   const auto pool = [&](size_t i, size_t layer, const float* rows) {
     if (layer != shape.layers) return;
     const size_t tokens = batch.offsets[i + 1] - batch.offsets[i];
     encodings[i].vector =
         PoolTokens(pooling_, rows, tokens, shape.width, dimensions, info_.normalized);
     encodings[i].tokens = static_cast<int>(tokens);
+    if (!IsFinite(encodings[i].vector)) finite = false;
   };
-  return scheduler_.Run(batch, control, pool);
+  VECNEST_RETURN_IF_ERROR(scheduler_.Run(batch, control, pool));
+  if (finite) return absl::OkStatus();
+  return absl::InternalError(
+      fmt::format("the output of model {} is not finite: its weights or its configuration ({}) are "
+                  "damaged",
+                  info_.name, info_.directory));
 }
 
 absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
@@ -302,7 +331,7 @@ absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
     workspaces_.Return(std::move(workspace));
     return status;
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("no memory for a forward pass");
+    return absl::UnavailableError("no memory for a forward pass");
   } catch (const std::exception& error) {
     return absl::InternalError(fmt::format("a forward pass: {}", error.what()));
   }

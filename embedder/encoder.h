@@ -55,6 +55,7 @@ struct ModelInfo {
   bool normalized = false;   // vectors have unit length
   Precision precision = Precision::kF32;  // static tables multiply nothing: always f32
   uint64_t packed_bytes = 0;              // memory of the packed weights
+  uint64_t memory_bytes = 0;              // all that is held beside the file: these and tables
   uint64_t mapped_bytes = 0;              // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
@@ -113,8 +114,9 @@ class Encoder {
                                               const EncodeOptions& options) const = 0;
 
   // One Encoding per text, in order. The same text gives the same bits whatever else is encoded
-  // at the time. Besides Tokenize's errors: ResourceExhausted when too many calls wait or memory
-  // is short, Cancelled and DeadlineExceeded as `control` tells.
+  // at the time. Besides Tokenize's errors: ResourceExhausted when too many calls wait, Cancelled
+  // and DeadlineExceeded as `control` tells, Internal, naming the model, when what it computes is
+  // not finite, and Unavailable when memory is short.
   virtual absl::StatusOr<std::vector<Encoding>> Encode(absl::Span<const std::string_view> texts,
                                                        const EncodeOptions& options,
                                                        const CallControl& control) const = 0;

@@ -129,7 +129,14 @@ absl::Status ReadLimits(ModelConfig* config) {
                            LoadIfPresent(folder + "/sentence_bert_config.json"));
   int64_t limit = 0;
   if (sentence) {
-    VECNEST_ASSIGN_OR_RETURN(limit, sentence->GetInt("max_seq_length", 0));
+    if (const std::optional<Json> length = sentence->Find("max_seq_length")) {
+      VECNEST_ASSIGN_OR_RETURN(limit, length->AsInt());
+      if (limit < 1 || limit > std::numeric_limits<int>::max()) {
+        return absl::InvalidArgumentError(fmt::format(
+            "{}: expected a positive number of tokens, found {}", length->name(), limit));
+      }
+      config->own_max_tokens = true;
+    }
     VECNEST_ASSIGN_OR_RETURN(config->lowercase_input, sentence->GetBool("do_lower_case", false));
   }
   VECNEST_ASSIGN_OR_RETURN(const std::optional<Json> tokenizer,

@@ -24,6 +24,7 @@ struct ModelConfig {
   bool normalize = false;
   bool lowercase_input = false;  // sentence_bert_config.json's do_lower_case
   std::optional<int> max_tokens;
+  bool own_max_tokens = false;  // it is sentence_bert_config.json's max_seq_length
   std::string query_prefix;
   std::string document_prefix;
 };

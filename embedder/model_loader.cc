@@ -34,6 +34,13 @@ absl::Status CheckConsistency(const ModelConfig& config, const Tokenizer::Traits
         fmt::format("{}: the pooling module expects width {}, the model has {}", config.directory,
                     *config.pooled_width, shape.width));
   }
+  if (shape.reads.special_tokens && config.own_max_tokens &&
+      static_cast<size_t>(*config.max_tokens) > shape.max_tokens) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}/sentence_bert_config.json: max_seq_length is {}, the weights have positions "
+        "for {} tokens",
+        config.weights_directory, *config.max_tokens, shape.max_tokens));
+  }
   if (static_cast<size_t>(max_tokens) <= tokenizer.before.size() + tokenizer.after.size()) {
     return absl::InvalidArgumentError(
         fmt::format("{}: {} tokens are too few", config.directory, max_tokens));
@@ -55,6 +62,7 @@ ModelInfo DescribeModel(const ModelConfig& config, const Architecture& architect
           .normalized = config.normalize,
           .precision = shape.precision,
           .packed_bytes = shape.packed_bytes,
+          .memory_bytes = shape.packed_bytes + shape.table_bytes,
           .mapped_bytes = weights.bytes().size(),
           .query_prefix = config.query_prefix,
           .document_prefix = config.document_prefix,

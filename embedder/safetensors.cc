@@ -164,6 +164,13 @@ absl::StatusOr<SafeTensors> SafeTensors::Open(const std::string& path) {
   return tensors;
 }
 
+std::vector<std::string> SafeTensors::Names() const {
+  std::vector<std::string> names;
+  names.reserve(entries_.size());
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  return names;
+}
+
 absl::StatusOr<std::vector<int64_t>> SafeTensors::Shape(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found != entries_.end()) return found->second.shape;

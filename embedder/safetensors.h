@@ -30,6 +30,7 @@ class FloatTensor {
 
   absl::Span<const float> values() const { return values_; }
   const float* data() const { return values_.data(); }
+  size_t owned_bytes() const { return owned_.size() * sizeof(float); }
 
  private:
   std::shared_ptr<const MappedFile> file_;
@@ -58,6 +59,7 @@ class SafeTensors {
       absl::Span<const std::byte> bytes, const std::string& path, size_t* data_begin);
 
   bool Contains(std::string_view name) const { return entries_.contains(name); }
+  std::vector<std::string> Names() const;
 
   // The extents of the tensor `name`, or InvalidArgument when it is missing.
   absl::StatusOr<std::vector<int64_t>> Shape(std::string_view name) const;

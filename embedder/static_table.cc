@@ -30,7 +30,10 @@ struct Tensors {
 
 class StaticTable : public Architecture {
  public:
-  StaticTable(const Shape& shape, Tensors tensors) : shape_(shape), tensors_(std::move(tensors)) {}
+  StaticTable(const Shape& shape, Tensors tensors) : shape_(shape), tensors_(std::move(tensors)) {
+    shape_.table_bytes = tensors_.rows.owned_bytes() + tensors_.weights.owned_bytes() +
+                         tensors_.mapping.size() * sizeof(int64_t);
+  }
 
   std::string_view name() const override { return "static"; }
   const Shape& shape() const override { return shape_; }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 namespace vecnest::embedder {
 
 // What a network wants to read of a text.
@@ -31,10 +33,34 @@ class Tokenizer {
 
   virtual const Traits& traits() const = 0;
 
+  // Asked now and then while a long text is read.
+  using GoOn = absl::FunctionRef<bool()>;
+
   // Appends the ids of `text`, which must be valid UTF-8, without those before and after it. Stops
-  // after `max_tokens` ids; returns whether some were left off.
-  virtual bool Tokenize(std::string_view text, size_t max_tokens,
-                        std::vector<int32_t>* ids) const = 0;
+  // after `max_tokens` ids; returns whether some were left off. Once `go_on` is false what was read
+  // is worth nothing.
+  virtual bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                        GoOn go_on) const = 0;
+  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids) const {
+    return Tokenize(text, max_tokens, ids, [] { return true; });
+  }
+};
+
+// How often a tokenizer asks: after so many words.
+class Pauses {
+ public:
+  explicit Pauses(Tokenizer::GoOn go_on) : go_on_(go_on) {}
+  // After each word; false when the text is no longer wanted.
+  bool GoOn() {
+    if (++words_ % kWords == 0) wanted_ = wanted_ && go_on_();
+    return wanted_;
+  }
+
+ private:
+  static constexpr size_t kWords = 1024;
+  Tokenizer::GoOn go_on_;
+  size_t words_ = 0;
+  bool wanted_ = true;
 };
 
 }  // namespace vecnest::embedder

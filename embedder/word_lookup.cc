@@ -66,8 +66,9 @@ int32_t WordLookup::IdOf(std::string_view word) const {
   return found == ids_.end() ? -1 : found->second;
 }
 
-bool WordLookup::Tokenize(std::string_view text, size_t max_tokens,
-                          std::vector<int32_t>* ids) const {
+bool WordLookup::Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                          GoOn go_on) const {
+  Pauses pauses(go_on);
   const size_t most = ids->size() + max_tokens;
   std::string stretch;
   for (size_t i = 0; i < text.size();) {
@@ -83,6 +84,7 @@ bool WordLookup::Tokenize(std::string_view text, size_t max_tokens,
     }
     if (!AppendStretch(stretch, most, ids)) return true;
     stretch.clear();
+    if (!pauses.GoOn()) return true;
   }
   return !AppendStretch(stretch, most, ids);
 }

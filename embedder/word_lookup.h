@@ -31,7 +31,9 @@ class WordLookup final : public Tokenizer {
   WordLookup(StringMap<std::string_view, int32_t> ids, std::shared_ptr<const MappedFile> file);
 
   const Traits& traits() const override { return traits_; }
-  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids) const override;
+  using Tokenizer::Tokenize;
+  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                GoOn go_on) const override;
 
  private:
   // The id of a word, or -1.

@@ -53,18 +53,19 @@ int32_t WordPieceTokenizer::IdOf(std::string_view token) const {
 }
 
 bool WordPieceTokenizer::Tokenize(std::string_view text, size_t max_tokens,
-                                  std::vector<int32_t>* ids) const {
+                                  std::vector<int32_t>* ids, GoOn go_on) const {
+  Pauses pauses(go_on);
   const size_t begin = ids->size();
   const auto over = [&] { return ids->size() - begin > max_tokens; };
   const auto append = [&](const WordSplitter::Word& word) {
     AppendWord(word, ids);
-    return !over();
+    return !over() && pauses.GoOn();
   };
   added_tokens_.Split(
       text, [&](std::string_view between) { return splitter_.Split(between, append); },
       [&](int32_t id) {
         ids->push_back(id);
-        return !over();
+        return !over() && pauses.GoOn();
       });
   if (!over()) return false;
   ids->resize(begin + max_tokens);

@@ -34,7 +34,9 @@ class WordPieceTokenizer final : public Tokenizer {
   static absl::StatusOr<WordPieceTokenizer> Create(const WordPieceSpec& spec);
 
   const Traits& traits() const override { return traits_; }
-  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids) const override;
+  using Tokenizer::Tokenize;
+  bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
+                GoOn go_on) const override;
 
  private:
   explicit WordPieceTokenizer(const WordPieceSpec& spec);

@@ -1,6 +1,7 @@
 #include "embedder/kernels/elementwise.h"
 
 #include <cmath>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "embedder/kernels/elementwise.cc"
@@ -94,7 +95,9 @@ void ScaleToUnitLength(float* x, size_t count) {
   });
   const float norm = std::sqrt(hn::GetLane(hn::SumOfLanes(d, squares)));
   if (!(norm > 0)) return;
-  const V factor = hn::Set(d, 1.0F / norm);
+  // A length that overflows must not end as the zero vector.
+  const float scale = std::isinf(norm) ? std::numeric_limits<float>::quiet_NaN() : 1.0F / norm;
+  const V factor = hn::Set(d, scale);
   ForEachVector(count, [&](size_t i, size_t n)
                            HWY_ATTR { StorePart(hn::Mul(LoadPart(x + i, n), factor), n, x + i); });
 }

@@ -25,7 +25,8 @@ void Gelu(float* x, size_t count);
 void MeanOfRows(const float* x, size_t rows, size_t width, float* out);
 void MaxOfRows(const float* x, size_t rows, size_t width, float* out);
 
-// Divides by the Euclidean norm; a vector of zeros stays as it is.
+// Divides by the Euclidean norm; a vector of zeros stays as it is, one whose norm overflows becomes
+// NaN.
 void ScaleToUnitLength(float* x, size_t count);
 
 }  // namespace vecnest::embedder::kernels

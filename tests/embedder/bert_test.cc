@@ -26,6 +26,8 @@ TEST(BertTest, RefusesOtherKinds) {
       {{"\"num_attention_heads\": 3", "\"num_attention_heads\": 5"}, "no multiple"},
       {{"\"num_attention_heads\": 3", "\"num_attention_heads\": 0"}, "expected 1 to"},
       {{"\"hidden_size\": 36", "\"hidden_size\": 4611686018427387904"}, "expected 1 to"},
+      {{"\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": -1"}, "of at least 0, found -1"},
+      {{"\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": 1e300"}, "\"layer_norm_eps\": expected"},
       {{"\"hidden_size\": 36,", ""}, "no field \"hidden_size\""}};
   for (const auto& [change, message] : changes) {
     const ModelCopy model("tiny-bert-cls");
@@ -43,8 +45,17 @@ TEST(BertTest, NamesMissingAndMisshapenTensors) {
   EXPECT_EQ(Error(model), "");
   model.Replace("model.safetensors", "layer.1.output.dense.bias", "layer.1.output.dense.bier");
   EXPECT_THAT(Error(model), HasSubstr("no tensor \"bert.encoder.layer.1.output.dense.bias\""));
-  model.Replace("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
-  EXPECT_EQ(Error(model), "");
+}
+
+TEST(BertTest, NamesTensorsOfLayersThatTheConfigurationLeavesOut) {
+  for (const char* name : {"tiny-bert-cls", "tiny-bert-max"}) {
+    const ModelCopy model(name);
+    model.Replace("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
+    EXPECT_THAT(Error(model),
+                AllOf(HasSubstr("model.safetensors: tensor \""),
+                      HasSubstr("encoder.layer.1.attention.output.LayerNorm.bias\": the "
+                                "configuration's num_hidden_layers is 1")));
+  }
 }
 
 }  // namespace

@@ -105,6 +105,9 @@ TEST(ElementwiseTest, RowsAndLengths) {
     std::vector<float> zeros(20);
     ScaleToUnitLength(zeros.data(), zeros.size());
     EXPECT_EQ(zeros, std::vector<float>(20));
+    std::vector<float> huge(20, 1e30F);
+    ScaleToUnitLength(huge.data(), huge.size());
+    for (const float value : huge) EXPECT_TRUE(std::isnan(value));
   });
 }
 

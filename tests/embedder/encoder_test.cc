@@ -9,6 +9,7 @@
 #include <numeric>
 #include <thread>
 
+#include "embedder/safetensors.h"
 #include "tests/embedder/model_copy.h"
 
 namespace vecnest::embedder {
@@ -111,6 +112,59 @@ TEST(EncoderTest, PrefixAndDimensions) {
     EXPECT_THAT(encoder->Encode({&text, 1}, {.dimensions = dimensions}).status().message(),
                 HasSubstr("dimensions must be 1 to 36"));
   }
+}
+
+void ExpectNotFinite(const std::string& path, const std::string& text, const std::string& name) {
+  const auto encoder = Encoder::Load(path, {});
+  ASSERT_TRUE(encoder.ok()) << encoder.status();
+  const std::string_view view = text;
+  const auto encodings = (*encoder)->Encode({&view, 1}, {});
+  EXPECT_EQ(encodings.status().code(), absl::StatusCode::kInternal) << path;
+  EXPECT_THAT(encodings.status().message(),
+              HasSubstr("the output of model " + name + " is not finite"));
+  EXPECT_THAT(encodings.status().message(), HasSubstr(path));
+}
+
+TEST(EncoderTest, AnOutputThatIsNotFiniteIsAnError) {
+  const ModelCopy model("tiny-bert-cls");
+  std::string weights = model.Read("model.safetensors");
+  size_t data = 0;
+  const auto entries = SafeTensors::ParseHeader(
+      absl::MakeConstSpan(reinterpret_cast<const std::byte*>(weights.data()), weights.size()), "",
+      &data);
+  ASSERT_TRUE(entries.ok());
+  const auto& entry = entries->at("encoder.layer.1.output.dense.bias");
+  weights.replace(data + entry.begin, 4, std::string("\0\0\xc0\x7f", 4));
+  model.Write("model.safetensors", weights);
+  ExpectNotFinite(model.path(), "a cat", "tiny-bert-cls");
+
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() + "/large.txt") << "a 3e38 1\nb 3e38 1\nc 1 1\n";
+  ExpectNotFinite(directory.path() + "/large.txt", "a b", "large");
+  const auto table = Encoder::Load(directory.path() + "/large.txt", {});
+  EXPECT_EQ(Encode(**table, {"c"})[0].vector, (std::vector<float>{1, 1}));
+}
+
+// A long text is given up in its midst, many texts between two of them: before anything is found to
+// be wrong with what comes later.
+TEST(EncoderTest, LateCallsAreNotTokenizedToTheirEnd) {
+  std::string text;
+  while (text.size() < 20 << 20) text += "the cat sat ";
+  const std::string_view long_text = text;
+  for (const char* name : {"tiny-bert-cls", "tiny-words.txt", "tiny-wordllama"}) {
+    const auto encoder = Load(name);
+    CallControl control;
+    control.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
+    EXPECT_EQ(encoder->Encode({&long_text, 1}, {.truncate = false}, control).status().code(),
+              absl::StatusCode::kDeadlineExceeded)
+        << name;
+  }
+  std::vector<std::string_view> texts(4000, std::string_view(text).substr(0, 10'000));
+  texts.back() = "\xff";
+  CallControl control;
+  control.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5);
+  EXPECT_EQ(Load("tiny-bert-cls")->Encode(texts, {}, control).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST(EncoderTest, InvalidUtf8NamesTextAndByte) {

@@ -59,5 +59,23 @@ TEST(ModelLoaderTest, FilesThatContradictEachOther) {
               HasSubstr("tiny-model2vec: the tokenizer has ids up to 29, the weights only"));
 }
 
+TEST(ModelLoaderTest, MaxSeqLengthIsWhatTheWeightsCanRead) {
+  const ModelCopy model("tiny-bert-cls");
+  const auto error = [&](int length) {
+    model.Write("sentence_bert_config.json",
+                "{\"max_seq_length\": " + std::to_string(length) + "}");
+    return std::string(LoadModel(model.path(), Precision::kF32).status().message());
+  };
+  EXPECT_EQ(error(24), "");
+  EXPECT_THAT(error(25), HasSubstr("sentence_bert_config.json: max_seq_length is 25, the weights "
+                                   "have positions for 24 tokens"));
+  for (const int length : {0, -1}) {
+    EXPECT_THAT(error(length), HasSubstr("sentence_bert_config.json: field \"max_seq_length\": "
+                                         "expected a positive number of tokens"));
+  }
+  model.Write("sentence_bert_config.json", R"({"max_seq_length": null})");
+  EXPECT_TRUE(LoadModel(model.path(), Precision::kF32).ok());
+}
+
 }  // namespace
 }  // namespace vecnest::embedder
