@@ -87,6 +87,7 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
           .normalized = info.normalized,
           .precision = FromEmbedder(info.precision),
           .packed_bytes = info.packed_bytes,
+          .memory_bytes = info.memory_bytes,
           .mapped_bytes = info.mapped_bytes,
           .query_prefix = info.query_prefix,
           .document_prefix = info.document_prefix,
@@ -165,6 +166,13 @@ absl::StatusOr<std::unique_ptr<LoadedModels>> LoadedModels::Load(
     if (!directory.ok()) return directory.status();
     auto encoder = embedder::Encoder::Load(*directory, options);
     if (!encoder.ok()) return encoder.status();
+    const embedder::ModelInfo& info = (*encoder)->info();
+    for (const auto& other : models->encoders_) {
+      if (other->info().name != info.name) continue;
+      return absl::InvalidArgumentError(
+          fmt::format("two models are called '{}': {} and {}; rename one of them", info.name,
+                      other->info().directory, info.directory));
+    }
     models->encoders_.push_back(*std::move(encoder));
   }
   return models;
@@ -179,12 +187,19 @@ absl::StatusOr<const embedder::Encoder*> LoadedModels::Resolve(std::string_view 
   for (const auto& encoder : encoders_) {
     if (encoder->info().name == name) return encoder.get();
   }
+  std::vector<const embedder::Encoder*> similar;
   for (const auto& encoder : encoders_) {
     const embedder::ModelInfo& info = encoder->info();
     if (EqualsIgnoringCase(info.name, LastComponent(name)) ||
         EqualsIgnoringCase(LastComponent(info.directory), LastComponent(name))) {
-      return encoder.get();
+      similar.push_back(encoder.get());
     }
+  }
+  if (similar.size() == 1) return similar.front();
+  if (!similar.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("model '{}' may be '{}' or '{}'; give the exact name", name,
+                    similar[0]->info().name, similar[1]->info().name));
   }
   std::string loaded;
   for (const auto& encoder : encoders_) {
@@ -216,11 +231,12 @@ EmbedderStats LoadedModels::Stats() const {
   stats.cache_entries = cache.entries;
   for (const auto& encoder : encoders_) {
     const embedder::EncoderStats encoded = encoder->stats();
-    stats.passes += encoded.passes;
-    stats.pass_texts += encoded.sequences;
-    stats.pass_tokens += encoded.tokens;
-    stats.dropped_texts += encoded.dropped;
-    stats.refused_calls += encoded.refused;
+    stats.models.push_back({.model = encoder->info().name,
+                            .passes = encoded.passes,
+                            .pass_texts = encoded.sequences,
+                            .pass_tokens = encoded.tokens,
+                            .dropped_texts = encoded.dropped,
+                            .refused_calls = encoded.refused});
   }
   return stats;
 }
@@ -380,6 +396,11 @@ embedder::EncodeOptions TextBatch::OptionsOf(const Group& group) {
 absl::Status TextBatch::Run(NameText name, embedder::Priority priority, const CallLimits& limits) {
   const embedder::CallControl control = ToControl(priority, limits);
   for (const auto& [group, members] : groups_) {
+    for (size_t i = 0; i < members.texts.size(); ++i) {
+      if (!members.texts[i].empty()) continue;
+      return absl::InvalidArgumentError(
+          fmt::format("{}: the text must not be empty", name(members.tickets[i])));
+    }
     const embedder::EncodeOptions options = OptionsOf(group);
     auto encodings = models_.Encode(*group.encoder, members.texts, options, control);
     if (absl::IsInvalidArgument(encodings.status())) {

@@ -24,12 +24,14 @@ namespace vecnest::engine {
 class LoadedModels final : public TextEmbedder {
  public:
   explicit LoadedModels(size_t cache_bytes) : cache_(cache_bytes) {}
-  // Each of `names` as FindModel takes it; the first is the default.
+  // Each of `names` as FindModel takes it; the first is the default. InvalidArgument when two
+  // models have the same name.
   static absl::StatusOr<std::unique_ptr<LoadedModels>> Load(const std::vector<std::string>& names,
                                                             const ModelLoadOptions& options);
 
-  // By exact name, or by the last component of "org/name" or of the path it was loaded from,
-  // without regard to case; "" is the default. NotFound lists what is loaded.
+  // By exact name, or, where that fits one model alone, by the last component of "org/name" or of
+  // the path it was loaded from, without regard to case; "" is the default. NotFound lists what is
+  // loaded.
   absl::StatusOr<const embedder::Encoder*> Resolve(std::string_view name) const;
   // Null when no loaded model has this identity.
   const embedder::Encoder* FindIdentity(std::string_view identity) const;

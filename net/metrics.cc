@@ -18,20 +18,27 @@ const prometheus::Histogram::BucketBoundaries seconds_buckets = {
 
 struct Metrics::Impl {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
-                                                          .Name("vecnest_http_requests_total")
-                                                          .Help("Requests answered")
-                                                          .Register(registry);
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter()
+          .Name("vecnest_http_requests_total")
+          .Help(
+              "Requests answered, refused ones too; route none: no "
+              "such path or method, or not HTTP")
+          .Register(registry);
   prometheus::Family<prometheus::Histogram>& durations =
       prometheus::BuildHistogram()
           .Name("vecnest_http_request_duration_seconds")
           .Help("Time from the request's last byte to the answer's first")
           .Register(registry);
-  prometheus::Counter& tokens = prometheus::BuildCounter()
-                                    .Name("vecnest_encoder_tokens_total")
-                                    .Help("Tokens read by the encoder for requests")
-                                    .Register(registry)
-                                    .Add({});
+  prometheus::Counter& tokens =
+      prometheus::BuildCounter()
+          .Name("vecnest_encoder_tokens_total")
+          .Help(
+              "Tokens of the texts that answered requests asked to encode, "
+              "whether from the cache or not; pass_tokens_total has those "
+              "that went through passes, of requests that failed too")
+          .Register(registry)
+          .Add({});
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -71,23 +78,36 @@ std::string Metrics::Render(const Database* database) const {
             embedder.cache_hits);
     counter("vecnest_embedding_cache_misses_total", "Texts that had to be encoded",
             embedder.cache_misses);
-    counter("vecnest_encoder_passes_total", "Forward passes", embedder.passes);
-    counter("vecnest_encoder_pass_texts_total", "Texts in these passes", embedder.pass_texts);
-    counter("vecnest_encoder_pass_tokens_total", "Tokens in these passes", embedder.pass_tokens);
-    counter("vecnest_encoder_dropped_texts_total",
-            "Texts not encoded because their client left or their time was over",
-            embedder.dropped_texts);
-    counter("vecnest_encoder_refused_calls_total", "Calls refused because too many waited",
-            embedder.refused_calls);
+    const auto by_model = [&](const char* name, const char* help, uint64_t ModelStats::* value) {
+      auto& family = prometheus::BuildCounter().Name(name).Help(help).Register(state);
+      for (const ModelStats& model : embedder.models) {
+        family.Add({{"model", model.model}}).Increment(static_cast<double>(model.*value));
+      }
+    };
+    by_model("vecnest_encoder_passes_total", "Forward passes", &ModelStats::passes);
+    by_model("vecnest_encoder_pass_texts_total", "Texts in these passes", &ModelStats::pass_texts);
+    by_model("vecnest_encoder_pass_tokens_total",
+             "Tokens in these passes: none of texts from the cache, see tokens_total",
+             &ModelStats::pass_tokens);
+    by_model("vecnest_encoder_dropped_texts_total",
+             "Texts not encoded because their client left or their time was over",
+             &ModelStats::dropped_texts);
+    by_model("vecnest_encoder_refused_calls_total", "Calls refused because too many waited",
+             &ModelStats::refused_calls);
     gauge("vecnest_embedding_cache_bytes", "Size of the kept vectors and their texts")
         .Add({})
         .Set(static_cast<double>(embedder.cache_bytes));
     auto& packed = gauge("vecnest_model_packed_bytes", "Memory of a model's packed weights");
+    auto& held =
+        gauge("vecnest_model_memory_bytes",
+              "Memory a model holds: packed weights and tables; its mapped file, which the "
+              "page cache shares, is in vecnest_model_mapped_bytes");
     auto& file = gauge("vecnest_model_mapped_bytes", "Mapped file of a model's weights");
     for (const ModelInfo& model : database->embedder().Models()) {
       const prometheus::Labels labels = {
           {"model", model.name}, {"precision", std::string(PrecisionName(model.precision))}};
       packed.Add(labels).Set(static_cast<double>(model.packed_bytes));
+      held.Add(labels).Set(static_cast<double>(model.memory_bytes));
       file.Add(labels).Set(static_cast<double>(model.mapped_bytes));
     }
     for (const std::string& name : database->CollectionNames()) {

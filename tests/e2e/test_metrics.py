@@ -38,6 +38,7 @@ def test_models_say_what_they_take(http):
     # 6 layers of 12 x 384 x 384 weights, 4 bytes each, and biases; the file has the tables as well.
     packed = metric(http, "vecnest_model_packed_bytes", model="all-MiniLM-L6-v2", precision="f32")
     assert 0 <= packed - 6 * 12 * 384 * 384 * 4 < 200_000
+    assert metric(http, "vecnest_model_memory_bytes", model="all-MiniLM-L6-v2", precision="f32") == packed
     assert metric(http, "vecnest_model_mapped_bytes", model="all-MiniLM-L6-v2") == 90_868_376
 
 

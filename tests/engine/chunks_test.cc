@@ -223,6 +223,8 @@ TEST_F(ChunksTest, NobodyWaitsForADocumentThatIsLate) {
   late.limits.deadline = std::chrono::steady_clock::now();
   const auto refused = database_->Upsert("c", {MakePoint(7, Document(Words(500)))}, late);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
+  // It was noticed while the document was cut, not when its chunks were to be encoded.
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("point 7, vector '': chunk: "));
 }
 
 TEST_F(ChunksTest, OnlyDocumentsAreChunked) {

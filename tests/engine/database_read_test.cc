@@ -64,7 +64,7 @@ TEST(DatabaseReadZeroVectorTest, ScoresAreFiniteInEveryMetric) {
     }
     ASSERT_TRUE(database->Upsert("a", std::move(points)).ok());
     ASSERT_TRUE(database->Optimize("a").ok());
-    for (const char* text : {"cat", "unknown", ""}) {
+    for (const char* text : {"cat", "unknown", "?"}) {
       for (const bool exact : {false, true}) {
         Query query;
         query.nearest = Text{text, "", {}};

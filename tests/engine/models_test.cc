@@ -1,10 +1,13 @@
 #include "engine/models.h"
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/engine/test_models.h"
+#include "tests/temporary_directory.h"
 
 namespace vecnest::engine {
 namespace {
@@ -39,6 +42,32 @@ TEST_F(ModelsTest, TablesAreFoundByNameAndFile) {
   }
   EXPECT_EQ((*models)->Models()[0].precision, Precision::kF32);
   EXPECT_FALSE((*models)->Resolve("tiny-words.txt").ok());
+}
+
+TEST(ModelNamesTest, TwoModelsOfOneNameAreRefused) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/sub");
+  const std::string first = directory.path() + "/tiny.txt";
+  const std::string second = directory.path() + "/sub/tiny.txt";
+  std::ofstream(first) << "a 1 2\n";
+  std::ofstream(second) << "a 3 4\n";
+  const auto models = LoadedModels::Load({first, second}, {.threads = 1});
+  EXPECT_EQ(models.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(models.status().message()),
+              HasSubstr("'tiny': " + first + " and " + second));
+}
+
+TEST(ModelNamesTest, AForgivingNameMustFitOneModelAlone) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() + "/tiny.txt") << "a 1 2\n";
+  std::ofstream(directory.path() + "/Tiny.txt") << "a 3 4\n";
+  const auto models = LoadedModels::Load(
+      {directory.path() + "/tiny.txt", directory.path() + "/Tiny.txt"}, {.threads = 1});
+  ASSERT_TRUE(models.ok()) << models.status();
+  EXPECT_EQ((*(*models)->Resolve("Tiny"))->info().name, "Tiny");
+  const auto either = (*models)->Resolve("org/TINY");
+  EXPECT_EQ(either.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(either.status().message()), HasSubstr("may be 'tiny' or 'Tiny'"));
 }
 
 TEST_F(ModelsTest, IdentitiesDiffer) {

@@ -44,5 +44,25 @@ TEST(MetricsTest, ShowsTheDatabase) {
   EXPECT_THAT(metrics.Render(nullptr), Not(HasSubstr("vecnest_points")));
 }
 
+TEST(MetricsTest, TellsModelsApart) {
+  const std::string data = VECNEST_TEST_DATA;
+  ServedDatabase served({data + "/tiny-bert-cls", data + "/tiny-words.txt"});
+  EmbedOptions options;
+  options.model = "tiny-words";
+  ASSERT_TRUE(served.get()->embedder().Embed({"the cat", "sat"}, options).ok());
+  const std::string text = Metrics().Render(served.get().get());
+  EXPECT_THAT(text, HasSubstr("vecnest_encoder_pass_texts_total{model=\"tiny-words\"} 2"));
+  EXPECT_THAT(text, HasSubstr("vecnest_encoder_pass_tokens_total{model=\"tiny-words\"} 3"));
+  for (const char* name : {"passes", "dropped_texts"}) {
+    EXPECT_THAT(text, HasSubstr("vecnest_encoder_" + std::string(name) +
+                                "_total{model=\"tiny-bert-cls\"} 0"));
+  }
+  // 17 rows of 11 values; nothing is packed.
+  EXPECT_THAT(text, HasSubstr("vecnest_model_memory_bytes{model=\"tiny-words\",precision=\"f32\"} "
+                              "748"));
+  EXPECT_THAT(text,
+              HasSubstr("vecnest_model_packed_bytes{model=\"tiny-words\",precision=\"f32\"} 0"));
+}
+
 }  // namespace
 }  // namespace vecnest::net

@@ -39,18 +39,24 @@ struct ModelLoadOptions {
   size_t waiting_calls = 1024;
 };
 
-// Since the models were loaded.
-struct EmbedderStats {
-  uint64_t cache_hits = 0;
-  uint64_t cache_misses = 0;
-  uint64_t cache_bytes = 0;
-  uint64_t cache_entries = 0;
+// Since the model was loaded.
+struct ModelStats {
+  std::string model;
   // Forward passes, and the texts in them: of several calls when they came at the same time.
   uint64_t passes = 0;
   uint64_t pass_texts = 0;
   uint64_t pass_tokens = 0;
   uint64_t dropped_texts = 0;  // their call was cancelled or late
   uint64_t refused_calls = 0;  // too many waited
+};
+
+// Since the models were loaded.
+struct EmbedderStats {
+  uint64_t cache_hits = 0;
+  uint64_t cache_misses = 0;
+  uint64_t cache_bytes = 0;
+  uint64_t cache_entries = 0;
+  std::vector<ModelStats> models;  // in their order
 };
 
 struct ModelInfo {
@@ -64,6 +70,7 @@ struct ModelInfo {
   bool normalized = false;
   Precision precision = Precision::kF32;  // static tables multiply nothing: always kF32
   uint64_t packed_bytes = 0;              // memory of the packed weights
+  uint64_t memory_bytes = 0;              // all that is held beside the file: these and tables
   uint64_t mapped_bytes = 0;              // the weights' file, which the page cache shares
   std::string query_prefix;
   std::string document_prefix;
@@ -92,14 +99,14 @@ struct Embedding {
 // Models without a database. Thread-safe.
 class TextEmbedder {
  public:
-  // `models` as in DatabaseOptions::models.
+  // `models` as in DatabaseOptions::models; InvalidArgument when two have the same name.
   static absl::StatusOr<std::unique_ptr<TextEmbedder>> Load(const std::vector<std::string>& models,
                                                             const ModelLoadOptions& options);
   virtual ~TextEmbedder() = default;
 
   virtual std::vector<ModelInfo> Models() const = 0;
-  // The model of this name: exactly, or by the last component of "org/name", without regard to
-  // case; "" is the default. NotFound lists what is loaded.
+  // The model of this name: exactly, or, where that fits one model alone, by the last component of
+  // "org/name", without regard to case; "" is the default. NotFound lists what is loaded.
   virtual absl::StatusOr<ModelInfo> Model(std::string_view name) const = 0;
   virtual EmbedderStats Stats() const = 0;
   // In the order of `texts`. Queries and single texts go before larger calls. InvalidArgument names
