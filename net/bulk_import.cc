@@ -42,8 +42,11 @@ absl::StatusOr<BulkOptions> ReadBulkOptions(const std::map<std::string, std::str
 }
 
 BulkImport::BulkImport(std::shared_ptr<Database> database, std::string collection,
-                       const BulkOptions& options)
-    : database_(std::move(database)), collection_(std::move(collection)), options_(options) {}
+                       const BulkOptions& options, std::stop_token stop)
+    : database_(std::move(database)),
+      collection_(std::move(collection)),
+      options_(options),
+      stop_(std::move(stop)) {}
 
 void BulkImport::Feed(std::string_view part) {
   while (!part.empty()) {
@@ -105,10 +108,13 @@ void BulkImport::Flush() {
   for (const Pending& pending : pending_) points.push_back(pending.point);
   WriteOptions options;
   options.durability = Durability::kBuffered;
+  options.limits.stop = stop_;
   const auto result = database_->Upsert(collection_, std::move(points), options);
   if (result.ok()) {
     imported_ += pending_.size();
     Count(*result);
+  } else if (absl::IsCancelled(result.status())) {
+    stopped_ = true;
   } else {
     // One bad point refuses the batch: find out which.
     for (Pending& pending : pending_) {
@@ -116,6 +122,9 @@ void BulkImport::Flush() {
       if (single.ok()) {
         ++imported_;
         Count(*single);
+      } else if (absl::IsCancelled(single.status())) {
+        stopped_ = true;
+        break;
       } else {
         Fail(pending.line, single.status());
       }

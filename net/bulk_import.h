@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,9 @@ absl::StatusOr<BulkOptions> ReadBulkOptions(const std::map<std::string, std::str
 // One import. Lines that fail are remembered and do not keep the others out. Not thread-safe.
 class BulkImport {
  public:
+  // `stop`: ends the import, see stopped().
   BulkImport(std::shared_ptr<Database> database, std::string collection,
-             const BulkOptions& options = {});
+             const BulkOptions& options = {}, std::stop_token stop = {});
 
   // Takes the next part of the body, cut anywhere.
   void Feed(std::string_view part);
@@ -40,6 +42,9 @@ class BulkImport {
   // "tokens", "truncated", "truncated_ids" (the first ones) and "usage". 200 when every line got
   // in, 207 when some did not.
   Response Finish();
+
+  // Lines were not imported because `stop` asked for it: Finish's answer does not list them.
+  bool stopped() const { return stopped_; }
 
   // Read by the encoder so far.
   uint64_t tokens() const { return TokensOf(usage_); }
@@ -54,6 +59,8 @@ class BulkImport {
   const std::shared_ptr<Database> database_;
   const std::string collection_;
   const BulkOptions options_;
+  const std::stop_token stop_;
+  bool stopped_ = false;
   std::string partial_;    // an unfinished line
   bool skipping_ = false;  // the rest of a line that is too long
   uint64_t line_ = 0;

@@ -206,8 +206,9 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
                                             std::string(result.status().message())));
           }
           AddUsage(result->usage, usage);
-          // Something has taken effect: the rest is not to be lost to a client that leaves.
-          write->options.limits = {};
+          // Something has taken effect: the rest is not to be lost to a client that leaves. The
+          // deadline is another thing: who sets one is told how far the batch has come.
+          if (result->affected > 0) write->options.limits.stop = {};
           results.push_back(WriteUpdateResult(*result, wait));
         }
         LogTruncated(NameOf(*write), usage);

@@ -44,10 +44,15 @@ using HeaderParser = http::request_parser<http::empty_body>;
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
+constexpr double kMinTimeoutSeconds = 0.001;
 constexpr int kMaxTimeoutSeconds = 24 * 3600;
+// What calls that were told to stop have for it, and their answers to leave.
+constexpr std::chrono::seconds kStopTime(5);
 // A refused body is read and thrown away up to this time, so that the client sees the answer
 // instead of a reset connection.
 constexpr std::chrono::seconds kDiscardTime(15);
+// Of requests that fit no route, in the metrics.
+constexpr const char* kNoRoute = "none";
 
 auto Redirect(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
@@ -87,6 +92,13 @@ std::string Join(const std::vector<std::string>& words) {
   return joined;
 }
 
+constexpr const char* kShuttingDown = "the server is shutting down; send the request again";
+
+constexpr const char* kImportEnds =
+    "the server is shutting down; lines of this import that it has read may be written, send all "
+    "of "
+    "them again";
+
 // What a request that no route takes is answered.
 Response NoRoute(const Request& request, const Router::Match& match) {
   const Dialect dialect = request.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kQdrant;
@@ -106,51 +118,69 @@ struct Server::Impl {
   // One connection, so that shutting down can close those that wait for a request.
   struct Connection : std::enable_shared_from_this<Connection> {
     explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
+    // What the request that is served waits for.
+    enum class Phase { kReading, kRunning, kAnswering };
+
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
     std::atomic<bool> idle = true;
-    bool head = false;     // the request is a HEAD: its answer has no body
-    bool watched = false;  // by a ClientWatch
+    // The rest is touched by the connection's executor alone.
+    Phase phase = Phase::kReading;
+    bool head = false;      // the request is a HEAD: its answer has no body
+    std::stop_source call;  // of the request; another one for each
+    std::string method;     // this and the next for the metrics
+    std::string route;
+    std::chrono::steady_clock::time_point start;  // when the request was read
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
-  // While it lives, its token asks to stop when the client closes the connection, be it its sending
-  // half only. Not when the client has sent the next request already.
+  // While it lives, the connection's call is asked to stop when the client closes the connection,
+  // be it its sending half only. Not when the client has sent the next request already, be it read
+  // or waiting: bytes that wait hide a close from the socket, and who sends several requests and
+  // then ends sending, as scripts do, waits for the answers.
   class ClientWatch {
    public:
-    explicit ClientWatch(Connection& connection) : connection_(connection) {
-      connection_.watched = true;
-      Await(connection_.shared_from_this(), source_);
+    explicit ClientWatch(Connection& connection)
+        : connection_(connection), state_(std::make_shared<State>()) {
+      state_->call = connection.call;
+      if (connection.buffer.size() > 0) return;
+      Await(connection_.shared_from_this(), state_);
     }
     ~ClientWatch() {
-      connection_.watched = false;
+      state_->over = true;
       error_code ignored;
       connection_.stream.socket().cancel(ignored);
     }
     ClientWatch(const ClientWatch&) = delete;
     ClientWatch& operator=(const ClientWatch&) = delete;
-    std::stop_token token() const { return source_.get_token(); }
 
    private:
-    static void Await(ConnectionPtr connection, std::stop_source source) {
+    // Of this watch alone: what it has queued may run when the next one has begun.
+    struct State {
+      bool over = false;
+      std::stop_source call;
+    };
+
+    static void Await(ConnectionPtr connection, std::shared_ptr<State> state) {
       tcp::socket& socket = connection->stream.socket();
-      socket.async_wait(tcp::socket::wait_read,
-                        [connection = std::move(connection), source](error_code error) mutable {
-                          if (error || !connection->watched) return;
-                          char next = 0;
-                          connection->stream.socket().receive(asio::buffer(&next, 1),
-                                                              tcp::socket::message_peek, error);
-                          if (error == asio::error::would_block) {
-                            // Woken for bytes of this request, which have been read.
-                            Await(std::move(connection), std::move(source));
-                          } else if (error) {
-                            source.request_stop();
-                          }
-                        });
+      socket.async_wait(
+          tcp::socket::wait_read,
+          [connection = std::move(connection), state = std::move(state)](error_code error) mutable {
+            if (error || state->over) return;
+            char next = 0;
+            connection->stream.socket().receive(asio::buffer(&next, 1), tcp::socket::message_peek,
+                                                error);
+            if (error == asio::error::would_block) {
+              // Woken for bytes of this request, which have been read.
+              Await(std::move(connection), std::move(state));
+            } else if (error) {
+              state->call.request_stop();
+            }
+          });
     }
 
     Connection& connection_;
-    std::stop_source source_;
+    const std::shared_ptr<State> state_;
   };
 
   Impl(const ServerOptions& given, Service& given_service)
@@ -172,6 +202,8 @@ struct Server::Impl {
   // a co_await twice.
   asio::awaitable<Response> RunBulkPart(std::function<Response()> call);
   asio::awaitable<bool> ServeBulk(Connection& connection, HeaderParser& header, Request request);
+  // After the drain: the call under way is to end, and what the client has not sent is not awaited.
+  static void EndCall(Connection& connection);
 
   const ServerOptions options;
   Service& service;
@@ -181,6 +213,7 @@ struct Server::Impl {
   WorkerPool writes;
   std::thread io_thread;
   std::atomic<bool> stopping = false;
+  std::atomic<bool> drained = false;  // the time to drain is over: calls are asked to stop
   absl::Mutex mutex;
   std::set<ConnectionPtr> connections ABSL_GUARDED_BY(mutex);
 };
@@ -224,6 +257,11 @@ asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
 
 asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Response& response,
                                            bool keep_alive) {
+  connection.phase = Connection::Phase::kAnswering;
+  // Every answer comes by here, be it a refusal.
+  service.metrics().CountRequest(
+      connection.method, connection.route, response.status,
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - connection.start).count());
   http::response<http::string_body> message;
   message.version(11);
   message.result(static_cast<unsigned>(response.status));
@@ -247,6 +285,7 @@ asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Respons
 asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Response& response) {
   co_await Answer(connection, response, /*keep_alive=*/false);
   error_code error;
+  connection.phase = Connection::Phase::kReading;
   connection.stream.socket().shutdown(tcp::socket::shutdown_send, error);
   connection.stream.expires_after(kDiscardTime);
   std::vector<char> discarded(kBulkChunkBytes);
@@ -260,10 +299,11 @@ absl::Status Server::Impl::SetDeadline(const Route& route, Request& request) con
   if (const auto found = request.query.find("timeout"); found != request.query.end()) {
     const std::string& text = found->second;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0) ||
-        seconds > kMaxTimeoutSeconds) {
-      return absl::InvalidArgumentError(fmt::format(
-          "timeout: '{}', expected a number of seconds up to {}", text, kMaxTimeoutSeconds));
+    if (error != std::errc() || end != text.data() + text.size() ||
+        !(seconds >= kMinTimeoutSeconds) || seconds > kMaxTimeoutSeconds) {
+      return absl::InvalidArgumentError(
+          fmt::format("timeout: '{}', expected a number of seconds from {} to {}", text,
+                      kMinTimeoutSeconds, kMaxTimeoutSeconds));
     }
   }
   if (seconds > 0) {
@@ -294,7 +334,7 @@ asio::awaitable<Response> Server::Impl::RunBulkPart(std::function<Response()> ca
     error_code error;
     asio::steady_timer pause(co_await asio::this_coro::executor, kBulkPause);
     co_await pause.async_wait(Redirect(error));
-    if (stopping) co_return ErrorResponse(503, "shutting down", Dialect::kQdrant, 0);
+    if (stopping) co_return ErrorResponse(503, kImportEnds, Dialect::kQdrant, 0);
   }
   co_return co_await writes.Run(std::move(call));
 }
@@ -305,9 +345,14 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   header.body_limit(boost::none);
   error_code error;
   connection.idle = true;
+  connection.phase = Connection::Phase::kReading;
+  connection.head = false;
+  connection.method = kNoRoute;
+  connection.route = kNoRoute;
   connection.stream.expires_after(std::chrono::seconds(options.idle_seconds));
   co_await http::async_read_header(connection.stream, connection.buffer, header, Redirect(error));
   connection.idle = false;
+  connection.start = std::chrono::steady_clock::now();
   if (error == http::error::header_limit) {
     co_await RefuseBody(
         connection, ErrorResponse(431, "the request's header is too long", Dialect::kQdrant, 0));
@@ -327,6 +372,10 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   const bool keep_alive = header.get().keep_alive();
   const bool has_body = HasBody(header);
   Router::Match match = service.router().Find(request.method, request.path);
+  if (match.route != nullptr) {
+    connection.method = match.route->method;
+    connection.route = match.route->pattern;
+  }
   Response refusal;
   bool refused = true;
   if (match.route == nullptr) {
@@ -376,23 +425,28 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   }
   if (error) co_return false;
   request.body = std::move(parser.get().body());
+  connection.start = std::chrono::steady_clock::now();
   connection.stream.expires_never();
   if (const absl::Status status = SetDeadline(*match.route, request); !status.ok()) {
     co_return co_await Answer(connection, ErrorResponse(status, match.route->dialect, 0),
                               keep_alive);
   }
   Response response;
+  connection.call = std::stop_source();
+  connection.phase = Connection::Phase::kRunning;
   {
     const ClientWatch watch(connection);
-    request.limits.stop = watch.token();
+    request.limits.stop = connection.call.get_token();
     response = co_await Dispatch(*match.route, std::move(request));
+  }
+  if (response.status == HttpStatus(absl::CancelledError()) && drained) {
+    response = ErrorResponse(503, kShuttingDown, match.route->dialect, 0);
   }
   co_return co_await Answer(connection, response, keep_alive);
 }
 
 asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderParser& header,
                                               Request request) {
-  const auto start = std::chrono::steady_clock::now();
   const auto database = service.database();
   const bool keep_alive = header.get().keep_alive();
   const std::string collection = request.parameters.at("collection");
@@ -405,7 +459,9 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
     co_await RefuseBody(connection, ErrorResponse(refused, Dialect::kQdrant, 0));
     co_return false;
   }
-  auto import = std::make_shared<BulkImport>(database, collection, *bulk_options);
+  connection.call = std::stop_source();
+  auto import = std::make_shared<BulkImport>(database, collection, *bulk_options,
+                                             connection.call.get_token());
   http::request_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
   std::vector<char> chunk(kBulkChunkBytes);
@@ -413,30 +469,52 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   while (!parser.is_done()) {
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
+    connection.phase = Connection::Phase::kReading;
     connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
     co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
     if (error == http::error::need_buffer) error = {};
+    if (error && drained) break;
     if (error) co_return false;
     const size_t size = chunk.size() - parser.get().body().size;
     connection.stream.expires_never();
+    connection.phase = Connection::Phase::kRunning;
     // One part after the other: while a part is imported nothing is read, and the client waits.
     std::function<Response()> feed = [import, &chunk, size] {
       import->Feed(std::string_view(chunk.data(), size));
       return Response();
     };
     const Response fed = co_await RunBulkPart(std::move(feed));
+    if (drained) break;
     if (fed.status != 200) {
       co_await RefuseBody(connection, fed);
       co_return false;
     }
   }
+  if (!parser.is_done()) {
+    service.metrics().CountTokens(import->tokens());
+    co_await RefuseBody(connection, ErrorResponse(503, kImportEnds, Dialect::kQdrant, 0));
+    co_return false;
+  }
+  connection.phase = Connection::Phase::kRunning;
   std::function<Response()> finish = [import] { return import->Finish(); };
-  const Response response = co_await RunBulkPart(std::move(finish));
+  Response response = co_await RunBulkPart(std::move(finish));
   service.metrics().CountTokens(import->tokens());
-  service.metrics().CountRequest(
-      request.method, "/collections/{collection}/points/bulk", response.status,
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  if (import->stopped()) response = ErrorResponse(503, kImportEnds, Dialect::kQdrant, 0);
   co_return co_await Answer(connection, response, keep_alive);
+}
+
+void Server::Impl::EndCall(Connection& connection) {
+  switch (connection.phase) {
+    case Connection::Phase::kReading:
+      connection.call.request_stop();
+      connection.stream.cancel();
+      break;
+    case Connection::Phase::kRunning:
+      connection.call.request_stop();
+      break;
+    case Connection::Phase::kAnswering:
+      break;
+  }
 }
 
 Server::Server(const ServerOptions& options, Service& service)
@@ -476,7 +554,7 @@ void Server::Stop() {
     error_code ignored;
     impl_->acceptor.close(ignored);
   });
-  const auto deadline =
+  const auto drained =
       std::chrono::steady_clock::now() + std::chrono::seconds(impl_->options.drain_seconds);
   while (true) {
     std::vector<Impl::ConnectionPtr> open;
@@ -485,10 +563,16 @@ void Server::Stop() {
       open.assign(impl_->connections.begin(), impl_->connections.end());
     }
     if (open.empty()) break;
-    const bool late = std::chrono::steady_clock::now() > deadline;
+    const auto now = std::chrono::steady_clock::now();
+    impl_->drained = now > drained;
+    const bool late = now > drained + kStopTime;
     for (const auto& connection : open) {
-      if (!connection->idle && !late) continue;
-      asio::post(connection->stream.get_executor(), [connection] { connection->stream.cancel(); });
+      if (connection->idle || late) {
+        asio::post(connection->stream.get_executor(),
+                   [connection] { connection->stream.cancel(); });
+      } else if (impl_->drained) {
+        asio::post(connection->stream.get_executor(), [connection] { Impl::EndCall(*connection); });
+      }
     }
     if (late) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -23,7 +23,9 @@ struct ServerOptions {
   int idle_seconds = 75;   // a connection without a request is closed
   int io_seconds = 60;     // without a byte moving, in the middle of a request
   int query_seconds = 60;  // a reading request may take, unless its "timeout" says otherwise
-  int drain_seconds = 10;  // for requests under way when Stop is called
+  // For requests under way when Stop is called; calls that are not done by then are asked to stop,
+  // and answered 503.
+  int drain_seconds = 10;
 };
 
 // Start, then Wait from any thread. The service outlives the server.
@@ -36,7 +38,8 @@ class Server {
   absl::Status Start();
   // The port it listens on, once started.
   uint16_t port() const;
-  // Takes no more connections, lets requests under way finish, closes the rest. Blocks.
+  // Takes no more connections, lets requests under way finish or, when the time to drain is over,
+  // asks them to stop, closes the rest. Blocks.
   void Stop();
 
  private:

@@ -22,6 +22,29 @@ bool IsJson(const std::string& content_type) {
   return content_type == "application/json" || content_type.ends_with("+json");
 }
 
+// Of the request's query. Qdrant's clients send ordering and consistency, which one node has
+// anyway.
+std::vector<std::string_view> KnownParameters(const Route& route) {
+  if (route.streamed) return {"chunk_max_tokens", "chunk_overlap", "truncate", "wait"};
+  if (route.dialect == Dialect::kOpenAi) return {"timeout"};
+  return {"consistency", "ordering", "timeout", "wait"};
+}
+
+// Nothing when the route knows all parameters.
+std::string UnknownParameter(const Route& route, const Request& request) {
+  const std::vector<std::string_view> known = KnownParameters(route);
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (route.streamed && name == "timeout") {
+      return "timeout: a bulk import has no time limit, because what it has sent is imported; "
+             "leave "
+             "it out, or write by /points";
+    }
+    return fmt::format("{}: unknown parameter; expected one of: {}", name, fmt::join(known, ", "));
+  }
+  return "";
+}
+
 }  // namespace
 
 Service::Service(const ServiceOptions& options) : options_(options), router_(AllRoutes()) {}
@@ -75,6 +98,9 @@ bool Service::Refuses(const Route& route, const Request& request, bool has_body,
     return refuse(415, fmt::format("Content type error: expected application/json, got {}",
                                    request.content_type));
   }
+  if (const std::string unknown = UnknownParameter(route, request); !unknown.empty()) {
+    return refuse(400, unknown);
+  }
   if (database() == nullptr) {
     absl::MutexLock lock(&mutex_);
     return refuse(503, failure_.ok() ? "the database is still loading"
@@ -85,7 +111,6 @@ bool Service::Refuses(const Route& route, const Request& request, bool has_body,
 }
 
 Response Service::Handle(const Route& route, const Request& request) {
-  const auto start = std::chrono::steady_clock::now();
   Response response;
   try {
     // The client may have left, or its time be over, while the request waited for a thread.
@@ -97,9 +122,6 @@ Response Service::Handle(const Route& route, const Request& request) {
     response =
         ErrorResponse(500, fmt::format("internal error: {}", error.what()), route.dialect, 0);
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  metrics_.CountRequest(route.method, route.pattern, response.status, seconds);
   return response;
 }
 

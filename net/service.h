@@ -39,11 +39,12 @@ class Service {
   const Router& router() const { return router_; }
   Metrics& metrics() { return metrics_; }
 
-  // What stands in the way of serving the request, or nothing: key, content type, loading.
+  // What stands in the way of serving the request, or nothing: key, content type, parameters that
+  // the route does not know, loading.
   // `has_body`: a body was or will be sent.
   bool Refuses(const Route& route, const Request& request, bool has_body, Response& refusal) const;
 
-  // Runs the handler of `route`, measures, and turns every failure into an answer.
+  // Runs the handler of `route` and turns every failure into an answer.
   Response Handle(const Route& route, const Request& request);
 
   // Null while the database loads.

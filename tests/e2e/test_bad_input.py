@@ -411,3 +411,45 @@ def test_models_are_listed_and_unknown_ones_refused():
     fetch = [binary, "models", "fetch", "no-such-model"]
     done = subprocess.run(fetch, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "known: all-MiniLM-L6-v2" in done.stderr
+
+
+def test_unknown_parameters(http, collection):
+    body = {"points": [point()]}
+    answer = http.put(f"{collection}/points?wiat=true", json=body)
+    qdrant_error(answer, 400, "wiat", "consistency, ordering, timeout, wait")
+    answer = http.post("/v1/embeddings?dimensions=3", json={"model": "all-MiniLM-L6-v2", "input": "a"})
+    assert openai_error(answer, 400, "timeout")["param"] == "dimensions"
+    for timeout in ("5", "never"):
+        answer = http.post(f"{collection}/points/bulk?timeout={timeout}", content='{"id": 2, "vector": [1, 2, 3, 4]}\n')
+        qdrant_error(answer, 400, "a bulk import has no time limit")
+    assert http.get("/healthz?probe=7").status_code == 200
+
+
+def test_an_empty_text_is_refused_wherever_it_stands(http, name):
+    """Where an empty text of an embeddings request is, see test_openai_client.py."""
+    http.put(f"/collections/{name}", json={"vectors": {"size": 384, "distance": "Cosine"}})
+    base = f"/collections/{name}/points"
+    empty = {"text": ""}
+    points = [{"id": 1, "vector": {"text": "a"}}, {"id": 2, "vector": empty}]
+    qdrant_error(http.put(base, json={"points": points}), 400, "point 2, vector '': the text must not be empty")
+    chunked = [{"id": 3, "vector": {**empty, "chunk": {"max_tokens": 64}}}]
+    qdrant_error(http.put(base, json={"points": chunked}), 400, "point 3", "must not be empty")
+    qdrant_error(http.post(f"{base}/query", json={"query": empty}), 400, "must not be empty")
+    answer = http.post(f"{base}/bulk", content='{"id": 4, "text": ""}\n{"id": 5, "text": "b"}\n')
+    assert answer.status_code == 207
+    assert "must not be empty" in json.loads(answer.text.splitlines()[0])["error"]
+    assert http.post(f"{base}/count", json={}).json()["result"]["count"] == 1
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_two_models_of_one_name(tmp_path):
+    (tmp_path / "sub").mkdir()
+    files = [tmp_path / "tiny.txt", tmp_path / "sub" / "tiny.txt"]
+    for number, file in enumerate(files):
+        file.write_text(f"word {number} 1\n")
+    command = [os.environ["VECNEST_BINARY"], "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
+    for file in files:
+        command += ["--model", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert str(files[0]) in done.stderr and str(files[1]) in done.stderr

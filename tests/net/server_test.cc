@@ -1,5 +1,7 @@
 #include "net/server.h"
 
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <utility>
 
@@ -228,6 +230,39 @@ TEST_F(ServerTest, SurvivesGarbage) {
   EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(ServerTest, RefusalsAreCountedAsAnswersAre) {
+  const auto answered = [&](const std::string& request, const std::string& code) {
+    Client client(server_.port());
+    client.Send(request);
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 " + code)) << request;
+  };
+  const std::string count = "/collections/c/points/count";
+  answered(Post(count, "{}"), "200");
+  answered(Get("/nothing"), "404");
+  answered(Get("/elsewhere"), "404");
+  answered("DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "405");
+  answered("POST " + count + " HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+           "415");
+  answered(Post(count + "?timeout=never", "{}"), "400");
+  answered(Post(count + "?timeuot=1", "{}"), "400");
+  answered(Post(count, std::string(2000, ' ')), "413");
+  answered("nonsense\r\n\r\n", "400");
+  const std::string metrics = service_.metrics().Render(nullptr);
+  const auto expect = [&](const std::string& labels, int times) {
+    EXPECT_THAT(metrics, HasSubstr("vecnest_http_requests_total{" + labels + "} " +
+                                   std::to_string(times) + "\n"));
+  };
+  const std::string route = R"(method="POST",route="/collections/{collection}/points/count",)";
+  const std::string none = R"(method="none",route="none",)";
+  expect(route + R"(status="200")", 1);
+  expect(route + R"(status="400")", 2);
+  expect(route + R"(status="413")", 1);
+  expect(route + R"(status="415")", 1);
+  expect(none + R"(status="400")", 1);
+  expect(none + R"(status="404")", 2);
+  expect(none + R"(status="405")", 1);
+}
+
 TEST_F(ServerTest, StopClosesIdleConnections) {
   Client client(server_.port());
   client.Send(Get("/healthz"));
@@ -249,6 +284,53 @@ TEST_F(ServerTest, ThePortCanOnlyBeTakenOnce) {
   options.port = server_.port();
   Server second(options, service_);
   EXPECT_EQ(second.Start().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST(ServerStartTest, RefusalsForWantOfAPlaceAreCounted) {
+  ServedDatabase database;
+  Service service(ServiceOptions{});
+  service.SetDatabase(database.get());
+  ServerOptions options = Options();
+  options.query_threads = 1;
+  options.queue = 0;
+  Server server(options, service);
+  ASSERT_TRUE(server.Start().ok());
+  std::atomic<int> refused = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (refused == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) {
+      clients.emplace_back([&] {
+        Client client(server.port());
+        for (int k = 0; k < 20; ++k) {
+          client.Send(Get("/metrics"));
+          refused += client.Receive().starts_with("HTTP/1.1 429");
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+  }
+  ASSERT_GT(refused, 0);
+  EXPECT_THAT(service.metrics().Render(nullptr),
+              HasSubstr("route=\"/metrics\",status=\"429\"} " + std::to_string(refused) + "\n"));
+}
+
+// The watch of a request must not end the next one on the connection, nor miss that its client
+// left.
+TEST(ServerStartTest, EachRequestOfAConnectionIsWatchedForItself) {
+  ServedCollection served(Options());
+  for (int round = 0; round < 200; ++round) {
+    Client client(served.port());
+    for (int i = 0; i < 5; ++i) {
+      client.Send(Post("/collections/c/points/count", "{}"));
+      ASSERT_THAT(client.Receive(), HasSubstr("\"count\":0"));
+    }
+    // Several requests and then the end of sending: all are answered.
+    client.Send(Post("/collections/c/points/count", "{}") + Get("/livez"));
+    client.EndSending();
+    EXPECT_THAT(client.Receive(), HasSubstr("\"count\":0"));
+    EXPECT_THAT(client.Receive(), HasSubstr("livez"));
+  }
 }
 
 TEST(ServerStartTest, AddressesMustBeAddresses) {

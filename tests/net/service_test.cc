@@ -1,7 +1,10 @@
 #include "net/service.h"
 
 #include <cctype>
+#include <chrono>
 #include <stdexcept>
+#include <stop_token>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,6 +13,7 @@
 namespace vecnest::net {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 const Route& Find(const Service& service, const std::string& method, const std::string& path) {
@@ -91,12 +95,6 @@ TEST_F(ServiceTest, ExceptionsBecomeAnswers) {
   EXPECT_THAT(response.body, HasSubstr("oh no"));
 }
 
-TEST_F(ServiceTest, RequestsAreCounted) {
-  Send(service_, "GET", "/collections");
-  EXPECT_THAT(Send(service_, "GET", "/metrics").body,
-              HasSubstr("route=\"/collections\",status=\"200\"} 1"));
-}
-
 TEST_F(ServiceTest, ContentTypeIsChecked) {
   const Route& route = Find(service_, "POST", "/collections/c/points/query");
   Request request;
@@ -132,6 +130,74 @@ TEST(ServiceStartTest, ChecksTheKey) {
   request.authorization = "Basic secret";
   EXPECT_TRUE(service.Refuses(route, request, false, refusal));
   EXPECT_FALSE(service.Refuses(Find(service, "GET", "/healthz"), {}, false, refusal));
+}
+
+// A deadline that passes after the first operation ends the batch; a client that leaves does not.
+TEST(ServiceStartTest, LimitsOfABatchOfOperations) {
+  ServedDatabase served;
+  served.Create("c", 2);
+  Service service(ServiceOptions{});
+  service.SetDatabase(served.get());
+  std::string points;
+  for (int i = 0; i < 3000; ++i) {
+    points +=
+        (i == 0 ? "" : ",") + std::string(R"({"vector":[1,2],"id":)") + std::to_string(i) + "}";
+  }
+  const std::string upsert = R"({"upsert":{"points":[)" + points + "]}}";
+  Request request;
+  request.method = "POST";
+  request.path = "/collections/c/points/batch";
+  request.body = R"({"operations":[)";
+  constexpr int kOperations = 40;
+  for (int i = 0; i < kOperations; ++i) request.body += (i == 0 ? "" : ",") + upsert;
+  request.body += "]}";
+  auto match = service.router().Find(request.method, request.path);
+  request.parameters = match.parameters;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(service.Handle(*match.route, request).status, 200);
+  const auto whole = std::chrono::steady_clock::now() - start;
+
+  // Late enough for some operations to be done.
+  request.limits.deadline = std::chrono::steady_clock::now() + whole / 2;
+  const Response late = service.Handle(*match.route, request);
+  EXPECT_EQ(late.status, 504);
+  EXPECT_THAT(late.body, HasSubstr("the operations before it are done"));
+
+  std::stop_source client;
+  request.limits = {};
+  request.limits.stop = client.get_token();
+  std::thread leaves([&] {
+    std::this_thread::sleep_for(whole * 3 / 4);
+    client.request_stop();
+  });
+  const Response rest = service.Handle(*match.route, request);
+  leaves.join();
+  EXPECT_EQ(rest.status, 200) << rest.body.substr(0, 300);
+}
+
+TEST(ServiceStartTest, RefusesParametersThatTheRouteDoesNotKnow) {
+  ServedDatabase served;
+  Service service(ServiceOptions{});
+  service.SetDatabase(served.get());
+  const auto refusal = [&](const char* method, const char* path, const char* query) {
+    Request request;
+    request.query = ParseQuery(query);
+    Response response;
+    return service.Refuses(Find(service, method, path), request, false, response)
+               ? std::to_string(response.status) + response.body
+               : "";
+  };
+  const char* points = "/collections/c/points";
+  EXPECT_EQ(refusal("PUT", points, "wait=true&ordering=weak&timeout=3&consistency=1"), "");
+  EXPECT_THAT(refusal("PUT", points, "wiat=true"),
+              AllOf(HasSubstr("400"), HasSubstr("wiat: unknown parameter; expected one of: "
+                                                "consistency, ordering, timeout, wait")));
+  EXPECT_EQ(refusal("POST", "/v1/embeddings", "timeout=3"), "");
+  EXPECT_THAT(refusal("POST", "/v1/embeddings", "wait=true"), HasSubstr("\"param\":\"wait\""));
+  const char* bulk = "/collections/c/points/bulk";
+  EXPECT_EQ(refusal("POST", bulk, "chunk_max_tokens=64&chunk_overlap=8&truncate=false"), "");
+  EXPECT_THAT(refusal("POST", bulk, "timeout=abc"), HasSubstr("a bulk import has no time limit"));
+  EXPECT_EQ(refusal("GET", "/healthz", "probe=1"), "");
 }
 
 TEST(ServiceStartTest, SaysThatItLoadsAndWhyItFailed) {
