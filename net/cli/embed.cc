@@ -1,11 +1,13 @@
 // vecnest embed: texts on standard input, one a line, to vectors on standard output.
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/json.h"
@@ -83,6 +85,19 @@ class NpyWriter {
   size_t columns_ = 0;
 };
 
+// What the embedder calls "text 3" of a batch is a line of the input, which are counted from 1.
+absl::Status NameLine(const absl::Status& status, size_t lines_before) {
+  constexpr std::string_view kNoun = "text ";
+  const std::string message(status.message());
+  if (!message.starts_with(kNoun)) return status;
+  size_t index = 0;
+  const char* end = message.data() + message.size();
+  const auto number = std::from_chars(message.data() + kNoun.size(), end, index);
+  if (number.ec != std::errc()) return status;
+  return {status.code(), fmt::format("line {}: the text{}", lines_before + index + 1,
+                                     std::string(number.ptr, end))};
+}
+
 absl::Status Embed(const EmbedCommandOptions& options) {
   auto models = options.models.Choose(/*required=*/true);
   if (!models.ok()) return models.status();
@@ -96,12 +111,14 @@ absl::Status Embed(const EmbedCommandOptions& options) {
   std::optional<NpyWriter> npy;
   if (options.format == "npy") npy.emplace();
   size_t index = 0;
+  size_t lines = 0;  // that were turned into vectors
   size_t truncated = 0;
   std::vector<std::string> texts;
   const auto flush = [&]() -> absl::Status {
     if (texts.empty()) return absl::OkStatus();
     auto embeddings = (*embedder)->Embed(texts, embed);
-    if (!embeddings.ok()) return embeddings.status();
+    if (!embeddings.ok()) return NameLine(embeddings.status(), lines);
+    lines += texts.size();
     for (const Embedding& embedding : *embeddings) {
       if (embedding.truncated) ++truncated;
       if (npy) {
@@ -139,12 +156,16 @@ absl::Status Embed(const EmbedCommandOptions& options) {
 
 void AddEmbed(CLI::App& app, Command& command) {
   auto options = std::make_shared<EmbedCommandOptions>();
-  CLI::App* embed = app.add_subcommand(
-      "embed", "Turn texts (standard input, one a line) into vectors (standard output)");
+  CLI::App* embed = app.add_subcommand("embed",
+                                       "Turn texts (standard input, one a line) into vectors "
+                                       "(standard output); an empty line has one, "
+                                       "too, so that the rows fit the lines");
   options->models.AddTo(*embed);
   embed
-      ->add_option("--dimensions", options->dimensions,
-                   "First so many dimensions, scaled to unit length; 0: all")
+      ->add_option(
+          "--dimensions", options->dimensions,
+          "First so many dimensions, scaled to unit length again where the model's vectors "
+          "have it; 0: all")
       ->check(CLI::NonNegativeNumber);
   embed->add_option("--type", options->type, "What the texts are; decides the model's prefix")
       ->check(CLI::IsMember({"query", "document"}))

@@ -130,6 +130,7 @@ class Importer {
       : options_(options), metric_(metric), target_(std::move(target)) {}
 
   absl::Status Run() {
+    if (auto status = CheckChunks(); !status.ok()) return status;
     auto identity = target_->CollectionIdentity(options_.collection);
     if (!identity.ok()) return identity.status();
     identity_ = *std::move(identity);
@@ -148,6 +149,20 @@ class Importer {
   }
 
  private:
+  // What no model can read would fail line by line.
+  absl::Status CheckChunks() const {
+    if (options_.chunk_tokens == 0) return absl::OkStatus();
+    auto most = target_->MostTokens();
+    if (!most.ok()) return most.status();
+    constexpr int kSmallest = 8;  // of a chunk's own tokens
+    if (*most == 0 || (options_.chunk_tokens >= kSmallest && options_.chunk_tokens <= *most)) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(
+        fmt::format("--chunk-tokens {}: expected {} to {}, the most that a loaded model reads",
+                    options_.chunk_tokens, kSmallest, *most));
+  }
+
   void Summarize() const {
     fmt::print(stderr, "{} points imported, {} lines failed\n", points_, failed_);
     if (options_.chunk_tokens > 0) {

@@ -1,5 +1,6 @@
 #include "net/cli/import_target.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fmt/format.h"
@@ -56,6 +57,14 @@ class DirectoryTarget final : public ImportTarget {
     auto result = database_->Upsert(collection, points);
     if (!result.ok()) return result.status();
     return ImportedBatch{result->affected - result->removed_chunks, std::move(result->usage)};
+  }
+
+  absl::StatusOr<int> MostTokens() override {
+    int most = 0;
+    for (const ModelInfo& model : database_->embedder().Models()) {
+      most = std::max(most, model.max_tokens);
+    }
+    return most;
   }
 
   absl::Status Finish(const std::string& collection) override {
@@ -137,6 +146,14 @@ class ServerTarget final : public ImportTarget {
     batch.points = counted ? answer->at(written).get<uint64_t>() : points.size();
     if (answer->contains("usage")) batch.usage = net::ReadUsage(answer->at("usage"));
     return batch;
+  }
+
+  absl::StatusOr<int> MostTokens() override {
+    auto models = client_->Call("GET", "/v1/models", nullptr);
+    if (!models.ok()) return models.status();
+    int most = 0;
+    for (const Json& model : (*models)["data"]) most = std::max(most, model.value("max_tokens", 0));
+    return most;
   }
 
   absl::Status Finish(const std::string&) override { return absl::OkStatus(); }

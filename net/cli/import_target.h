@@ -34,6 +34,8 @@ class ImportTarget {
   // All or nothing, on the disk when it returns.
   virtual absl::StatusOr<ImportedBatch> Upsert(const std::string& collection,
                                                const std::vector<Point>& points) = 0;
+  // The most tokens that any of the models reads; 0 without models.
+  virtual absl::StatusOr<int> MostTokens() = 0;
   // After the last batch.
   virtual absl::Status Finish(const std::string& collection) = 0;
 };

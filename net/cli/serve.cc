@@ -133,6 +133,13 @@ absl::Status Serve(const ServeOptions& options) {
 void AddServe(CLI::App& app, Command& command) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* serve = app.add_subcommand("serve", "Serve a data directory over HTTP");
+  serve->footer(
+      "Reading requests have 60 seconds, any request those of its ?timeout=; then they end with "
+      "504. "
+      "Requests that find no place are answered 429 with Retry-After. After SIGTERM requests have "
+      "10 "
+      "seconds to end.\nModels are looked for by name in $VECNEST_MODELS, beside the program in "
+      "models/, and in ~/.cache/vecnest/models.");
   serve->add_option("--data", options->data, "Data directory, created when missing (required)");
   serve->add_option("--listen", options->listen, "Address and port")->capture_default_str();
   options->models.AddTo(*serve);

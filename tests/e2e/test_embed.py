@@ -53,3 +53,14 @@ def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, layout):
         done = subprocess.run([sys.executable, "-c", PEAK, str(file), *command], capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout))
     assert peaks[1] - peaks[0] < 6 * 1024, peaks
+
+
+def test_errors_name_the_line_of_the_input():
+    """Also in a later batch than the first."""
+    lines = ["the cat"] * 1500 + ["the cat sat " * 50, "sun"]
+    command = [os.environ["VECNEST_BINARY"], "embed", "--model", str(TINY), "--no-truncate"]
+    done = subprocess.run(command, input="\n".join(lines).encode(), capture_output=True, timeout=120)
+    assert done.returncode != 0
+    assert "line 1501: the text has 15" in done.stderr.decode()
+    done = subprocess.run(command, input=b"sun\nthe \xff\n", capture_output=True, timeout=120)
+    assert "line 2: the text is not valid UTF-8 at byte 4" in done.stderr.decode()

@@ -332,3 +332,15 @@ def test_search_prints_rank_score_id_and_text(tmp_path):
     assert TEXTS[2] in done.stdout and '{"n":2}' in done.stdout and '"exact": true' in done.stdout
     lost = run("search", "--data", data, "--collection", "none", "bakery")
     assert lost.returncode == 1 and "none" in lost.stderr
+
+
+@pytest.mark.parametrize("where", ["directory", "server"])
+@pytest.mark.parametrize("tokens", [7, 257])
+def test_chunks_that_no_model_reads_are_refused_at_the_start(tmp_path, server, name, where, tokens):
+    file = tmp_path / "long.jsonl"
+    file.write_text("".join(json.dumps({"text": "many words " * 300}) + "\n" for _ in range(3)))
+    target = ["--url", server.url] if where == "server" else ["--data", tmp_path / "data"]
+    done = run("import", *target, "--collection", name, "--chunk-tokens", tokens, file)
+    assert done.returncode != 0
+    assert f"--chunk-tokens {tokens}: expected 8 to 256" in done.stderr
+    assert "long.jsonl" not in done.stderr  # no line was tried
