@@ -66,6 +66,9 @@ class DatabaseImpl final : public Database {
                                  const std::optional<Filter>& filter) const override;
   absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
                                               const FacetRequest& request) const override;
+  absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
+                                            const std::string& vector_name,
+                                            const CallLimits& limits) const override;
   absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
                                                        const std::vector<Query>& queries,
                                                        const CallLimits& limits) const override;

@@ -117,6 +117,16 @@ absl::StatusOr<std::vector<FacetHit>> DatabaseImpl::Facet(const std::string& col
       fmt::format("key: {}; make one first", std::string(hits.status().message())));
 }
 
+absl::StatusOr<WidthReport> DatabaseImpl::MeasureWidths(const std::string& collection,
+                                                        const std::string& vector_name,
+                                                        const CallLimits& limits) const {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto slot = (*shard)->definition()->RequireSlot(vector_name);
+  if (!slot.ok()) return slot.status();
+  return (*shard)->MeasureWidths(*slot, limits);
+}
+
 absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Query& query) const {
   ScrollRequest request;
   request.filter = query.filter;

@@ -122,6 +122,9 @@ class Shard {
   absl::StatusOr<std::vector<ScoredPoint>> Nearest(const NearestQuery& nearest, const Query& query,
                                                    QueryPlan* plan) const;
 
+  // See Database::MeasureWidths.
+  absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
+
   // True while Maintain has something to do.
   bool NeedsMaintenance() const;
   // Background work until there is none or `stop` turns true (then OK or Cancelled, soon).

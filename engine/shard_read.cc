@@ -7,6 +7,7 @@
 #include "engine/shard.h"
 #include "engine/stopwatch.h"
 #include "fmt/format.h"
+#include "index/width_curve.h"
 
 namespace vecnest::engine {
 namespace {
@@ -195,6 +196,19 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
   return points;
 }
 
+absl::StatusOr<WidthReport> Shard::MeasureWidths(Slot slot, const CallLimits& limits) const {
+  constexpr size_t kQueries = 64;
+  auto curve = index::MeasureWidths(*indexes_[slot], kQueries, [&] { return limits.Check(); });
+  if (!curve.ok()) return curve.status();
+  WidthReport report;
+  report.queries = curve->queries;
+  for (const index::WidthPoint& point : curve->widths) {
+    report.widths.push_back(
+        {static_cast<int>(point.dimensions), point.recall, point.bytes, 1 / point.seconds});
+  }
+  return report;
+}
+
 absl::Status Shard::Verify(VerifyReport& report) const {
   // Writes wait, so that store and index are looked at in one state.
   absl::MutexLock lock(&write_mutex_);
@@ -203,7 +217,7 @@ absl::Status Shard::Verify(VerifyReport& report) const {
     report.problems.push_back(fmt::format("collection '{}': {}", meaning->name, what));
   };
   for (const std::string& repair : repairs_) complain(repair);
-  std::vector<std::vector<index::Label>> labels(meaning->slots.size());
+  std::vector<size_t> vectors(meaning->slots.size());
   uint64_t points = 0;
   absl::Status failure;
   auto status = ForEach([&](const PointId& id, const PointRecord& record) {
@@ -222,10 +236,12 @@ absl::Status Shard::Verify(VerifyReport& report) const {
       const auto indexed = indexes_[entry.slot]->Get(entry.label);
       if (!indexed) {
         complain(fmt::format("point {}: its vector is missing in the index", id.ToString()));
-      } else if (fits && *indexed != (*vector)->vector) {
+      } else if (fits && indexed->vector != (*vector)->vector) {
         complain(fmt::format("point {}: index and store hold different vectors", id.ToString()));
+      } else if (indexed->key != ToIndexKey(id) || indexed->number != record.number) {
+        complain(fmt::format("point {}: the index has its vector for another one", id.ToString()));
       }
-      labels[entry.slot].push_back(entry.label);
+      ++vectors[entry.slot];
       ++report.vectors;
     }
     return true;
@@ -234,18 +250,9 @@ absl::Status Shard::Verify(VerifyReport& report) const {
   if (!status.ok()) return status;
   for (size_t slot = 0; slot < indexes_.size(); ++slot) {
     const size_t live = indexes_[slot]->LiveLabels().size();
-    if (live != labels[slot].size()) {
+    if (live != vectors[slot]) {
       complain(fmt::format("the index has {} vectors named '{}', the store {}", live,
-                           meaning->slots[slot].name, labels[slot].size()));
-    }
-    std::sort(labels[slot].begin(), labels[slot].end());
-    Roaring numbers;
-    indexes_[slot]->PointsOf(labels[slot]).ForEach([&](PointNumber number) {
-      numbers.add(number);
-    });
-    if (!payload_indexes_.HaveVector(static_cast<Slot>(slot), numbers)) {
-      complain(fmt::format("the index of '{}' has other numbers of points than the store",
-                           meaning->slots[slot].name));
+                           meaning->slots[slot].name, vectors[slot]));
     }
     if (auto files = indexes_[slot]->VerifyFiles(); !files.ok()) {
       complain(std::string(files.message()));

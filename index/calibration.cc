@@ -58,7 +58,7 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
 WalkResult Walk(const Rows& rows, const CodeView& codes, const GraphView& graph,
                 const GraphParams& params, const Sample& sample, size_t ef) {
   WalkParams walk;
-  walk.ef = ef;
+  walk.kept.places = ef;
   walk.max_distances = std::numeric_limits<size_t>::max();
   walk.skipped = sample.row;
   const RowFilter all = RowFilter::All();

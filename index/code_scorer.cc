@@ -39,14 +39,15 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
       form_(ChooseForm(metric, codes.format.normalized, dimensions < query.size(), renormalize)),
       dimensions_(dimensions),
       padded_(codes.format.Padded(dimensions)),
-      bytes_(codes.format.Bytes(dimensions)) {
+      bytes_(codes.format.Bytes(dimensions)),
+      metric_(metric),
+      whole_length_(std::sqrt(Dot(query, query))) {
   const absl::Span<const float> center = codes.center.first(dimensions);
   std::vector<float> values(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions));
-  if (form_ == Form::kCosine) {
-    center_ = Encode(center);
-    query_center_ = Dot(values, center);
-    center_norm_squared_ = Dot(center, center);
-  }
+  length_ = std::sqrt(Dot(values, values));
+  query_center_ = Dot(values, center);
+  center_norm_squared_ = Dot(center, center);
+  if (form_ == Form::kCosine) center_ = Encode(center);
   if (form_ == Form::kEuclid) {
     for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
   }
@@ -70,6 +71,29 @@ CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {
 
 float CodeScorer::Product(int32_t with_codes, const Coded& coded) const {
   return static_cast<float>(kernels_.scale * int64_t{with_codes} + kernels_.offset * coded.sum);
+}
+
+// The dot product of a query of this length and a vector of unit length that scores so.
+float CodeScorer::DotOf(float score, double length) const {
+  if (metric_ == Metric::kCosine) return static_cast<float>(score * length);
+  if (metric_ == Metric::kDot) return score;
+  return static_cast<float>((length * length + 1 - double{score} * score) / 2);
+}
+
+float CodeScorer::CostOf(float score) const {
+  if (form_ == Form::kEuclid) {
+    const double from_center = length_ * length_ - 2 * query_center_ + center_norm_squared_;
+    return static_cast<float>(double{score} * score - from_center);
+  }
+  if (form_ == Form::kCosine) {
+    // Scaled prefixes are compared with a query of its whole length.
+    const double length = metric_ == Metric::kCosine ? length_ : whole_length_;
+    return length > 0 ? static_cast<float>(-DotOf(score, length) / length * length_) : 0;
+  }
+  const float dot = codes_.format.normalized ? DotOf(score, length_) : score;
+  const float with_codes = (dot - query_center_) / (codes_.step * query_.step);
+  return (static_cast<float>(kernels_.offset * query_.sum) - with_codes) /
+         static_cast<float>(kernels_.scale);
 }
 
 float CodeScorer::Cost(uint32_t row) const {

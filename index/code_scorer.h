@@ -28,8 +28,14 @@ class CodeScorer {
   // The same for many rows; faster than one by one.
   void Costs(absl::Span<const uint32_t> rows, float* costs) const;
 
+  // About the cost of a vector that scores so (the score of scorer.h).
+  float CostOf(float score) const;
+
   // Asks for a row that is read soon.
   void Prefetch(uint32_t row) const { codes_.Prefetch(row, bytes_); }
+
+  // Of a row that a cost reads.
+  size_t bytes() const { return bytes_; }
 
  private:
   // What the order of costs is the order of.
@@ -46,6 +52,7 @@ class CodeScorer {
   };
   // What the numbers behind codes give, from what the codes give.
   float Product(int32_t with_codes, const Coded& coded) const;
+  float DotOf(float score, double length) const;
   static Form ChooseForm(Metric metric, bool normalized, bool cut, Renormalize renormalize);
   Coded Encode(absl::Span<const float> values) const;
 
@@ -55,11 +62,13 @@ class CodeScorer {
   const size_t dimensions_;
   const size_t padded_;  // dimensions in whole blocks
   const size_t bytes_;   // of a code that are read
+  const Metric metric_;
+  const double whole_length_;  // of the query before it was cut
+  double length_ = 0;          // of the first `dimensions` of it
   Coded query_;
-  // Of kCosine.
-  Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
+  Coded center_;                   // of kCosine
 };
 
 }  // namespace vecnest::index

@@ -1,84 +1,47 @@
 #include "index/graph_walk.h"
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace vecnest::index {
 namespace {
 
-// The paper's two lists, for when not every row counts.
-class FilteredLists {
- public:
-  FilteredLists(const RowFilter& filter, size_t ef) : filter_(filter), ef_(ef) {}
-
-  bool Admits(const WalkedRow& row) const {
-    return nearest_.size() < ef_ || row < nearest_.front();
-  }
-  void Insert(const WalkedRow& row) {
-    frontier_.push_back(row);
-    std::push_heap(frontier_.begin(), frontier_.end(), std::greater<>());
-    if (!filter_.Accepts(row.row)) return;
-    if (nearest_.size() == ef_) {
-      std::pop_heap(nearest_.begin(), nearest_.end());
-      nearest_.pop_back();
-    }
-    nearest_.push_back(row);
-    std::push_heap(nearest_.begin(), nearest_.end());
-  }
-  const WalkedRow* TakeNext() {
-    if (frontier_.empty() || !Admits(frontier_.front())) return nullptr;
-    std::pop_heap(frontier_.begin(), frontier_.end(), std::greater<>());
-    taken_ = frontier_.back();
-    frontier_.pop_back();
-    return &taken_;
-  }
-  template <class Visit>
-  void ForNext(const Visit& visit) const {
-    if (!frontier_.empty()) visit(frontier_.front().row);
-  }
-  void CopyTo(std::vector<WalkedRow>& rows) {
-    std::sort_heap(nearest_.begin(), nearest_.end());
-    rows = std::move(nearest_);
-  }
-
- private:
-  const RowFilter& filter_;
-  const size_t ef_;
-  std::vector<WalkedRow> frontier_;  // min-heap: rows whose links are still to be followed
-  std::vector<WalkedRow> nearest_;   // max-heap: accepted rows
-  WalkedRow taken_;
-};
-
 // Reused by the walks of a thread, so that a query allocates next to nothing once warm.
 struct Scratch {
   VisitedRows visited;
   Pool pool;
-  std::vector<uint32_t> fresh;  // links of one row that were not visited before
-  std::vector<float> costs;     // theirs
+  std::vector<uint32_t> fresh;   // neighbours of one row that were not visited before
+  std::vector<float> costs;      // theirs
+  std::vector<uint32_t> passed;  // neighbours that are not accepted
 };
 
-template <class RowScorer, class Lists>
+// Neighbours of neighbours make up for links that lead to rows which are not accepted, up to this
+// share of a row's links.
+constexpr size_t kFewestOfLinks = 2;
+
+template <class RowScorer, bool kFiltered>
 class Walk {
  public:
-  Walk(const GraphView& graph, const RowScorer& scorer, size_t max_distances, Lists& lists,
-       Scratch& scratch)
-      : graph_(graph),
-        scorer_(scorer),
-        max_distances_(max_distances),
-        lists_(lists),
-        scratch_(scratch) {}
+  Walk(const GraphView& graph, const RowScorer& scorer, const RowFilter& filter,
+       const WalkParams& params, Scratch& scratch)
+      : graph_(graph), scorer_(scorer), filter_(filter), params_(params), scratch_(scratch) {}
 
   WalkResult Run() {
-    const WalkedRow start = Descend();
-    scratch_.visited.Visit(start.row);
-    lists_.Insert(start);
+    Begin(Descend());
+    for (const uint32_t seed : params_.seeds) {
+      if (scratch_.visited.Visit(seed)) Offer({Cost(seed), seed});
+    }
     while (!result_.gave_up) {
-      const WalkedRow* next = lists_.TakeNext();
+      const WalkedRow* next = scratch_.pool.TakeNext();
       if (next == nullptr) break;
       Expand(next->row);
     }
-    lists_.CopyTo(result_.rows);
+    scratch_.pool.CopyTo(result_.rows);
+    result_.in_range = static_cast<size_t>(
+        std::upper_bound(result_.rows.begin(), result_.rows.end(), params_.kept.range,
+                         [](float range, const WalkedRow& row) { return range < row.cost; }) -
+        result_.rows.begin());
+    result_.bytes += result_.distances * scorer_.bytes();
     return std::move(result_);
   }
 
@@ -109,29 +72,75 @@ class Walk {
     return best;
   }
 
+  void Begin(const WalkedRow& start) {
+    scratch_.visited.Visit(start.row);
+    if (!kFiltered || filter_.Accepts(start.row)) return Offer(start);
+    Expand(start.row);
+  }
+
+  void Offer(const WalkedRow& row) {
+    if (scratch_.pool.Admits(row)) scratch_.pool.Insert(row);
+  }
+
+  absl::Span<const uint32_t> Links(uint32_t row) {
+    result_.bytes += (1 + 2 * graph_.m) * sizeof(uint32_t);
+    return graph_.Links(row);
+  }
+
+  void Meet(uint32_t row) {
+    scorer_.Prefetch(row);
+    scratch_.fresh.push_back(row);
+  }
+
+  void Collect(uint32_t row) {
+    for (const uint32_t link : Links(row)) {
+      if (scratch_.visited.Visit(link)) Meet(link);
+    }
+  }
+
+  void CollectAccepted(uint32_t row) {
+    scratch_.passed.clear();
+    for (const uint32_t link : Links(row)) {
+      if (!scratch_.visited.Visit(link)) continue;
+      if (filter_.Accepts(link)) {
+        Meet(link);
+      } else {
+        graph_.PrefetchLinks(link);
+        scratch_.passed.push_back(link);
+      }
+    }
+    // Rows beyond that are not accepted stay unvisited: from elsewhere they may be a way through.
+    const size_t enough = 2 * graph_.m / kFewestOfLinks;
+    for (const uint32_t passed : scratch_.passed) {
+      if (scratch_.fresh.size() >= enough) break;
+      for (const uint32_t link : Links(passed)) {
+        if (filter_.Accepts(link) && scratch_.visited.Visit(link)) Meet(link);
+      }
+    }
+  }
+
   void Expand(uint32_t row) {
     scratch_.fresh.clear();
-    for (const uint32_t link : graph_.Links(row)) {
-      if (!scratch_.visited.Visit(link)) continue;
-      scorer_.Prefetch(link);
-      scratch_.fresh.push_back(link);
+    if constexpr (kFiltered) {
+      CollectAccepted(row);
+    } else {
+      Collect(row);
     }
     scratch_.costs.resize(scratch_.fresh.size());
     scorer_.Costs(scratch_.fresh, scratch_.costs.data());
     result_.distances += scratch_.fresh.size();
     for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-      const WalkedRow candidate{scratch_.costs[i], scratch_.fresh[i]};
-      if (lists_.Admits(candidate)) lists_.Insert(candidate);
+      Offer({scratch_.costs[i], scratch_.fresh[i]});
     }
     // The rows that are expanded next: their links are needed first.
-    lists_.ForNext([this](uint32_t next) { graph_.PrefetchLinks(next); });
-    result_.gave_up = result_.distances > max_distances_;
+    scratch_.pool.ForNext([this](uint32_t next) { graph_.PrefetchLinks(next); });
+    result_.gave_up = result_.distances > params_.max_distances;
   }
 
   const GraphView& graph_;
   const RowScorer& scorer_;
-  const size_t max_distances_;
-  Lists& lists_;
+  const RowFilter& filter_;
+  const WalkParams& params_;
   Scratch& scratch_;
   WalkResult result_;
 };
@@ -142,12 +151,14 @@ WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer
   thread_local Scratch scratch;
   scratch.visited.Start(count);
   if (params.skipped != kNoRow) scratch.visited.Visit(params.skipped);
+  PoolSize kept = params.kept;
+  kept.places = std::min(kept.places, count);
+  kept.most = std::min(kept.most, count);
+  scratch.pool.Start(kept);
   if (filter.AcceptsAll()) {
-    scratch.pool.Start(std::min(params.ef, count));
-    return Walk(graph, scorer, params.max_distances, scratch.pool, scratch).Run();
+    return Walk<RowScorer, false>(graph, scorer, filter, params, scratch).Run();
   }
-  FilteredLists lists(filter, params.ef);
-  return Walk(graph, scorer, params.max_distances, lists, scratch).Run();
+  return Walk<RowScorer, true>(graph, scorer, filter, params, scratch).Run();
 }
 
 }  // namespace

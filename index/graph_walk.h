@@ -23,15 +23,19 @@ namespace vecnest::index {
 inline constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 
 struct WalkParams {
-  size_t ef = 0;             // accepted rows to keep, at least 1
+  PoolSize kept;             // accepted rows; its places are the ef of the paper
   size_t max_distances = 0;  // gives up beyond this many
+  // Rows to begin at beside those that the descent leads to.
+  absl::Span<const uint32_t> seeds = {};
   // A row that the walk takes for absent; not the entry point. kNoRow: none.
   uint32_t skipped = kNoRow;
 };
 
 struct WalkResult {
-  std::vector<WalkedRow> rows;  // accepted ones, nearest first, at most ef
+  std::vector<WalkedRow> rows;  // accepted ones, nearest first
   size_t distances = 0;
+  size_t bytes = 0;      // of links, and of what the scorer reads for a distance
+  size_t in_range = 0;   // so many of `rows`, the first, are in the range of `kept`
   bool gave_up = false;  // max_distances was reached; `rows` is what had been found
 };
 
@@ -47,15 +51,21 @@ class VectorScorer {
     for (size_t i = 0; i < rows.size(); ++i) costs[i] = Cost(rows[i]);
   }
   void Prefetch(uint32_t row) const { rows_.Prefetch(row, scorer_.dimensions()); }
+  float CostOf(float score) const { return scorer_.CostOf(score); }
+  size_t bytes() const { return scorer_.dimensions() * sizeof(float); }
 
  private:
   const Rows& rows_;
   const Scorer& scorer_;
 };
 
-// Walks through every row, but only accepted ones are collected and counted towards ef: the rarer
-// they are, the further the walk goes. `count` is how many rows the graph has. Deterministic.
-// Working memory (a bit per row, two lists) is kept per thread.
+// `count` is how many rows the graph has. Deterministic. Working memory (a bit per row, a list) is
+// kept per thread.
+//
+// With a filter the walk steps on accepted rows alone: a link to a row that is not accepted is
+// taken for links to that row's own neighbours, as in ACORN-1 (Patel et al., "ACORN: Performant and
+// Predicate-Agnostic Search Over Vector Embeddings and Structured Data", 2024). Asking the filter
+// costs far less than a distance, and the number of steps does not grow as the filter narrows.
 WalkResult WalkGraph(const GraphView& graph, size_t count, const VectorScorer& scorer,
                      const RowFilter& filter, const WalkParams& params);
 WalkResult WalkGraph(const GraphView& graph, size_t count, const CodeScorer& scorer,

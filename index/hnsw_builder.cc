@@ -235,7 +235,7 @@ class Builder : public Hnsw {
   Candidates SearchLayer(uint32_t row, hnswlib::tableint entry, int layer) {
     thread_local Scratch scratch;
     scratch.visited.Start(max_elements_);
-    scratch.pool.Start(ef_construction_);
+    scratch.pool.Start({.places = ef_construction_});
     scratch.visited.Visit(row);
     scratch.visited.Visit(entry);
     scratch.pool.Insert({distance_(row, entry), entry});

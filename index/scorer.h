@@ -46,6 +46,9 @@ class Scorer {
   // (Adding zero turns -0 into 0.)
   float ScoreOf(float cost) const { return (LargerIsNearer(metric_) ? -cost : cost) + 0.0F; }
 
+  // The cost that has this score.
+  float CostOf(float score) const { return LargerIsNearer(metric_) ? -score : score; }
+
   // Whether a cost passes a threshold given as a score.
   bool Passes(float cost, float score_threshold) const {
     return LargerIsNearer(metric_) ? -cost >= score_threshold : cost <= score_threshold;

@@ -67,13 +67,16 @@ constexpr float kExactRecall = 0.9995F;
 // How many rows ahead a scan prefetches.
 constexpr size_t kAhead = 3;
 
-size_t DifferentCosts(const std::vector<WalkedRow>& sorted) {
-  size_t different = 0;
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    different += i == 0 || sorted[i].cost != sorted[i - 1].cost ? 1 : 0;
-  }
-  return different;
-}
+// A search with a score threshold looks for as many as this, and for whatever else lies in range.
+constexpr size_t kFewestInRange = 10;
+
+// How many more than its places a walk keeps where vectors are equal, and so many of one cost.
+constexpr size_t kMostPerPlace = 32;
+constexpr size_t kFewestEqual = 32;
+
+// How many accepted rows a filtered walk begins at: where a filter leaves only rows far from the
+// query, a descent ends away from them.
+constexpr size_t kSeeds = 16;
 
 // One pass over all segments for the `wanted` nearest.
 class Pass {
@@ -111,6 +114,8 @@ class Pass {
   bool no_graph() const { return no_graph_; }
 
  private:
+  size_t RowBytes() const { return scorer_.dimensions() * sizeof(float); }
+
   void Offer(const Rows& rows, uint32_t row, float cost) {
     ++stats_.candidates;
     if (!nearest_.Admits(cost)) return nearest_.Reject();
@@ -119,6 +124,7 @@ class Pass {
 
   void OfferRow(const Rows& rows, uint32_t row) {
     ++stats_.distances;
+    stats_.bytes += RowBytes();
     Offer(rows, row, scorer_.Cost(rows.Vector(row), rows.inverse_norms[row]));
   }
 
@@ -160,16 +166,22 @@ class Pass {
     return std::min(Live(rows), static_cast<size_t>(std::ceil(estimate)));
   }
 
-  size_t EfFor(const SealedSegment& segment) const {
+  // So many are looked for whatever their scores.
+  size_t Fewest() const {
+    return params_.score_threshold ? std::min(wanted_, kFewestInRange) : wanted_;
+  }
+
+  // For finding `wanted` of a segment.
+  size_t EfFor(const SealedSegment& segment, size_t wanted) const {
     size_t ef = params_.ef;
     if (ef == 0 && params_.recall > 0 && segment.recall().known()) {
-      ef = EfForRecall(segment.recall().EfFor(params_.recall), wanted_, scorer_.dimensions(),
+      ef = EfForRecall(segment.recall().EfFor(params_.recall), wanted, scorer_.dimensions(),
                        query_.size());
     } else if (ef == 0) {
-      ef = DefaultEf(wanted_, segment.count(), scorer_.dimensions(), query_.size());
+      ef = DefaultEf(wanted, segment.count(), scorer_.dimensions(), query_.size());
     }
     return std::max(
-        {ef, wanted_, params_.rescored == SearchParams::kAllFound ? 0 : params_.rescored});
+        {ef, wanted, params_.rescored == SearchParams::kAllFound ? 0 : params_.rescored});
   }
 
   bool IsWorthWalking(const SealedSegment& segment, size_t matches) {
@@ -178,38 +190,56 @@ class Pass {
       no_graph_ = true;
       return false;
     }
-    if (!ScanIsCheaper(matches, segment.count(), EfFor(segment))) return true;
+    if (!ScanIsCheaper(matches, segment.count(), EfFor(segment, Fewest()))) return true;
     few_matches_ = true;
     return false;
   }
 
-  WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                  size_t kept, size_t max_distances) const {
-    const WalkParams params{kept, max_distances};
-    if (segment.codes().empty()) {
-      return WalkGraph(segment.graph(), rows.count, VectorScorer(rows, scorer_), filter, params);
+  // Accepted rows spread over the segment.
+  std::vector<uint32_t> Seeds(const Rows& rows, const RowFilter& filter) const {
+    constexpr size_t kProbes = 1024;
+    constexpr uint64_t kGoldenRatio = 2654435761U;
+    std::vector<uint32_t> seeds;
+    for (size_t i = 0; i < kProbes && seeds.size() < kSeeds; ++i) {
+      const auto row = static_cast<uint32_t>(i * kGoldenRatio % rows.count);
+      if (filter.Accepts(row)) seeds.push_back(row);
     }
-    const CodeScorer scorer(segment.codes(), scorer_.metric(), query_, scorer_.dimensions(),
-                            renormalize_);
+    return seeds;
+  }
+
+  template <class RowScorer>
+  WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                  const RowScorer& scorer, size_t ef, size_t max_distances) const {
+    WalkParams params;
+    params.kept.places = ef;
+    params.kept.most_equal = std::max(wanted_, kFewestEqual);
+    params.kept.most = std::max(kMostPerPlace * ef, EfFor(segment, wanted_));
+    if (params_.score_threshold) params.kept.range = scorer.CostOf(*params_.score_threshold);
+    params.max_distances = max_distances;
+    const std::vector<uint32_t> seeds =
+        params_.allowed == nullptr ? std::vector<uint32_t>() : Seeds(rows, filter);
+    params.seeds = seeds;
     return WalkGraph(segment.graph(), rows.count, scorer, filter, params);
   }
 
   // False when the rows have to be scanned instead.
   bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter) {
-    const size_t ef = EfFor(segment);
+    const size_t ef = EfFor(segment, Fewest());
     size_t most = Live(rows);
     if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
-    WalkResult walk;
-    // Equal vectors crowd each other out: ef of them in few different places search as widely as
-    // so many. Then more are kept.
-    for (size_t kept = ef; kept <= 16 * ef; kept *= 4) {
-      walk = Walk(segment, rows, filter, kept, 2 * most);
-      stats_.distances += walk.distances;
-      if (walk.gave_up || 2 * DifferentCosts(walk.rows) >= std::min(ef, walk.rows.size())) break;
-    }
-    if (walk.gave_up || walk.rows.size() < std::min(wanted_, most)) return false;
-    Rank(segment, rows, walk.rows);
-    if (walk.rows.size() < most) nearest_.Reject();
+    const auto walk_by = [&](const auto& scorer) {
+      return Walk(segment, rows, filter, scorer, ef, 2 * most);
+    };
+    const WalkResult walk = segment.codes().empty()
+                                ? walk_by(VectorScorer(rows, scorer_))
+                                : walk_by(CodeScorer(segment.codes(), scorer_.metric(), query_,
+                                                     scorer_.dimensions(), renormalize_));
+    stats_.distances += walk.distances;
+    stats_.bytes += walk.bytes;
+    if (walk.gave_up || walk.rows.size() < std::min(Fewest(), most)) return false;
+    Rank(segment, rows, walk);
+    const bool whole_range = params_.score_threshold && walk.in_range < walk.rows.size();
+    if (walk.rows.size() < most && !whole_range) nearest_.Reject();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
@@ -218,28 +248,31 @@ class Pass {
 
   // How many of the rows that a walk found are ranked. Equal vectors have equal codes and count
   // once, or a crowd of them would leave no room for the next.
-  size_t RankedDepth(const std::vector<WalkedRow>& found) const {
+  size_t RankedDepth(const WalkResult& walk) const {
+    const std::vector<WalkedRow>& found = walk.rows;
+    const size_t wanted =
+        params_.score_threshold ? std::clamp(walk.in_range, Fewest(), wanted_) : wanted_;
     const size_t different = params_.rescored > 0
                                  ? params_.rescored
-                                 : DefaultRescored(wanted_, scorer_.dimensions(), query_.size());
+                                 : DefaultRescored(wanted, scorer_.dimensions(), query_.size());
     size_t depth = 0;
     size_t seen = 0;
     for (; depth < found.size(); ++depth) {
       if (depth > 0 && found[depth].cost == found[depth - 1].cost) continue;
-      if (++seen > different && depth >= wanted_) break;
+      if (++seen > different && depth >= wanted) break;
     }
     return depth;
   }
 
   // Offers what a walk found, by the scores of its vectors.
-  void Rank(const SealedSegment& segment, const Rows& rows, const std::vector<WalkedRow>& found) {
+  void Rank(const SealedSegment& segment, const Rows& rows, const WalkResult& walk) {
     if (segment.codes().empty()) {
-      for (const WalkedRow& row : found) Offer(rows, row.row, row.cost);
+      for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
       return;
     }
-    const size_t depth = RankedDepth(found);
-    for (size_t i = 0; i < depth; ++i) rows.Prefetch(found[i].row, scorer_.dimensions());
-    for (size_t i = 0; i < depth; ++i) OfferRow(rows, found[i].row);
+    const size_t depth = RankedDepth(walk);
+    for (size_t i = 0; i < depth; ++i) rows.Prefetch(walk.rows[i].row, scorer_.dimensions());
+    for (size_t i = 0; i < depth; ++i) OfferRow(rows, walk.rows[i].row);
   }
 
   const SetView& view_;

@@ -134,10 +134,8 @@ CodeView SegmentWriter::WriteCodes() {
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
   view.codes = codes;
-
   view.center = {Data<float>(kCenter), params_.dimensions};
   view.step = header_.code_step;
-
   return view;
 }
 

@@ -184,36 +184,15 @@ bool VectorIndex::Contains(Label label) const {
   return false;
 }
 
-PointNumber VectorIndex::NumberLimit() const {
-  PointNumber limit = 0;
-  const SetView view = set_.View();
-  for (const Rows& rows : view.Blocks()) {
-    for (size_t row = 0; row < rows.count; ++row) limit = std::max(limit, rows.numbers[row] + 1);
-  }
-  return limit;
-}
-
-PointSet VectorIndex::PointsOf(absl::Span<const Label> labels) const {
-  PointSet points(NumberLimit());
-  const SetView view = set_.View();
-  size_t next = 0;
-  for (const Rows& rows : view.Blocks()) {
-    for (; next < labels.size() && rows.count > 0 && labels[next] <= rows.labels[rows.count - 1];
-         ++next) {
-      if (const auto row = rows.Find(labels[next])) points.Add(rows.numbers[*row]);
-    }
-  }
-  return points;
-}
-
-std::optional<std::vector<float>> VectorIndex::Get(Label label) const {
+std::optional<Entry> VectorIndex::Get(Label label) const {
   const SetView view = set_.View();
   for (const Rows& rows : view.Blocks()) {
     const std::optional<size_t> row = rows.Find(label);
     if (!row) continue;
     if (rows.marks->IsDeleted(*row, view.as_of)) return std::nullopt;
     const float* vector = rows.Vector(*row);
-    return std::vector<float>(vector, vector + config_.dimensions);
+    return Entry{
+        label, Load(rows.keys[*row]), rows.numbers[*row], {vector, vector + config_.dimensions}};
   }
   return std::nullopt;
 }

@@ -91,6 +91,7 @@ struct SearchStats {
   size_t ef = 0;          // the largest of any segment walked
   size_t candidates = 0;  // re-ranked exactly
   size_t distances = 0;   // distances computed
+  size_t bytes = 0;       // of codes, links and vectors that were read for them
   std::string strategy;   // e.g. "graph", "exact scan (few matches)"
 };
 
@@ -159,12 +160,8 @@ class VectorIndex {
 
   bool Contains(Label label) const;
 
-  // The numbers of the points that these labels, ascending, were added with; unknown ones are left
-  // out.
-  PointSet PointsOf(absl::Span<const Label> labels) const;
-  // Larger than every number that was added.
-  PointNumber NumberLimit() const;
-  std::optional<std::vector<float>> Get(Label label) const;
+  // The entry of a live vector; nothing when there is none with this label.
+  std::optional<Entry> Get(Label label) const;
 
   // Best first, equal scores in the order of keys, each key once, and never fewer than min(k, live
   // matches) unless a threshold cuts. InvalidArgument: wrong width, non-finite query, dimensions

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 namespace vecnest::index {
@@ -43,20 +44,34 @@ class VisitedRows {
   std::vector<uint32_t> touched_;  // words that are not 0
 };
 
-// The nearest rows met, in order, and which of them were expanded. Where every row counts this one
-// list serves as both of the paper's: what is not among the ef nearest is never expanded. For the
-// few hundred rows of a usual ef, moving what lies behind a new one beats two heaps.
+// How many rows a Pool keeps.
+struct PoolSize {
+  size_t places = 1;
+  // Rows of a cost up to `range` take no place, nor does a row of the same cost as another: among
+  // equal vectors, the places go to different ones.
+  float range = -std::numeric_limits<float>::infinity();
+  // Of one cost, and in all; neither is less than `places` in effect.
+  size_t most_equal = 0;
+  size_t most = 0;
+};
+
+// The nearest rows met, in order, and which of them were expanded. This one list serves as both of
+// the paper's: what is not among the nearest is never expanded. For the few hundred rows of a usual
+// ef, moving what lies behind a new one beats two heaps.
 class Pool {
  public:
-  void Start(size_t capacity) {
-    capacity_ = capacity;
-    entries_.resize(std::max(entries_.size(), capacity + 1));
+  void Start(const PoolSize& size) {
+    limits_ = size;
+    limits_.most = std::max(size.most, size.places);
+    limits_.most_equal = std::max(size.most_equal, size.places);
+    entries_.resize(std::max(entries_.size(), limits_.most + 1));
     size_ = 0;
     next_ = 0;
+    free_ = 0;
   }
 
   bool Admits(const WalkedRow& row) const {
-    return size_ < capacity_ || row < entries_[size_ - 1].found;
+    return size_ < Capacity() || row < entries_[size_ - 1].found || row.cost <= limits_.range;
   }
 
   // Only what is admitted.
@@ -65,11 +80,18 @@ class Pool {
     Entry* const place = std::upper_bound(
         begin, begin + size_, row,
         [](const WalkedRow& value, const Entry& entry) { return value < entry.found; });
-    if (size_ < capacity_) ++size_;
-    std::memmove(static_cast<void*>(place + 1), place,
-                 static_cast<size_t>(begin + size_ - 1 - place) * sizeof(Entry));
+    const auto index = static_cast<size_t>(place - begin);
+    if (EqualsAt(index, row.cost)) {
+      if (CountEqual(index, row.cost) >= limits_.most_equal) return;
+      ++free_;
+    } else if (row.cost <= limits_.range) {
+      ++free_;
+    }
+    std::memmove(static_cast<void*>(place + 1), place, (size_ - index) * sizeof(Entry));
     *place = {row, false};
-    next_ = std::min(next_, static_cast<size_t>(place - begin));
+    ++size_;
+    next_ = std::min(next_, index);
+    while (size_ > Capacity()) DropLast();
   }
 
   // The nearest row that was not expanded, which is taken for expanded from now on; null when all
@@ -104,9 +126,30 @@ class Pool {
     WalkedRow found;
     bool expanded = false;
   };
-  size_t capacity_ = 0;
+
+  size_t Capacity() const { return std::min(limits_.places + free_, limits_.most); }
+
+  // Whether one of the entries around `index` has this cost.
+  bool EqualsAt(size_t index, float cost) const {
+    return (index > 0 && entries_[index - 1].found.cost == cost) ||
+           (index < size_ && entries_[index].found.cost == cost);
+  }
+  size_t CountEqual(size_t index, float cost) const {
+    size_t count = 0;
+    for (size_t i = index; i > 0 && entries_[i - 1].found.cost == cost; --i) ++count;
+    for (size_t i = index; i < size_ && entries_[i].found.cost == cost; ++i) ++count;
+    return count;
+  }
+  void DropLast() {
+    --size_;
+    const float cost = entries_[size_].found.cost;
+    if (EqualsAt(size_, cost) || cost <= limits_.range) --free_;
+  }
+
+  PoolSize limits_;
   std::vector<Entry> entries_;
   size_t size_ = 0;
+  size_t free_ = 0;  // rows that take no place
   size_t next_ = 0;  // all before it were expanded
 };
 

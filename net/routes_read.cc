@@ -88,6 +88,17 @@ std::optional<Filter> ReadCount(const Json& body, absl::Status& status) {
   return filter;
 }
 
+Json WriteWidths(const std::string& vector_name, const WidthReport& report) {
+  Json widths = Json::array();
+  for (const WidthReport::Width& width : report.widths) {
+    widths.push_back({{"dimensions", width.dimensions},
+                      {"recall", width.recall},
+                      {"bytes_per_query", width.bytes_per_query},
+                      {"queries_per_second", width.queries_per_second}});
+  }
+  return {{"vector", vector_name}, {"queries", report.queries}, {"widths", std::move(widths)}};
+}
+
 }  // namespace
 
 void Service::AddReadRoutes(std::vector<Route>& routes) {
@@ -148,6 +159,17 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                   if (!count.ok()) return count.status();
                   return Result{{{"count", *count}}, {}};
                 }));
+
+  routes.push_back(Enveloped(
+      "GET", "/collections/{collection}/widths", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        const auto given = request.query.find("vector");
+        const std::string vector_name = given == request.query.end() ? "" : given->second;
+        auto report = database.MeasureWidths(Collection(request), vector_name, request.limits);
+        if (!report.ok()) return report.status();
+        return Result{WriteWidths(vector_name, *report), {}};
+      }));
+  routes.back().query_parameters = {"vector"};
 
   // Queries: one or many, in the new or the old form, differ in reading and in the shape of the
   // answer.

@@ -27,7 +27,9 @@ bool IsJson(const std::string& content_type) {
 std::vector<std::string_view> KnownParameters(const Route& route) {
   if (route.streamed) return {"chunk_max_tokens", "chunk_overlap", "truncate", "wait"};
   if (route.dialect == Dialect::kOpenAi) return {"timeout"};
-  return {"consistency", "ordering", "timeout", "wait"};
+  std::vector<std::string_view> known = {"consistency", "ordering", "timeout", "wait"};
+  known.insert(known.end(), route.query_parameters.begin(), route.query_parameters.end());
+  return known;
 }
 
 // Nothing when the route knows all parameters.

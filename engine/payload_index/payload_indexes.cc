@@ -115,11 +115,6 @@ Roaring PayloadIndexes::WithVector(Slot slot, Roaring numbers) const {
   return numbers;
 }
 
-bool PayloadIndexes::HaveVector(Slot slot, const Roaring& numbers) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  return with_vector_[slot] == numbers;
-}
-
 std::vector<NumberedKey> PayloadIndexes::KeysOf(const Roaring& numbers) const {
   absl::ReaderMutexLock lock(&mutex_);
   std::vector<NumberedKey> keys;

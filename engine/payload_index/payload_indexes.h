@@ -69,8 +69,7 @@ class PayloadIndexes {
                                             NumbersOf numbers_of) const;
   // Those of `numbers` that have a vector in this slot.
   Roaring WithVector(Slot slot, Roaring numbers) const;
-  // Exactly these have a vector in this slot.
-  bool HaveVector(Slot slot, const Roaring& numbers) const;
+
   // The points of those numbers that are in use.
   std::vector<NumberedKey> KeysOf(const Roaring& numbers) const;
   // NotFound: the field has no index. `among`: null for all points.

@@ -191,3 +191,35 @@ def test_recall_decides_how_far_graphs_are_searched(http):
     few = ask(http, "recall", queries[0], hnsw_ef=64, quantization={"rescore": False})[2]
     many = ask(http, "recall", queries[0], hnsw_ef=64, quantization={"ignore": True})[2]
     assert (few["candidates"], many["candidates"]) == (10, 64)
+
+
+def test_widths_are_those_of_numpy(http, unit, vectors):
+    """64 vectors evenly spread are the queries, each left out of its answers."""
+    answer = http.get(f"/collections/{unit}/widths")
+    assert answer.status_code == 200, answer.text
+    result = answer.json()["result"]
+    assert (result["vector"], result["queries"]) == ("", 64)
+    widths = {row["dimensions"]: row for row in result["widths"]}
+    assert list(widths) == [8, 16, 32, 64, 96, 128, 192, 256, 384]
+    whole = norm(vectors.astype(np.float64))
+
+    def top(width, query):
+        cut = norm(whole[:, :width])
+        values = cut @ cut[query]
+        values[query] = -np.inf
+        return set(best("Cosine", values))
+
+    for width in (8, 32, 128, 384):
+        kept = np.mean([len(top(width, q * COUNT // 64) & top(WIDTH, q * COUNT // 64)) / 10
+                        for q in range(64)])
+        assert widths[width]["recall"] == pytest.approx(kept, abs=0.004)
+    assert widths[384]["bytes_per_query"] == COUNT * WIDTH * 4  # few enough to be scanned
+    assert all(row["queries_per_second"] > 0 for row in widths.values())
+
+
+def test_widths_of_what_is_not_there(http, unit):
+    assert http.get("/collections/nothing/widths").status_code == 404
+    wrong = http.get(f"/collections/{unit}/widths?vector=title")
+    assert wrong.status_code == 400 and "title" in wrong.json()["status"]["error"]
+    unknown = http.get(f"/collections/{unit}/widths?vektor=title")
+    assert unknown.status_code == 400 and "vector" in unknown.json()["status"]["error"]

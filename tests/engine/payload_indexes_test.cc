@@ -97,7 +97,6 @@ TEST_F(PayloadIndexesTest, TellsKeysFacetsAndSizes) {
   const TouchedPoint one{{0, 0, 9}, 0, std::nullopt, Record(0, R"({"a":"x"})")};
   const TouchedPoint two{{1, 5, 6}, 1, std::nullopt, Record(1, R"({"a":2})", false)};
   ASSERT_TRUE(indexes.Apply({one, two}).ok());
-  EXPECT_TRUE(indexes.HaveVector(0, Roaring::bitmapOf(1, 0)));
   EXPECT_EQ(indexes.WithVector(0, Roaring::bitmapOf(2, 0, 1)).cardinality(), 1u);
   EXPECT_THAT(indexes.KeysOf(Roaring::bitmapOf(2, 1, 7)),
               testing::ElementsAre(NumberedKey({1, 5, 6}, 1)));

@@ -51,6 +51,40 @@ TEST(ShardReadTest, ReadersSeeEveryPointOnceWhileItIsReplaced) {
   reader.join();
 }
 
+TEST(ShardReadTest, WidthsAreMeasuredOfTheNamedVector) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/1000);
+  CollectionConfig config;
+  config.vectors["narrow"].size = 4;
+  config.vectors["wide"].size = 20;
+  config.vectors["wide"].metric = Metric::kEuclid;
+  ASSERT_TRUE(database->CreateCollection("a", config).ok());
+  EXPECT_TRUE(database->MeasureWidths("a", "wide")->widths.empty());
+  std::vector<Point> points;
+  for (uint64_t i = 0; i < 30; ++i) {
+    std::vector<float> wide(20, 1.0F);
+    wide[i % 20] = static_cast<float>(i);
+    points.push_back({i, {{"narrow", std::vector<float>{1, 2, 3, 4}}, {"wide", wide}}, "{}"});
+  }
+  ASSERT_TRUE(database->Upsert("a", std::move(points), {}).ok());
+  const auto report = database->MeasureWidths("a", "wide");
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->queries, 30u);
+  ASSERT_EQ(report->widths.size(), 3u);
+  EXPECT_EQ(report->widths[1].dimensions, 16);
+  EXPECT_EQ(report->widths[2].dimensions, 20);
+  EXPECT_EQ(report->widths[2].recall, 1);
+  EXPECT_LT(report->widths[0].recall, 1);
+  EXPECT_EQ(report->widths[2].bytes_per_query, 30 * 20 * sizeof(float));
+  EXPECT_GT(report->widths[2].queries_per_second, 0);
+  EXPECT_EQ(database->MeasureWidths("a", "").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(database->MeasureWidths("b", "").status().code(), absl::StatusCode::kNotFound);
+  CallLimits limits;
+  limits.deadline = std::chrono::steady_clock::now();
+  EXPECT_EQ(database->MeasureWidths("a", "wide", limits).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
 // The same under a filter, which is evaluated in the store and applied in the index.
 TEST(ShardReadTest, FilteredAnswersMissNothingThatIsBeingReplaced) {
   const TemporaryDirectory directory;

@@ -64,6 +64,40 @@ TEST(CodeScorerTest, OrdersAsScoresDo) {
   }
 }
 
+// The cost of a score is about the cost of a vector that has it.
+TEST(CodeScorerTest, ScoresHaveTheCostsOfTheirVectors) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+    for (const bool unit : {true, false}) {
+      for (const size_t dimensions : {kWidth, size_t{100}}) {
+        for (const bool normalized : {true, false}) {
+          // Codes of vectors that were scaled serve other metrics where that changed nothing.
+          if (normalized && metric != Metric::kCosine && !unit) continue;
+          const testing::Matrix points = testing::Clustered(kRows, kWidth, 1, unit);
+          const testing::Matrix queries = testing::Clustered(3, kWidth, 2, unit);
+          testing::Block block(points);
+          const CodeView codes = block.Codes({8, normalized});
+          for (size_t i = 0; i < queries.count(); ++i) {
+            const CodeScorer scorer(codes, metric, queries.Row(i), dimensions,
+                                    unit ? Renormalize::kYes : Renormalize::kNo);
+            std::vector<float> costs;
+            std::vector<float> errors;
+            for (uint32_t row = 0; row < kRows; ++row) {
+              costs.push_back(scorer.Cost(row));
+              const double score =
+                  testing::PlainScore(metric, queries.Row(i), points.Row(row), dimensions, unit);
+              errors.push_back(std::fabs(scorer.CostOf(static_cast<float>(score)) - costs.back()));
+            }
+            const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
+            std::nth_element(errors.begin(), errors.begin() + kRows / 2, errors.end());
+            EXPECT_LT(errors[kRows / 2], 0.01 * (*most - *least))
+                << static_cast<int>(metric) << unit << dimensions << normalized;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(CodeScorerTest, CostsAreFinite) {
   constexpr float kHuge = 3e38F;
   testing::Block block({2, {kHuge, -kHuge, 0, 0, 1e-42F, 0}});

@@ -42,8 +42,8 @@ TEST_F(GraphWalkTest, FindsTheNearestInOrderWithExactCosts) {
   for (size_t i = 0; i < queries_.count(); ++i) {
     const Scorer scorer(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
     const RowFilter all(rows_, 10000, nullptr);
-    const WalkResult walk =
-        WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), all, {64, 100000});
+    const WalkResult walk = WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), all,
+                                      {{.places = 64}, 100000});
     ASSERT_EQ(walk.rows.size(), 64U);
     EXPECT_TRUE(std::is_sorted(walk.rows.begin(), walk.rows.end()));
     const std::vector<WalkedRow> exact = Scan(scorer, all);
@@ -62,8 +62,8 @@ TEST_F(GraphWalkTest, CollectsOnlyAcceptedRows) {
   size_t found = 0;
   for (size_t i = 0; i < queries_.count(); ++i) {
     const Scorer scorer(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
-    const WalkResult walk =
-        WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), filter, {64, 100000});
+    const WalkResult walk = WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer),
+                                      filter, {{.places = 64}, 100000});
     for (const WalkedRow& row : walk.rows) EXPECT_TRUE(filter.Accepts(row.row));
     const std::vector<WalkedRow> exact = Scan(scorer, filter);
     for (size_t j = 0; j < 10; ++j) {
@@ -82,7 +82,8 @@ TEST_F(GraphWalkTest, CodesFindWhatVectorsFind) {
     for (size_t i = 0; i < queries_.count(); ++i) {
       const Scorer exact(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
       const CodeScorer coded(codes_, Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
-      const WalkResult walk = WalkGraph(graph_.View(), rows_.count, coded, filter, {64, 100000});
+      const WalkResult walk =
+          WalkGraph(graph_.View(), rows_.count, coded, filter, {{.places = 64}, 100000});
       EXPECT_TRUE(std::is_sorted(walk.rows.begin(), walk.rows.end()));
       const std::vector<WalkedRow> nearest = Scan(exact, filter);
       for (size_t j = 0; j < 10; ++j) {
@@ -94,10 +95,46 @@ TEST_F(GraphWalkTest, CodesFindWhatVectorsFind) {
   }
 }
 
+// Accepted rows far from where the descent ends, and none on the way.
+TEST_F(GraphWalkTest, SeedsLeadToRowsFarFromTheQuery) {
+  size_t found = 0;
+  for (size_t i = 0; i < queries_.count(); ++i) {
+    const Scorer scorer(Metric::kCosine, queries_.Row(i), 48, Renormalize::kNo);
+    const std::vector<WalkedRow> all = Scan(scorer, RowFilter(rows_, 10000, nullptr));
+    PointSet far(rows_.count);
+    for (size_t j = all.size() - 400; j < all.size(); ++j) far.Add(rows_.numbers[all[j].row]);
+    const RowFilter filter(rows_, 10000, &far);
+    const std::vector<WalkedRow> exact = Scan(scorer, filter);
+    const std::vector<uint32_t> seeds = {exact[100].row, exact[200].row, exact[300].row};
+    const WalkResult walk =
+        WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), filter,
+                  {.kept = {.places = 64}, .max_distances = 100000, .seeds = seeds});
+    for (size_t j = 0; j < 10; ++j) {
+      found += std::find(walk.rows.begin(), walk.rows.end(), exact[j]) != walk.rows.end() ? 1 : 0;
+    }
+  }
+  EXPECT_GE(found, 485U);
+}
+
+TEST_F(GraphWalkTest, CountsWhatIsInRange) {
+  const Scorer scorer(Metric::kCosine, queries_.Row(0), 48, Renormalize::kNo);
+  const RowFilter all(rows_, 10000, nullptr);
+  const std::vector<WalkedRow> exact = Scan(scorer, all);
+  const WalkResult walk = WalkGraph(
+      graph_.View(), rows_.count, VectorScorer(rows_, scorer), all,
+      {.kept = {.places = 32, .range = exact[199].cost, .most = 1000}, .max_distances = 100000});
+  EXPECT_GE(walk.in_range, 196U);
+  EXPECT_EQ(walk.rows.size(), walk.in_range + 32);
+  EXPECT_LE(walk.rows[walk.in_range - 1].cost, exact[199].cost);
+  EXPECT_GT(walk.rows[walk.in_range].cost, exact[199].cost);
+  EXPECT_EQ(walk.bytes % 4, 0U);
+  EXPECT_GE(walk.bytes, walk.distances * 48 * sizeof(float));
+}
+
 TEST_F(GraphWalkTest, GivesUpAtTheLimit) {
   const Scorer scorer(Metric::kCosine, queries_.Row(0), 48, Renormalize::kNo);
   const WalkResult walk = WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer),
-                                    RowFilter(rows_, 10000, nullptr), {1000, 100});
+                                    RowFilter(rows_, 10000, nullptr), {{.places = 1000}, 100});
   EXPECT_TRUE(walk.gave_up);
   EXPECT_LE(walk.distances, 100U + 2 * graph_.m + 1);
 }

@@ -28,8 +28,8 @@ TEST_P(HnswBuilderTest, ThreadsBuildGraphsThatFindTheNearest) {
     for (size_t row = 0; row < 200; ++row) {
       const Scorer scorer(metric, {rows.Vector(row), 32}, 32, Renormalize::kNo);
       const RowFilter all(rows, DeletionMarks::kNever - 1, nullptr);
-      const WalkResult walk =
-          WalkGraph(graph->View(), rows.count, VectorScorer(rows, scorer), all, {50, 100000});
+      const WalkResult walk = WalkGraph(graph->View(), rows.count, VectorScorer(rows, scorer), all,
+                                        {{.places = 50}, 100000});
       found += walk.rows.front().row == row ? 1 : 0;
     }
     EXPECT_GE(found, 198U) << static_cast<int>(metric);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "index/metric.h"
 #include "tests/index/test_vectors.h"
 
 namespace vecnest::index {
@@ -119,6 +120,34 @@ TEST_F(SegmentSearchTest, ThresholdsCut) {
   const std::vector<ScoredLabel> euclid = Search({.k = 50, .exact = true}, Metric::kEuclid);
   params.score_threshold = euclid[10].score;
   EXPECT_EQ(Search(params, Metric::kEuclid).size(), 11U);
+}
+
+// A range search: the limit is out of reach, and the walk ends where the range does.
+TEST_F(SegmentSearchTest, WalksFindWhatIsInRange) {
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
+    for (const int dimensions : {48, 24}) {
+      SearchParams params;
+      params.dimensions = dimensions;
+      params.k = 5000;
+      params.exact = true;
+      const std::vector<ScoredLabel> all = Search(params, metric);
+      for (const size_t in_range : {size_t{0}, size_t{3}, size_t{40}, size_t{400}}) {
+        const float best = all.front().score;
+        params.score_threshold = in_range > 0             ? all[in_range - 1].score
+                                 : LargerIsNearer(metric) ? best + 0.01F
+                                                          : best - 0.01F;
+        params.exact = false;
+        const std::vector<ScoredLabel> found = Search(params, metric);
+        EXPECT_EQ(stats_.segments_walked, 1U);
+        EXPECT_LT(stats_.distances, kRows * 2 / 3);
+        EXPECT_LE(found.size(), in_range);
+        EXPECT_GE(found.size(), in_range * 97 / 100) << static_cast<int>(metric) << dimensions;
+        params.k = 20;
+        EXPECT_EQ(Search(params, metric).size(), std::min<size_t>(20, found.size()));
+        params.k = 5000;
+      }
+    }
+  }
 }
 
 TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {

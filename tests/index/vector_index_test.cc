@@ -214,7 +214,7 @@ TEST_F(DamageTest, DamagedSegmentsAreReportedAndRestored) {
   EXPECT_EQ(index.RestoreSegment(record, entries).code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(index.LiveLabels().size(), 599U);
   EXPECT_FALSE(index.Contains(250));
-  EXPECT_EQ(*index.Get(251), entries[49].vector);
+  EXPECT_EQ(index.Get(251)->vector, entries[49].vector);
   const Manifest restored = index.TakeManifest();
   index.RemoveObsoleteFiles(restored);
   EXPECT_EQ(Files(directory_.path()).count(record.file), 0U);
@@ -362,7 +362,7 @@ class Model {
       const ScoredLabel& found = (*answer)[i];
       const auto& version = live_.at(found.key.low);
       EXPECT_EQ(version.label, found.label);
-      EXPECT_EQ(*index_->Get(found.label), version.vector);
+      EXPECT_EQ(index_->Get(found.label)->vector, version.vector);
       EXPECT_NEAR(found.score, LargerIsNearer(metric) ? -expected[i].first : expected[i].first,
                   1e-4);
     }

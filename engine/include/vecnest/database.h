@@ -95,6 +95,18 @@ struct FacetHit {
   uint64_t count = 0;  // points that have the value
 };
 
+// What searches at fewer dimensions keep of the answer at all of them, and what they save.
+struct WidthReport {
+  struct Width {
+    int dimensions = 0;
+    double recall = 0;              // of the ten nearest at the full width
+    double bytes_per_query = 0;     // of codes, links and vectors
+    double queries_per_second = 0;  // on one thread, at this moment
+  };
+  uint64_t queries = 0;       // stored vectors that were taken for queries
+  std::vector<Width> widths;  // ascending; none where there are fewer than two vectors
+};
+
 struct VerifyReport {
   uint64_t collections = 0;
   uint64_t points = 0;
@@ -110,7 +122,7 @@ struct VerifyReport {
 // Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
 // the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
 // ResourceExhausted (a limit), Cancelled and DeadlineExceeded (see CallLimits), DataLoss (damage
-// found), Unavailable (closing), Internal.
+// found), Unavailable (closing, or no memory is left), Internal.
 class Database {
  public:
   // Reads what is there, replays what no segment file contains. A collection that can't be loaded
@@ -226,6 +238,15 @@ class Database {
   // one of another type.
   virtual absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
                                                       const FacetRequest& request) const = 0;
+  // Measures, by some hundred searches and as many scans: seconds where there are a million
+  // vectors. `vector_name` as in queries.
+  virtual absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
+                                                    const std::string& vector_name,
+                                                    const CallLimits& limits) const = 0;
+  absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
+                                            const std::string& vector_name) const {
+    return MeasureWidths(collection, vector_name, CallLimits{});
+  }
   // Answers in the order of `queries`; texts are encoded in one batch.
   virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
                                                                const std::vector<Query>& queries,

@@ -1,0 +1,109 @@
+#include "index/walk_lists.h"
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace vecnest::index {
+namespace {
+
+std::vector<WalkedRow> Rows(const Pool& pool) {
+  std::vector<WalkedRow> rows;
+  pool.CopyTo(rows);
+  return rows;
+}
+
+void Offer(Pool& pool, const std::vector<WalkedRow>& rows) {
+  for (const WalkedRow& row : rows) {
+    if (pool.Admits(row)) pool.Insert(row);
+  }
+}
+
+TEST(VisitedRowsTest, TellsTheFirstVisitFromLaterOnes) {
+  VisitedRows visited;
+  visited.Start(200);
+  EXPECT_TRUE(visited.Visit(0));
+  EXPECT_TRUE(visited.Visit(199));
+  EXPECT_FALSE(visited.Visit(0));
+  visited.Start(300);
+  EXPECT_TRUE(visited.Visit(0));
+  EXPECT_TRUE(visited.Visit(199));
+  EXPECT_TRUE(visited.Visit(299));
+}
+
+TEST(PoolTest, KeepsTheNearestInAnyOrderOfArrival) {
+  std::vector<WalkedRow> rows;
+  for (uint32_t row = 0; row < 100; ++row) rows.push_back({static_cast<float>(row), row});
+  const std::vector<WalkedRow> nearest(rows.begin(), rows.begin() + 7);
+  std::mt19937 generator(1);
+  Pool pool;
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(rows.begin(), rows.end(), generator);
+    pool.Start({.places = 7});
+    Offer(pool, rows);
+    EXPECT_EQ(Rows(pool), nearest);
+  }
+}
+
+TEST(PoolTest, HandsOutEachRowOnceNearestFirst) {
+  Pool pool;
+  pool.Start({.places = 3});
+  Offer(pool, {{5, 5}, {3, 3}});
+  EXPECT_EQ(pool.TakeNext()->row, 3U);
+  Offer(pool, {{1, 1}, {9, 9}});
+  EXPECT_EQ(pool.TakeNext()->row, 1U);
+  EXPECT_EQ(pool.TakeNext()->row, 5U);
+  EXPECT_EQ(pool.TakeNext(), nullptr);
+}
+
+// Three places: for three costs, whatever the number of rows that share one.
+TEST(PoolTest, EqualCostsTakeOnePlace) {
+  std::vector<WalkedRow> rows;
+  for (uint32_t row = 0; row < 60; ++row) rows.push_back({static_cast<float>(row / 6), row});
+  std::mt19937 generator(1);
+  Pool pool;
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(rows.begin(), rows.end(), generator);
+    pool.Start({.places = 3, .most_equal = 100, .most = 100});
+    Offer(pool, rows);
+    const std::vector<WalkedRow> kept = Rows(pool);
+    ASSERT_GE(kept.size(), 13U);  // all of two costs, and something of the third
+    EXPECT_EQ(kept[12].cost, 2);
+    EXPECT_EQ(kept.back().cost, 2);
+    EXPECT_TRUE(std::is_sorted(kept.begin(), kept.end()));
+  }
+}
+
+TEST(PoolTest, OneCostCanNotFillThePool) {
+  Pool pool;
+  pool.Start({.places = 4, .most_equal = 6, .most = 100});
+  for (uint32_t row = 0; row < 1000; ++row) Offer(pool, {{1, row}});
+  EXPECT_EQ(Rows(pool).size(), 6U);
+  Offer(pool, {{2, 1000}, {3, 1001}, {4, 1002}, {5, 1003}});
+  EXPECT_EQ(Rows(pool).size(), 9U);
+  EXPECT_EQ(Rows(pool).back().cost, 4);
+}
+
+TEST(PoolTest, RowsInRangeTakeNoPlace) {
+  std::vector<WalkedRow> rows;
+  for (uint32_t row = 0; row < 100; ++row) rows.push_back({static_cast<float>(row), row});
+  std::mt19937 generator(1);
+  Pool pool;
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(rows.begin(), rows.end(), generator);
+    pool.Start({.places = 5, .range = 39, .most = 1000});
+    Offer(pool, rows);
+    EXPECT_EQ(Rows(pool).size(), 45U);
+    EXPECT_EQ(Rows(pool).back().cost, 44);
+    pool.Start({.places = 5, .range = 39, .most = 20});
+    Offer(pool, rows);
+    EXPECT_EQ(Rows(pool).size(), 20U);
+    EXPECT_EQ(Rows(pool).back().cost, 19);
+  }
+}
+
+}  // namespace
+}  // namespace vecnest::index
