@@ -8,6 +8,9 @@
 //   search FIRST COUNT K EF RESCORED REPEATS THREADS
 //     looks COUNT vectors from row FIRST on up, REPEATS times; `ids` are the rows found by the
 //     first round, the seconds those of the fastest
+//   filter KIND PERCENT
+//     the searches that follow return only so many of the rows: `any`, spread evenly, or of one
+//     `topic`, those nearest to row 0. 100: all rows again. `rows` are theirs.
 //   reopen
 //     closes and opens the index, and answers one query
 #include <sys/resource.h>
@@ -21,6 +24,8 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -101,7 +106,13 @@ class Driver {
       int repeats = 1;
       size_t threads = 1;
       words >> first >> count >> params.k >> params.ef >> params.rescored >> repeats >> threads;
+      if (allowed_) params.allowed = &*allowed_;
       Search(first, count, params, repeats, threads);
+    } else if (command == "filter") {
+      std::string kind;
+      double percent = 0;
+      words >> kind >> percent;
+      Filter(kind == "topic", percent);
     } else if (command == "reopen") {
       Reopen();
     }
@@ -147,6 +158,29 @@ class Driver {
                found);
   }
 
+  void Filter(bool topic, double percent) {
+    const auto matches = static_cast<size_t>(static_cast<double>(rows_) * percent / 100);
+    std::vector<std::pair<double, PointNumber>> order;
+    for (size_t row = 0; row < rows_; ++row) {
+      constexpr uint64_t kGoldenRatio = 2654435761U;
+      const auto number = static_cast<PointNumber>(row);
+      const double place =
+          topic ? -std::inner_product(Row(0).begin(), Row(0).end(), Row(row).begin(), 0.0)
+                : static_cast<double>(row * kGoldenRatio % rows_);
+      order.emplace_back(place, number);
+    }
+    std::sort(order.begin(), order.end());
+    order.resize(matches);
+    allowed_.emplace(rows_);
+    std::vector<PointNumber> chosen;
+    for (const auto& [place, number] : order) {
+      allowed_->Add(number);
+      chosen.push_back(number);
+    }
+    if (matches == rows_) allowed_.reset();
+    fmt::print("{{\"rows\": {}}}\n", chosen);
+  }
+
   void Reopen() {
     const Manifest manifest = index_->TakeManifest();
     index_.reset();
@@ -159,6 +193,7 @@ class Driver {
   const std::string directory_;
   IndexConfig config_;
   std::vector<float> vectors_;
+  std::optional<PointSet> allowed_;
   std::unique_ptr<VectorIndex> index_;
 };
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <numeric>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -187,6 +189,51 @@ TEST(RecallTest, ClusteredVectorsThroughLife) {
   recall.Reopen();
   ExpectRecall(recall, {}, 0.97, "after reopening");
   ExpectRecallUnderFilters(recall, 0.97);
+}
+
+// Every vector is replaced by another one, in storms, while segments are sealed, merged and
+// rewritten.
+TEST(RecallTest, ReplacingEverythingKeepsWhatAFreshIndexHas) {
+  constexpr Label kCount = 12000;
+  constexpr Label kStorm = 1500;
+  const testing::Matrix queries = testing::Clustered(100, 96, 2);
+  Recall churned(testing::Clustered(2 * kCount, 96, 1), queries, Config(Metric::kCosine, 4000));
+  testing::Matrix second{
+      96, {churned.points().values.begin() + kCount * 96, churned.points().values.end()}};
+  Recall fresh(std::move(second), queries, Config(Metric::kCosine, 4000));
+  fresh.AddAll();
+  VectorIndex& index = churned.index();
+  const auto add = [&](Label label, Label number) {
+    ASSERT_TRUE(index
+                    .Add(label, testing::KeyOf(number), static_cast<PointNumber>(number),
+                         churned.points().Row(label - 1))
+                    .ok());
+  };
+  for (Label label = 1; label <= kCount; ++label) add(label, label);
+  churned.Maintain();
+  // Not in the order in which they came: holes open everywhere.
+  std::vector<Label> order(kCount);
+  std::iota(order.begin(), order.end(), Label{1});
+  std::shuffle(order.begin(), order.end(), std::mt19937(3));
+  for (Label done = 0; done < kCount; ++done) {
+    add(kCount + 1 + done, order[done]);
+    ASSERT_TRUE(index.Delete(order[done]));
+    if (done % kStorm == kStorm - 1) churned.Maintain();
+  }
+  churned.Maintain();
+
+  const double expected = fresh.Measure({}).recall;
+  ExpectRecall(churned, {}, expected - 0.005, "everything replaced");
+  for (Label label = kCount + 1; label <= 2 * kCount; ++label) {
+    const auto found = index.Search(churned.points().Row(label - 1), {.k = 1}, nullptr);
+    ASSERT_TRUE(found.ok() && found->size() == 1);
+    EXPECT_EQ(found->front().label, label) << "can't be reached";
+  }
+  const IndexStats after = index.Stats();
+  EXPECT_EQ(after.live, kCount);
+  EXPECT_LE(after.deleted, kCount / 4);
+  EXPECT_LE(after.memory_bytes + after.mapped_bytes,
+            1.4 * (fresh.index().Stats().memory_bytes + fresh.index().Stats().mapped_bytes));
 }
 
 TEST(RecallTest, EveryMetricHasItsOwnGraph) {
