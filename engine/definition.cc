@@ -69,6 +69,12 @@ absl::StatusOr<SlotDefinition> DecodeSlot(const Json& json) {
   slot.config.size = json.at("size");
   slot.config.hnsw.m = json.at("m");
   slot.config.hnsw.ef_construct = json.at("ef_construct");
+  // Definitions made before there was a choice have no such member.
+  if (const auto name = json.find("datatype"); name != json.end()) {
+    auto datatype = ParseVectorDatatype(name->get<std::string>());
+    if (!datatype.ok()) return datatype.status();
+    slot.config.datatype = *datatype;
+  }
   slot.model = json.at("model");
   slot.model_identity = json.at("model_identity");
   auto metric = ParseMetric(json.at("metric").get<std::string>());
@@ -175,6 +181,7 @@ std::string Definition::Encode() const {
                                {"size", slot.config.size},
                                {"m", slot.config.hnsw.m},
                                {"ef_construct", slot.config.hnsw.ef_construct},
+                               {"datatype", VectorDatatypeName(slot.config.datatype)},
                                {"metric", MetricName(slot.config.metric)},
                                {"graph_metric", MetricName(slot.graph_metric)},
                                {"model", slot.model},

@@ -33,10 +33,33 @@ std::string EncodeCount(uint64_t count) {
   return {reinterpret_cast<const char*>(&count), sizeof(count)};
 }
 
+index::ValueFormat ToValueFormat(VectorDatatype datatype) {
+  switch (datatype) {
+    case VectorDatatype::kFloat16:
+      return index::ValueFormat::kF16;
+    case VectorDatatype::kBfloat16:
+      return index::ValueFormat::kBf16;
+    case VectorDatatype::kFloat32:
+      break;
+  }
+  return index::ValueFormat::kF32;
+}
+
+// As they are stored, read and compared from then on.
+void RoundVectors(const Definition& definition, std::vector<PointChange>& changes) {
+  for (PointChange& change : changes) {
+    for (VectorWrite& write : change.vectors) {
+      const auto format = ToValueFormat(definition.slots[write.slot].config.datatype);
+      index::RoundTo(format, absl::MakeSpan(write.vector));
+    }
+  }
+}
+
 index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_threshold) {
   index::IndexConfig config;
   config.dimensions = slot.config.size;
   config.metric = ToIndexMetric(slot.graph_metric);
+  config.values = ToValueFormat(slot.config.datatype);
   config.m = slot.config.hnsw.m;
   config.ef_construct = slot.config.hnsw.ef_construct;
   config.seal_threshold = seal_threshold;
@@ -318,6 +341,7 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     }
     std::shared_ptr<const Definition> updated;
     if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
+    RoundVectors(*definition(), *changes);
     // Once in the log a vector has to be taken by its index, now and at every start.
     if (auto status = CheckVectors(*definition(), *changes); !status.ok()) return status;
     // Without changes the caller still waits until what it wrote before is on the disk.

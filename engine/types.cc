@@ -13,6 +13,19 @@ constexpr std::array<std::string_view, 4> kMetricNames = {"Cosine", "Dot", "Eucl
 constexpr std::array<std::string_view, 7> kPayloadIndexTypeNames = {
     "keyword", "integer", "float", "bool", "datetime", "text", "uuid"};
 
+constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "float16", "bfloat16"};
+
+// The enumerator whose name stands at its place in `names`.
+template <class Enum, size_t kCount>
+absl::StatusOr<Enum> ParseName(const std::array<std::string_view, kCount>& names,
+                               std::string_view what, std::string_view name) {
+  for (size_t i = 0; i < kCount; ++i) {
+    if (name == names[i]) return static_cast<Enum>(i);
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("unknown {} '{}', expected one of {}", what, name, fmt::join(names, ", ")));
+}
+
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -58,12 +71,15 @@ std::string_view PayloadIndexTypeName(PayloadIndexType type) {
 }
 
 absl::StatusOr<PayloadIndexType> ParsePayloadIndexType(std::string_view name) {
-  for (size_t i = 0; i < kPayloadIndexTypeNames.size(); ++i) {
-    if (name == kPayloadIndexTypeNames[i]) return static_cast<PayloadIndexType>(i);
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("unknown payload index type '{}', expected one of {}", name,
-                  fmt::join(kPayloadIndexTypeNames, ", ")));
+  return ParseName<PayloadIndexType>(kPayloadIndexTypeNames, "payload index type", name);
+}
+
+std::string_view VectorDatatypeName(VectorDatatype datatype) {
+  return kVectorDatatypeNames[static_cast<size_t>(datatype)];
+}
+
+absl::StatusOr<VectorDatatype> ParseVectorDatatype(std::string_view name) {
+  return ParseName<VectorDatatype>(kVectorDatatypeNames, "datatype", name);
 }
 
 absl::Status CallLimits::Check() const {

@@ -37,19 +37,21 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
                                 const GraphParams& params) {
   std::vector<Sample> samples;
   const size_t spacing = rows.count / kQueries;
+  VectorBuffer buffer;
   for (size_t i = 0; i < kQueries; ++i) {
     // Not in step with how the rows were added.
     const size_t row = i * spacing + i * 2654435761U % spacing;
     if (rows.inverse_norms[row] == 0 || row == graph.entry_point) continue;
-    const absl::Span<const float> vector(rows.Vector(row), params.dimensions);
+    const absl::Span<const float> vector(rows.Vector(row, buffer), params.dimensions);
     samples.push_back({static_cast<uint32_t>(row),
                        Scorer(params.metric, vector, params.dimensions, Renormalize::kNo),
                        {}});
   }
   // Row by row, so that each is read once.
   for (uint32_t row = 0; row < rows.count; ++row) {
+    const float* vector = rows.Vector(row, buffer);
     for (Sample& sample : samples) {
-      sample.Offer({sample.scorer.Cost(rows.Vector(row), rows.inverse_norms[row]), row});
+      sample.Offer({sample.scorer.Cost(vector, rows.inverse_norms[row]), row});
     }
   }
   return samples;
@@ -65,7 +67,8 @@ WalkResult Walk(const Rows& rows, const CodeView& codes, const GraphView& graph,
   if (codes.empty()) {
     return WalkGraph(graph, rows.count, VectorScorer(rows, sample.scorer), all, walk);
   }
-  const absl::Span<const float> vector(rows.Vector(sample.row), params.dimensions);
+  VectorBuffer buffer;
+  const absl::Span<const float> vector(rows.Vector(sample.row, buffer), params.dimensions);
   const CodeScorer scorer(codes, params.metric, vector, params.dimensions, Renormalize::kNo);
   return WalkGraph(graph, rows.count, scorer, all, walk);
 }
@@ -77,8 +80,9 @@ size_t Hits(const Rows& rows, const CodeView& codes, const GraphView& graph,
   const size_t ranked = DefaultRescored(kTop, params.dimensions, params.dimensions);
   found.rows.resize(std::min(found.rows.size(), ranked));
   const float worst = sample.nearest.front().cost;
+  VectorBuffer buffer;
   const auto hits = std::count_if(found.rows.begin(), found.rows.end(), [&](const WalkedRow& row) {
-    return sample.scorer.Cost(rows.Vector(row.row), rows.inverse_norms[row.row]) <= worst;
+    return sample.scorer.Cost(rows.Vector(row.row, buffer), rows.inverse_norms[row.row]) <= worst;
   });
   return std::min(static_cast<size_t>(hits), kTop);
 }

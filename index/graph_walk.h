@@ -39,24 +39,25 @@ struct WalkResult {
   bool gave_up = false;  // max_distances was reached; `rows` is what had been found
 };
 
-// Ranks rows by their vectors. Views both.
+// Ranks rows by their vectors. Views both. Used by one thread.
 class VectorScorer {
  public:
   VectorScorer(const Rows& rows, const Scorer& scorer) : rows_(rows), scorer_(scorer) {}
 
   float Cost(uint32_t row) const {
-    return scorer_.Cost(rows_.Vector(row), rows_.inverse_norms[row]);
+    return scorer_.Cost(rows_.Vector(row, buffer_), rows_.inverse_norms[row]);
   }
   void Costs(absl::Span<const uint32_t> rows, float* costs) const {
     for (size_t i = 0; i < rows.size(); ++i) costs[i] = Cost(rows[i]);
   }
   void Prefetch(uint32_t row) const { rows_.Prefetch(row, scorer_.dimensions()); }
   float CostOf(float score) const { return scorer_.CostOf(score); }
-  size_t bytes() const { return scorer_.dimensions() * sizeof(float); }
+  size_t bytes() const { return scorer_.dimensions() * ValueBytes(rows_.format); }
 
  private:
   const Rows& rows_;
   const Scorer& scorer_;
+  mutable VectorBuffer buffer_;
 };
 
 // `count` is how many rows the graph has. Deterministic. Working memory (a bit per row, a list) is

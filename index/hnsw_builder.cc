@@ -59,7 +59,10 @@ class VectorDistance {
   float operator()(uint32_t a, uint32_t b) const {
     // Below every distance of different vectors.
     constexpr float kEqual = 1e-30F;
-    const float distance = kernels_.l1(rows_.Vector(a), rows_.Vector(b), 1.0F, dimensions_);
+    thread_local VectorBuffer buffer_a;
+    thread_local VectorBuffer buffer_b;
+    const float distance =
+        kernels_.l1(rows_.Vector(a, buffer_a), rows_.Vector(b, buffer_b), 1.0F, dimensions_);
     return distance > 0 ? distance : kEqual * Gap(a, b);
   }
   void Prefetch(uint32_t row) const { rows_.Prefetch(row, dimensions_); }
@@ -108,8 +111,9 @@ class CodeDistance {
     const absl::Span<const float> center = codes_.center;
     const auto& dot = kernels::Distances().dot;
     const float half = dot(center.data(), center.data(), center.size()) / 2;
+    VectorBuffer buffer;
     for (size_t row = 0; row < rows.count; ++row) {
-      const float product = dot(rows.Vector(row), center.data(), center.size());
+      const float product = dot(rows.Vector(row, buffer), center.data(), center.size());
       by_center_.push_back((product - half) / codes_.step / codes_.step);
     }
   }

@@ -22,7 +22,8 @@ namespace vecnest::index {
 struct GraphParams {
   Metric metric = Metric::kCosine;
   size_t dimensions = 0;
-  int m = 16;  // at least 2
+  ValueFormat values = ValueFormat::kF32;  // of the rows
+  int m = 16;                              // at least 2
   int ef_construct = 200;
   uint64_t seed = 100;
   int threads = 1;

@@ -33,8 +33,10 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   };
   std::vector<double> sums(dimensions);
   size_t sampled = 0;
+  VectorBuffer buffer;
   for (size_t row = 0; row < rows.count; row += spacing, ++sampled) {
-    for (size_t i = 0; i < dimensions; ++i) sums[i] += rows.Vector(row)[i] * scale_of(row);
+    const float* vector = rows.Vector(row, buffer);
+    for (size_t i = 0; i < dimensions; ++i) sums[i] += vector[i] * scale_of(row);
   }
   for (size_t i = 0; i < dimensions; ++i) {
     quantizer.center_[i] = static_cast<float>(sums[i] / static_cast<double>(sampled));
@@ -42,8 +44,9 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   std::vector<float> sizes;
   sizes.reserve(sampled * dimensions);
   for (size_t row = 0; row < rows.count; row += spacing) {
+    const float* vector = rows.Vector(row, buffer);
     for (size_t i = 0; i < dimensions; ++i) {
-      sizes.push_back(std::fabs(rows.Vector(row)[i] * scale_of(row) - quantizer.center_[i]));
+      sizes.push_back(std::fabs(vector[i] * scale_of(row) - quantizer.center_[i]));
     }
   }
   const Range range = RangeOf(format.bits);

@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "index/deletion_marks.h"
+#include "index/kernels/widen.h"
 #include "index/types.h"
+#include "index/value_format.h"
 
 namespace vecnest::index {
 
@@ -26,8 +29,21 @@ inline PointKey Load(const StoredKey& key) {
   return {static_cast<uint8_t>(key.kind), key.high, key.low};
 }
 
-// Rows are padded with zeros to a multiple of 16 floats, so that each starts on a cache line.
+// Rows are padded with zeros to a multiple of 16 components: of f32, so that each starts on a cache
+// line.
 constexpr size_t RowStride(size_t dimensions) { return (dimensions + 15) / 16 * 16; }
+
+// Where the vector of a row is widened to f32 when it is not stored so. Used by one thread.
+class VectorBuffer {
+ public:
+  float* Floats(size_t count) {
+    if (floats_.size() < count) floats_.resize(count);
+    return floats_.data();
+  }
+
+ private:
+  std::vector<float> floats_;
+};
 
 // A view of `count` rows in ascending order of label. Owns nothing; the segment it was taken from
 // must outlive it. Everything but the marks is immutable; a mark is set by the index's writer.
@@ -35,24 +51,34 @@ struct Rows {
   static constexpr size_t kPrefetchLines = 24;
 
   size_t count = 0;
-  size_t stride = 0;  // floats from one vector to the next
+  size_t stride = 0;  // components from one vector to the next
+  ValueFormat format = ValueFormat::kF32;
   const Label* labels = nullptr;
   const StoredKey* keys = nullptr;
   const PointNumber* numbers = nullptr;
   const uint32_t* by_number = nullptr;   // rows in ascending order of number; null: not known
   const float* inverse_norms = nullptr;  // of the whole vectors; 0 for a zero vector
-  const float* vectors = nullptr;
+  const void* vectors = nullptr;
   DeletionMarks* marks = nullptr;
 
-  const float* Vector(size_t row) const { return vectors + row * stride; }
+  // The vector of a row: where it lies, or in `buffer` until that is used again.
+  const float* Vector(size_t row, VectorBuffer& buffer) const {
+    if (format == ValueFormat::kF32) return static_cast<const float*>(vectors) + row * stride;
+    const uint16_t* narrow = static_cast<const uint16_t*>(vectors) + row * stride;
+    float* values = buffer.Floats(stride);
+    const kernels::WidenKernels& widen = kernels::Widening();
+    (format == ValueFormat::kF16 ? widen.f16 : widen.bf16)(narrow, stride, values);
+    return values;
+  }
 
   // Asks for the first `dimensions` values of a row that is read soon. Rows are visited in jumps,
   // which the processor's own prefetcher does not foresee.
   void Prefetch(size_t row, size_t dimensions) const {
-    constexpr size_t kFloatsPerLine = 16;
-    const float* vector = Vector(row);
-    const size_t end = std::min(dimensions, kPrefetchLines * kFloatsPerLine);
-    for (size_t i = 0; i < end; i += kFloatsPerLine) __builtin_prefetch(vector + i, 0, 3);
+    constexpr size_t kLine = 64;
+    const size_t bytes = ValueBytes(format);
+    const char* vector = static_cast<const char*>(vectors) + row * stride * bytes;
+    const size_t end = std::min(dimensions * bytes, kPrefetchLines * kLine);
+    for (size_t i = 0; i < end; i += kLine) __builtin_prefetch(vector + i, 0, 3);
   }
 
   std::optional<size_t> Find(Label label) const {

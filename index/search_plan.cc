@@ -7,10 +7,12 @@ namespace vecnest::index {
 namespace {
 
 // Per row that it expands, a walk computes about 12 distances (10 to 13 on 20,000 vectors of 384
-// dimensions, ef 32 to 128), and one of them, heaps and cache misses included, takes as long as
-// three in a scan.
-constexpr double kDistancesPerStep = 12;
-constexpr double kRandomAccess = 3;
+// dimensions, ef 32 to 128), and one of them, lists and cache misses included, takes as long as
+// three in a scan. Filtered walks take as long for each of their ef.
+constexpr size_t kScannedPerStep = 36;
+
+// Where fewer match, walks lead nowhere.
+constexpr size_t kRowsPerMatch = 50;
 
 // What recall is measured at (calibration.h).
 constexpr size_t kCalibratedTop = 10;
@@ -47,11 +49,14 @@ size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width) {
                                       std::min(Narrowing(dimensions, width), 8.0));
 }
 
-bool ScanIsCheaper(size_t matches, size_t rows, size_t ef) {
-  if (matches == 0) return true;
-  const auto selected = static_cast<double>(matches);
-  const double steps = static_cast<double>(ef) * static_cast<double>(rows) / selected;
-  return selected <= steps * kDistancesPerStep * kRandomAccess;
+size_t FilteredEf(size_t ef, size_t matches, size_t rows) {
+  const double share =
+      static_cast<double>(std::max<size_t>(matches, 1)) / static_cast<double>(rows);
+  return static_cast<size_t>(static_cast<double>(ef) * std::min(1 + 0.1 / share, 2.0));
+}
+
+bool ScanIsBetter(size_t matches, size_t rows, size_t ef) {
+  return matches <= kScannedPerStep * ef || matches < rows / kRowsPerMatch;
 }
 
 }  // namespace vecnest::index

@@ -27,10 +27,14 @@ size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width);
 // `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions.
 size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width);
 
+// The ef of a filtered walk that finds about what one of `ef` finds without a filter: the fewer of
+// the `rows` match, the worse the graph fits them.
+size_t FilteredEf(size_t ef, size_t matches, size_t rows);
+
 // Whether scanning `matches` of a segment's `rows` costs less than walking its graph for `ef` of
-// them. A walk expands about ef * rows / matches rows and computes kDistancesPerStep distances for
-// each, at random addresses.
-bool ScanIsCheaper(size_t matches, size_t rows, size_t ef);
+// them, or finds more: beyond neighbours of neighbours a walk does not look, and where one row in
+// fifty matches these are too few to lead on.
+bool ScanIsBetter(size_t matches, size_t rows, size_t ef);
 
 }  // namespace vecnest::index
 

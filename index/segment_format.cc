@@ -42,6 +42,7 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
       header.stride != RowStride(header.dimensions) || header.m < 2 || header.count == 0 ||
       header.count > std::numeric_limits<uint32_t>::max() || header.entry_point >= header.count ||
       header.max_level > kMaxGraphLevel || header.codes_normalized > 1 ||
+      header.value_format > static_cast<uint32_t>(ValueFormat::kBf16) ||
       (header.code_bits != 0 && header.code_bits != 4 && header.code_bits != 8) ||
       !(header.code_step >= 0) || (header.code_bits != 0) != std::isnormal(header.code_step)) {
     return absl::DataLossError("the header contradicts itself");
@@ -53,7 +54,8 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
 // and checked against the levels later.
 absl::Status CheckLayout(const SegmentHeader& header, uint64_t bytes) {
   // Guards the products in LayOut: no section is larger than the file.
-  const uint64_t row_bytes = 4 * (uint64_t{header.stride} + 1 + 2 * uint64_t{header.m}) +
+  const uint64_t row_bytes = ValueBytes(header.values()) * uint64_t{header.stride} +
+                             4 * (1 + 2 * uint64_t{header.m}) +
                              header.code_format().Bytes(header.dimensions);
   if (header.file_size != bytes || header.count > bytes / row_bytes) {
     return absl::DataLossError(
@@ -184,7 +186,7 @@ void LayOut(SegmentHeader& header, uint64_t upper_blocks) {
       n * sizeof(PointNumber),
       n * sizeof(uint32_t),
       n * sizeof(float),
-      n * header.stride * sizeof(float),
+      n * header.stride * ValueBytes(header.values()),
       centered * sizeof(float),
       n * header.code_format().Bytes(header.dimensions),
       n * (1 + 2 * m) * sizeof(uint32_t),
@@ -215,7 +217,8 @@ absl::StatusOr<SegmentView> ParseSegment(absl::Span<const uint8_t> bytes) {
   view.rows.numbers = SectionData<PointNumber>(bytes, header, kNumbers);
   view.rows.by_number = SectionData<uint32_t>(bytes, header, kByNumber);
   view.rows.inverse_norms = SectionData<float>(bytes, header, kInverseNorms);
-  view.rows.vectors = SectionData<float>(bytes, header, kVectors);
+  view.rows.format = header.values();
+  view.rows.vectors = SectionData<uint8_t>(bytes, header, kVectors);
   if (header.code_bits != 0) {
     view.codes.format = header.code_format();
     view.codes.codes = SectionData<uint8_t>(bytes, header, kCodes);

@@ -2,7 +2,7 @@
 //
 // A header and thirteen sections, each starting on a 64-byte boundary and padded with zeros to the
 // next one; integers and floats little-endian, so that the file is used as it is mapped. With
-// n = count, d = dimensions, s = stride (floats per row), c = bytes per code (0 when there are
+// n = count, d = dimensions, s = stride (components per row), c = bytes per code (0 when there are
 // none), m = HNSW links per node:
 //
 //   header         SegmentHeader
@@ -11,7 +11,9 @@
 //   numbers        u32[n], of the points
 //   by number      u32[n], the rows in ascending order of number, then row
 //   inverse norms  f32[n]
-//   vectors        f32[n][s], rows as they were added, padded with zeros
+//   vectors        f32[n][s], or 16 bits each (value_format.h), rows as they were added, padded
+//   with
+//                  zeros
 //   center         f32[d] when there are codes, see quantizer.h
 //   codes          u8[n][c]
 //   links          u32[n][1 + 2m], layer 0: how many, then the rows linked to
@@ -80,10 +82,13 @@ struct SegmentHeader {
   uint32_t codes_normalized = 0;
   float code_step = 0;
   uint64_t file_size = 0;
-  std::array<uint64_t, 8> reserved{};
+  uint32_t value_format = 0;  // enum ValueFormat
+  uint32_t reserved_half = 0;
+  std::array<uint64_t, 7> reserved{};
   std::array<SectionEntry, kSectionCount> sections;
   uint64_t checksum = 0;  // of the bytes before it
 
+  ValueFormat values() const { return static_cast<ValueFormat>(value_format); }
   CodeFormat code_format() const { return {static_cast<int>(code_bits), codes_normalized != 0}; }
 };
 static_assert(sizeof(SegmentHeader) == 448);
@@ -125,7 +130,7 @@ struct SegmentView {
 };
 
 // The offsets and padded sizes of the sections (checksums left 0), and file_size, from count,
-// dimensions, stride, the format of codes, m and the number of upper blocks.
+// dimensions, stride, the formats of values and codes, m and the number of upper blocks.
 void LayOut(SegmentHeader& header, uint64_t upper_blocks);
 
 // `bytes` must start on a 64-byte boundary and outlive the view. Checks everything that a search

@@ -114,8 +114,6 @@ class Pass {
   bool no_graph() const { return no_graph_; }
 
  private:
-  size_t RowBytes() const { return scorer_.dimensions() * sizeof(float); }
-
   void Offer(const Rows& rows, uint32_t row, float cost) {
     ++stats_.candidates;
     if (!nearest_.Admits(cost)) return nearest_.Reject();
@@ -124,8 +122,8 @@ class Pass {
 
   void OfferRow(const Rows& rows, uint32_t row) {
     ++stats_.distances;
-    stats_.bytes += RowBytes();
-    Offer(rows, row, scorer_.Cost(rows.Vector(row), rows.inverse_norms[row]));
+    stats_.bytes += scorer_.dimensions() * ValueBytes(rows.format);
+    Offer(rows, row, scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]));
   }
 
   void ScanAccepted(const Rows& rows, const RowFilter& filter) {
@@ -166,6 +164,16 @@ class Pass {
     return std::min(Live(rows), static_cast<size_t>(std::ceil(estimate)));
   }
 
+  size_t ChooseEf(const SealedSegment& segment, size_t wanted) const {
+    const size_t dimensions = scorer_.dimensions();
+    const size_t ef =
+        params_.recall > 0 && segment.recall().known()
+            ? EfForRecall(segment.recall().EfFor(params_.recall), wanted, dimensions, query_.size())
+            : DefaultEf(wanted, segment.count(), dimensions, query_.size());
+    if (params_.allowed == nullptr) return ef;
+    return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
+  }
+
   // So many are looked for whatever their scores.
   size_t Fewest() const {
     return params_.score_threshold ? std::min(wanted_, kFewestInRange) : wanted_;
@@ -173,13 +181,7 @@ class Pass {
 
   // For finding `wanted` of a segment.
   size_t EfFor(const SealedSegment& segment, size_t wanted) const {
-    size_t ef = params_.ef;
-    if (ef == 0 && params_.recall > 0 && segment.recall().known()) {
-      ef = EfForRecall(segment.recall().EfFor(params_.recall), wanted, scorer_.dimensions(),
-                       query_.size());
-    } else if (ef == 0) {
-      ef = DefaultEf(wanted, segment.count(), scorer_.dimensions(), query_.size());
-    }
+    size_t ef = params_.ef > 0 ? params_.ef : ChooseEf(segment, wanted);
     return std::max(
         {ef, wanted, params_.rescored == SearchParams::kAllFound ? 0 : params_.rescored});
   }
@@ -190,7 +192,7 @@ class Pass {
       no_graph_ = true;
       return false;
     }
-    if (!ScanIsCheaper(matches, segment.count(), EfFor(segment, Fewest()))) return true;
+    if (!ScanIsBetter(matches, segment.count(), EfFor(segment, Fewest()))) return true;
     few_matches_ = true;
     return false;
   }
@@ -285,6 +287,7 @@ class Pass {
   const size_t wanted_;
   SearchStats& stats_;
   Nearest nearest_;
+  VectorBuffer buffer_;
   bool walked_ = false;
   bool few_matches_ = false;
   bool no_graph_ = false;

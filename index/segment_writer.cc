@@ -52,6 +52,7 @@ absl::Status SegmentWriter::Allocate(size_t count) {
   header_.dimensions = static_cast<uint32_t>(params_.dimensions);
   header_.stride = static_cast<uint32_t>(RowStride(params_.dimensions));
   header_.m = static_cast<uint32_t>(params_.m);
+  header_.value_format = static_cast<uint32_t>(params_.values);
   const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions);
   header_.code_bits = static_cast<uint32_t>(format.bits);
   header_.codes_normalized = format.normalized ? 1 : 0;
@@ -81,7 +82,12 @@ void SegmentWriter::Append(Label label, const StoredKey& key, PointNumber number
   Data<PointNumber>(kNumbers)[rows_] = number;
   Data<float>(kInverseNorms)[rows_] = inverse_norm;
   // The padding is zero already: the file system hands out zeroed blocks.
-  std::copy_n(vector, params_.dimensions, Data<float>(kVectors) + rows_ * header_.stride);
+  const size_t place = rows_ * header_.stride;
+  if (params_.values == ValueFormat::kF32) {
+    std::copy_n(vector, params_.dimensions, Data<float>(kVectors) + place);
+  } else {
+    Narrow(params_.values, {vector, params_.dimensions}, Data<uint16_t>(kVectors) + place);
+  }
   ++rows_;
 }
 
@@ -93,7 +99,8 @@ Rows SegmentWriter::WrittenRows() {
   rows.keys = Data<StoredKey>(kKeys);
   rows.numbers = Data<PointNumber>(kNumbers);
   rows.inverse_norms = Data<float>(kInverseNorms);
-  rows.vectors = Data<float>(kVectors);
+  rows.format = params_.values;
+  rows.vectors = Data<uint8_t>(kVectors);
   return rows;
 }
 
@@ -128,8 +135,9 @@ CodeView SegmentWriter::WriteCodes() {
   const Rows rows = WrittenRows();
   const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, view.format);
   auto* codes = Data<uint8_t>(kCodes);
+  VectorBuffer buffer;
   for (size_t row = 0; row < rows_; ++row) {
-    quantizer.Encode(rows.Vector(row), rows.inverse_norms[row], codes + row * view.stride);
+    quantizer.Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * view.stride);
   }
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));

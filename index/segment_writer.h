@@ -29,7 +29,8 @@ class SegmentWriter {
   SegmentWriter(const SegmentWriter&) = delete;
   SegmentWriter& operator=(const SegmentWriter&) = delete;
 
-  // In ascending order of label, `count` times. `vector` has params.dimensions values.
+  // In ascending order of label, `count` times. `vector` has params.dimensions values of the
+  // format that params name.
   void Append(Label label, const StoredKey& key, PointNumber number, float inverse_norm,
               const float* vector);
 

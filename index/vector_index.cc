@@ -167,6 +167,16 @@ absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& dir
 absl::Status VectorIndex::Add(Label label, const PointKey& key, PointNumber number,
                               absl::Span<const float> vector) {
   if (label == 0) return absl::InvalidArgumentError("labels start at 1");
+  if (config_.values != ValueFormat::kF32) {
+    std::vector<float> rounded(vector.begin(), vector.end());
+    RoundTo(config_.values, absl::MakeSpan(rounded));
+    return AddRounded(label, key, number, rounded);
+  }
+  return AddRounded(label, key, number, vector);
+}
+
+absl::Status VectorIndex::AddRounded(Label label, const PointKey& key, PointNumber number,
+                                     absl::Span<const float> vector) {
   absl::Status status = CheckVector(vector, static_cast<size_t>(config_.dimensions));
   if (status.ok()) set_.Add(label, key, number, vector, InverseNorm(vector));
   return status;
@@ -190,7 +200,8 @@ std::optional<Entry> VectorIndex::Get(Label label) const {
     const std::optional<size_t> row = rows.Find(label);
     if (!row) continue;
     if (rows.marks->IsDeleted(*row, view.as_of)) return std::nullopt;
-    const float* vector = rows.Vector(*row);
+    VectorBuffer buffer;
+    const float* vector = rows.Vector(*row, buffer);
     return Entry{
         label, Load(rows.keys[*row]), rows.numbers[*row], {vector, vector + config_.dimensions}};
   }
@@ -215,6 +226,7 @@ GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
   GraphParams params;
   params.metric = config_.metric;
   params.dimensions = static_cast<size_t>(config_.dimensions);
+  params.values = config_.values;
   params.m = config_.m;
   params.ef_construct = config_.ef_construct;
   params.seed = config_.seed;
@@ -250,11 +262,12 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
   if (count == 0) return std::shared_ptr<SealedSegment>();
   auto writer = SegmentWriter::Create(directory_, file, count, BuildParams(stop));
   if (!writer.ok()) return writer.status();
+  VectorBuffer buffer;
   for (size_t i = 0; i < blocks.size(); ++i) {
     const Rows& rows = blocks[i];
     for (const uint32_t row : live[i]) {
       (*writer)->Append(rows.labels[row], rows.keys[row], rows.numbers[row],
-                        rows.inverse_norms[row], rows.Vector(row));
+                        rows.inverse_norms[row], rows.Vector(row, buffer));
     }
   }
   if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;

@@ -48,7 +48,9 @@ namespace vecnest::index {
 struct IndexConfig {
   int dimensions = 0;
   Metric metric = Metric::kCosine;  // the metric graphs are built for
-  int m = 16;                       // HNSW links per node and layer (2m on layer 0)
+  // Vectors are rounded to it when they are added.
+  ValueFormat values = ValueFormat::kF32;
+  int m = 16;  // HNSW links per node and layer (2m on layer 0)
   int ef_construct = 200;
   // A growing segment is sealed into a graph once it holds this many vectors.
   size_t seal_threshold = 8192;
@@ -150,8 +152,8 @@ class VectorIndex {
   absl::Status RestoreSegment(const SegmentRecord& record, const std::vector<Entry>& entries);
 
   // Makes a vector visible at once. InvalidArgument: wrong width, label 0, or a component that is
-  // not finite (the message has its position). A label at or below the largest one seen is
-  // ignored: replaying is harmless.
+  // not finite (the message has its position), also when rounding made it so. A label at or below
+  // the largest one seen is ignored: replaying is harmless.
   absl::Status Add(Label label, const PointKey& key, PointNumber number,
                    absl::Span<const float> vector);
 
@@ -198,6 +200,8 @@ class VectorIndex {
               std::vector<std::shared_ptr<SealedSegment>> sealed,
               std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file);
 
+  absl::Status AddRounded(Label label, const PointKey& key, PointNumber number,
+                          absl::Span<const float> vector);
   GraphParams BuildParams(const std::atomic<bool>* stop) const;
   std::string StartFile();
   void FinishFile();

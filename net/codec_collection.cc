@@ -33,6 +33,17 @@ void ReadHnsw(const Json* value, const std::string& path, HnswConfig& config,
   fields.Finish();
 }
 
+VectorDatatype ReadDatatype(const std::string& name, const std::string& path,
+                            absl::Status& status) {
+  // Numbers of 8 bits are numbers of f32.
+  if (name == "uint8") return VectorDatatype::kFloat32;
+  auto datatype = ParseVectorDatatype(name);
+  if (datatype.ok()) return *datatype;
+  status.Update(absl::InvalidArgumentError(
+      fmt::format("{}: {}", path, std::string(datatype.status().message()))));
+  return VectorDatatype::kFloat32;
+}
+
 VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
                               const HnswConfig& hnsw_default, absl::Status& status) {
   JsonFields fields(value, path, status);
@@ -44,14 +55,21 @@ VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
   config.metric = ReadMetric(fields, "distance").value_or(Metric::kCosine);
   ReadHnsw(fields.Find("hnsw_config"), fields.PathOf("hnsw_config"), config.hnsw, status);
   fields.Refuse({"multivector_config"});
+  if (const auto name = fields.String("datatype")) {
+    config.datatype = ReadDatatype(*name, fields.PathOf("datatype"), status);
+  }
   // Hints about memory and speed, which Vecnest decides by itself.
-  fields.Ignore({"on_disk", "quantization_config", "datatype"});
+  fields.Ignore({"on_disk", "quantization_config"});
   fields.Finish();
   return config;
 }
 
 Json WriteVectorConfig(const VectorConfig& config) {
-  return {{"size", config.size}, {"distance", MetricName(config.metric)}};
+  Json json = {{"size", config.size}, {"distance", MetricName(config.metric)}};
+  if (config.datatype != VectorDatatype::kFloat32) {
+    json["datatype"] = VectorDatatypeName(config.datatype);
+  }
+  return json;
 }
 
 Json WriteVectorInfo(const VectorInfo& info) {

@@ -342,11 +342,8 @@ const CodeKernels& CodeDistances(int bits) {
 }
 
 std::vector<CodeKernels> AllCodeDistances(int bits) {
-  std::vector<CodeKernels> all;
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    all.push_back(KernelsFor(bits, target));
-  }
-  return all;
+  return bits == 4 ? MakeForAll(HWY_DISPATCH_TABLE(MakeKernels4))
+                   : MakeForAll(HWY_DISPATCH_TABLE(MakeKernels8));
 }
 
 }  // namespace vecnest::index::kernels

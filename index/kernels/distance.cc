@@ -142,13 +142,7 @@ const DistanceKernels& Distances() {
   return kernels;
 }
 
-std::vector<DistanceKernels> AllDistances() {
-  std::vector<DistanceKernels> all;
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    all.push_back(MakeFor(HWY_DISPATCH_TABLE(MakeKernels), target));
-  }
-  return all;
-}
+std::vector<DistanceKernels> AllDistances() { return MakeForAll(HWY_DISPATCH_TABLE(MakeKernels)); }
 
 }  // namespace vecnest::index::kernels
 #endif  // HWY_ONCE

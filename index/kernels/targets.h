@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "hwy/highway.h"
 
@@ -32,6 +33,16 @@ auto MakeFor(const Table& table, int64_t targets) {
   hwy::ChosenTarget chosen;
   chosen.Update(targets);
   return (*table[chosen.GetIndex()])();
+}
+
+// The same for every level that this CPU can run, widest first.
+template <class Table>
+auto MakeForAll(const Table& table) {
+  std::vector<decltype(MakeFor(table, 0))> all;
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    all.push_back(MakeFor(table, target));
+  }
+  return all;
 }
 
 // The cap that the environment sets.

@@ -223,3 +223,42 @@ def test_widths_of_what_is_not_there(http, unit):
     assert wrong.status_code == 400 and "title" in wrong.json()["status"]["error"]
     unknown = http.get(f"/collections/{unit}/widths?vektor=title")
     assert unknown.status_code == 400 and "vector" in unknown.json()["status"]["error"]
+
+
+def bfloat16(x):
+    bits = np.ascontiguousarray(x, dtype=np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32)
+
+
+@pytest.mark.parametrize("datatype", ["float16", "bfloat16"])
+def test_vectors_of_16_bits_are_those_of_numpy(http, datatype, vectors, queries):
+    """What is stored, returned and compared are the rounded vectors, to the bit."""
+    rounded = vectors.astype(np.float16).astype(np.float32) if datatype == "float16" else bfloat16(vectors)
+    assert not np.array_equal(rounded, vectors)
+    name = f"narrow-{datatype}"
+    body = {"vectors": {"size": WIDTH, "distance": "Dot", "datatype": datatype}}
+    assert http.put(f"/collections/{name}", json=body).status_code == 200
+    params = http.get(f"/collections/{name}").json()["result"]["config"]["params"]
+    assert params["vectors"]["datatype"] == datatype
+    batch = {"ids": list(range(COUNT)), "vectors": vectors.tolist()}
+    assert http.put(f"/collections/{name}/points?wait=true", json={"batch": batch}).status_code == 200
+    answer = http.post(f"/collections/{name}/points", json={"ids": list(range(COUNT)), "with_vector": True})
+    stored = {p["id"]: p["vector"] for p in answer.json()["result"]}
+    assert np.array_equal(np.array([stored[i] for i in range(COUNT)], dtype=np.float32), rounded)
+    for query in queries:
+        ids, got, _ = ask(http, name, query, exact=True)
+        expected = rounded.astype(np.float64) @ query.astype(np.float64)
+        assert ids == best("Dot", expected).tolist()
+        assert got == pytest.approx(expected[ids].tolist(), rel=1e-5, abs=1e-5)
+
+
+def test_datatypes_that_do_not_fit(http):
+    body = {"vectors": {"size": 2, "distance": "Dot", "datatype": "float8"}}
+    wrong = http.put("/collections/narrow-wrong", json=body)
+    assert wrong.status_code == 400 and "bfloat16" in wrong.json()["status"]["error"]
+    body["vectors"]["datatype"] = "float16"
+    assert http.put("/collections/narrow-wrong", json=body).status_code == 200
+    far = http.put("/collections/narrow-wrong/points?wait=true",
+                   json={"points": [{"id": 1, "vector": [1, 70000]}]})
+    assert far.status_code == 400 and "float16" in far.json()["status"]["error"]

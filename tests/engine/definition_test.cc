@@ -10,6 +10,7 @@ CollectionConfig TwoVectors() {
   CollectionConfig config;
   config.vectors["b"] = {8, Metric::kDot, {}};
   config.vectors["a"] = {4, Metric::kEuclid, {8, 64}};
+  config.vectors["a"].datatype = VectorDatatype::kFloat16;
   config.metadata = R"({"owner": "me"})";
   return config;
 }
@@ -27,6 +28,8 @@ TEST(DefinitionTest, SurvivesTheStore) {
   EXPECT_EQ(decoded->payload_indexes, definition->payload_indexes);
   EXPECT_EQ(decoded->slots[0].name, "a");
   EXPECT_EQ(decoded->slots[0].config.hnsw.m, 8);
+  EXPECT_EQ(decoded->slots[0].config.datatype, VectorDatatype::kFloat16);
+  EXPECT_EQ(decoded->slots[1].config.datatype, VectorDatatype::kFloat32);
   EXPECT_EQ(decoded->slots[1].graph_metric, Metric::kDot);
 }
 

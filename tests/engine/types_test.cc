@@ -59,6 +59,14 @@ TEST(TypesTest, MetricsRoundTrip) {
   EXPECT_FALSE(ParseMetric("cosine").ok());
 }
 
+TEST(TypesTest, VectorDatatypesRoundTrip) {
+  for (VectorDatatype datatype :
+       {VectorDatatype::kFloat32, VectorDatatype::kFloat16, VectorDatatype::kBfloat16}) {
+    EXPECT_EQ(*ParseVectorDatatype(VectorDatatypeName(datatype)), datatype);
+  }
+  EXPECT_FALSE(ParseVectorDatatype("half").ok());
+}
+
 TEST(TypesTest, PayloadIndexTypesRoundTrip) {
   for (PayloadIndexType type :
        {PayloadIndexType::kKeyword, PayloadIndexType::kInteger, PayloadIndexType::kFloat,

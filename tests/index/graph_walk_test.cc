@@ -22,9 +22,10 @@ class GraphWalkTest : public ::testing::Test {
 
   std::vector<WalkedRow> Scan(const Scorer& scorer, const RowFilter& filter) const {
     std::vector<WalkedRow> all;
+    VectorBuffer buffer;
     for (uint32_t row = 0; row < rows_.count; ++row) {
       if (!filter.Accepts(row)) continue;
-      all.push_back({scorer.Cost(rows_.Vector(row), rows_.inverse_norms[row]), row});
+      all.push_back({scorer.Cost(rows_.Vector(row, buffer), rows_.inverse_norms[row]), row});
     }
     std::sort(all.begin(), all.end());
     return all;

@@ -21,15 +21,16 @@ TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
   }
   EXPECT_EQ(segment.count(), kCount);
   size_t i = 0;
+  VectorBuffer buffer;
   for (const Rows& rows : segment.Blocks()) {
     EXPECT_EQ(rows.stride, 16U);
     for (size_t row = 0; row < rows.count; ++row, ++i) {
-      EXPECT_EQ(reinterpret_cast<uintptr_t>(rows.Vector(row)) % 64, 0U);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(rows.Vector(row, buffer)) % 64, 0U);
       EXPECT_EQ(rows.labels[row], 10 + 2 * i);
       EXPECT_EQ(Load(rows.keys[row]), testing::KeyOf(i));
       EXPECT_EQ(rows.numbers[row], i);
-      EXPECT_EQ(rows.Vector(row)[0], static_cast<float>(i));
-      EXPECT_EQ(rows.Vector(row)[15], 0.0F);
+      EXPECT_EQ(rows.Vector(row, buffer)[0], static_cast<float>(i));
+      EXPECT_EQ(rows.Vector(row, buffer)[15], 0.0F);
       EXPECT_EQ(rows.Find(10 + 2 * i), row);
       EXPECT_EQ(rows.Find(11 + 2 * i), std::nullopt);
     }
@@ -52,10 +53,11 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
   GrowingSegment segment(3);
   std::atomic<bool> done = false;
   std::thread reader([&] {
+    VectorBuffer buffer;
     while (!done) {
       for (const Rows& rows : segment.Blocks()) {
         for (size_t row = 0; row < rows.count; ++row) {
-          ASSERT_EQ(rows.Vector(row)[2], static_cast<float>(rows.labels[row]));
+          ASSERT_EQ(rows.Vector(row, buffer)[2], static_cast<float>(rows.labels[row]));
         }
       }
     }

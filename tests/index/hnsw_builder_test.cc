@@ -25,8 +25,9 @@ TEST_P(HnswBuilderTest, ThreadsBuildGraphsThatFindTheNearest) {
     const auto graph = BuildGraph(rows, codes, params);
     ASSERT_TRUE(graph.ok()) << graph.status();
     size_t found = 0;
+    VectorBuffer buffer;
     for (size_t row = 0; row < 200; ++row) {
-      const Scorer scorer(metric, {rows.Vector(row), 32}, 32, Renormalize::kNo);
+      const Scorer scorer(metric, {rows.Vector(row, buffer), 32}, 32, Renormalize::kNo);
       const RowFilter all(rows, DeletionMarks::kNever - 1, nullptr);
       const WalkResult walk = WalkGraph(graph->View(), rows.count, VectorScorer(rows, scorer), all,
                                         {{.places = 50}, 100000});

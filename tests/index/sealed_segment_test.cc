@@ -18,8 +18,9 @@ TEST(SealedSegmentTest, OpensWhatWasWritten) {
   EXPECT_EQ((*segment)->max_label(), 100U);
   const Rows rows = (*segment)->rows();
   EXPECT_EQ(reinterpret_cast<uintptr_t>(rows.vectors) % 64, 0U);
+  VectorBuffer buffer;
   for (size_t row = 0; row < 100; ++row) {
-    EXPECT_EQ(absl::MakeConstSpan(rows.Vector(row), 24), vectors.Row(row));
+    EXPECT_EQ(absl::MakeConstSpan(rows.Vector(row, buffer), 24), vectors.Row(row));
     EXPECT_EQ(Load(rows.keys[row]), testing::KeyOf(row + 1));
   }
   EXPECT_TRUE((*segment)->Verify(directory.path()).ok());

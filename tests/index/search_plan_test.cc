@@ -26,12 +26,21 @@ TEST(SearchPlanTest, DefaultEfGrowsWithRowsAndNarrowWidths) {
 }
 
 TEST(SearchPlanTest, FewMatchesAreScanned) {
-  EXPECT_TRUE(ScanIsCheaper(0, 1000000, 64));
-  EXPECT_TRUE(ScanIsCheaper(10000, 1000000, 64));
-  EXPECT_FALSE(ScanIsCheaper(500000, 1000000, 64));
-  EXPECT_TRUE(ScanIsCheaper(1000, 1000, 64));
-  EXPECT_FALSE(ScanIsCheaper(20000, 20000, 64));
-  EXPECT_TRUE(ScanIsCheaper(20000, 20000, 10000));
+  EXPECT_TRUE(ScanIsBetter(0, 1000000, 64));
+  EXPECT_TRUE(ScanIsBetter(10000, 1000000, 64));
+  EXPECT_FALSE(ScanIsBetter(500000, 1000000, 64));
+  EXPECT_TRUE(ScanIsBetter(1000, 1000, 64));
+  EXPECT_FALSE(ScanIsBetter(20000, 20000, 64));
+  EXPECT_TRUE(ScanIsBetter(20000, 20000, 10000));
+  EXPECT_FALSE(ScanIsBetter(20000, 1000000, 64));
+  EXPECT_TRUE(ScanIsBetter(19999, 1000000, 64));
+}
+
+TEST(SearchPlanTest, NarrowFiltersAreSearchedHarder) {
+  EXPECT_EQ(FilteredEf(64, 1000, 1000), 70U);
+  EXPECT_EQ(FilteredEf(64, 100, 1000), 128U);
+  EXPECT_EQ(FilteredEf(64, 1, 1000), 128U);
+  EXPECT_EQ(FilteredEf(64, 0, 1000), 128U);
 }
 
 }  // namespace

@@ -115,9 +115,16 @@ class Block {
   }
 
   Rows View() {
-    return {labels_.size(), vectors_.dimensions,    labels_.data(),
-            keys_.data(),   numbers_.data(),        nullptr,
-            norms_.data(),  vectors_.values.data(), &marks_};
+    Rows rows;
+    rows.count = labels_.size();
+    rows.stride = vectors_.dimensions;
+    rows.labels = labels_.data();
+    rows.keys = keys_.data();
+    rows.numbers = numbers_.data();
+    rows.inverse_norms = norms_.data();
+    rows.vectors = vectors_.values.data();
+    rows.marks = &marks_;
+    return rows;
   }
 
   // Owned by the block.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "vecnest/types.h"
 
 namespace vecnest {
@@ -17,10 +18,24 @@ struct HnswConfig {
   int ef_construct = 200;  // candidates looked at while building
 };
 
+// The components of stored vectors. Vectors are rounded when they are written; what is read, scored
+// and returned are the rounded ones, and half of them fit the same memory in 16 bits.
+enum class VectorDatatype {
+  kFloat32,
+  kFloat16,   // 11 bits of precision; a component beyond 65504 is refused
+  kBfloat16,  // 8 bits of precision, the range of f32
+};
+
+// "float32", "float16", "bfloat16".
+std::string_view VectorDatatypeName(VectorDatatype datatype);
+// Accepts exactly what VectorDatatypeName gives; InvalidArgument lists the choices.
+absl::StatusOr<VectorDatatype> ParseVectorDatatype(std::string_view name);
+
 struct VectorConfig {
   int size = 0;  // dimensions, 1..65536
   Metric metric = Metric::kCosine;
   HnswConfig hnsw;
+  VectorDatatype datatype = VectorDatatype::kFloat32;
 };
 
 // What a payload index looks for in a field; it changes how fast a filter is, never its answer.
