@@ -1,5 +1,10 @@
 #include "engine/json.h"
 
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -36,6 +41,51 @@ TEST(JsonTest, DeepNestingIsRefusedBeforeItIsRead) {
   const std::string deepest = std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']');
   EXPECT_TRUE(ParseJson(deepest, "body").ok());
   EXPECT_TRUE(ParseJson("\"" + std::string(1000, '[') + "\"", "body").ok());
+}
+
+// nlohmann's own parser is the reference: the same values of the same types.
+TEST(JsonTest, ReadsWhatNlohmannReads) {
+  std::vector<std::string> texts = {"0",
+                                    "-0",
+                                    "-0.0",
+                                    "1e-400",
+                                    "0.1",
+                                    "123456789012345678901234567890",
+                                    "9223372036854775807",
+                                    "9223372036854775808",
+                                    "18446744073709551615",
+                                    "18446744073709551616",
+                                    "-9223372036854775808",
+                                    "-9223372036854775809",
+                                    "1.7976931348623157e308",
+                                    "4.9e-324",
+                                    "2.2250738585072011e-308",
+                                    R"("\u00e4\ud83d\ude00\n")",
+                                    R"({"a":1,"a":2})",
+                                    R"({"":{}})",
+                                    "[]",
+                                    " [ ] ",
+                                    "null",
+                                    "true",
+                                    R"({"b":[1,-2,3.5,"x",null,{"c":false}]})",
+                                    "\"\xc3\xa4\""};
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (int i = 0; i < 200; ++i) {
+    Json vector = Json::array();
+    for (int j = 0; j < 50; ++j) vector.push_back(std::ldexp(normal(random), j - 25));
+    texts.push_back(Json{{"vector", vector}, {"id", i}}.dump());
+  }
+  texts.push_back(Json(std::vector<double>(200'000, 0.3)).dump());
+  for (const std::string& text : texts) {
+    const Json expected = Json::parse(text);
+    const auto read = ParseJson(text, "body");
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(*read, expected) << text.substr(0, 80);
+    EXPECT_EQ(read->dump(), expected.dump());
+    EXPECT_EQ(read->is_number_float(), expected.is_number_float()) << text.substr(0, 80);
+    EXPECT_EQ(read->is_number_integer(), expected.is_number_integer()) << text.substr(0, 80);
+  }
 }
 
 TEST(JsonTest, AnObjectIsAsked) {
