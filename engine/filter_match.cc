@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/datetime.h"
+#include "engine/geo.h"
 #include "engine/payload.h"
 #include "fmt/format.h"
 
@@ -34,7 +35,15 @@ bool EqualsAny(const std::vector<MatchValue>& wanted, const Json& value) {
                      [&](const MatchValue& one) { return Equals(one, value); });
 }
 
-// Tests of a single value; a list passes when one of its elements does.
+// The value, or one element of it when it is a list, passes.
+bool AnyElement(const PayloadPath& path, const Json& payload,
+                absl::FunctionRef<bool(const Json&)> passes) {
+  return path.AnyOf(payload, [&](const Json& value) {
+    return value.is_array() ? std::any_of(value.begin(), value.end(), passes) : passes(value);
+  });
+}
+
+// Tests of a single value.
 struct ElementTest {
   const Json& value;
   bool operator()(const MatchCondition& test) const { return Equals(test.value, value); }
@@ -54,7 +63,7 @@ struct ElementTest {
     const auto time = ParseDatetime(value.get_ref<const std::string&>());
     return time && Within(test, *time);
   }
-  // The remaining tests look at a value as a whole.
+  // The remaining tests look at a value as a whole, or have a clause of their own.
   template <typename Whole>
   bool operator()(const Whole&) const {
     return false;
@@ -76,11 +85,8 @@ bool FieldMatches(const PayloadPath& path, const FieldTest& test, const Json& pa
     });
     return any || (!found && Within(*count, int64_t{0}));
   }
-  return path.AnyOf(payload, [&](const Json& value) {
-    if (!value.is_array()) return std::visit(ElementTest{value}, test);
-    return std::any_of(value.begin(), value.end(),
-                       [&](const Json& element) { return std::visit(ElementTest{element}, test); });
-  });
+  return AnyElement(path, payload,
+                    [&](const Json& value) { return std::visit(ElementTest{value}, test); });
 }
 
 }  // namespace
@@ -95,6 +101,10 @@ struct FilterMatcher::Node {
     PayloadPath path;
     FieldTest test;
   };
+  struct Geo {
+    PayloadPath path;
+    std::unique_ptr<const GeoArea> area;
+  };
   struct Ids {
     std::vector<PointId> sorted;
   };
@@ -105,7 +115,7 @@ struct FilterMatcher::Node {
     PayloadPath path;
     std::unique_ptr<Node> node;
   };
-  using Clause = std::variant<Field, Ids, Vector, Nested, std::unique_ptr<Node>>;
+  using Clause = std::variant<Field, Geo, Ids, Vector, Nested, std::unique_ptr<Node>>;
   using Clauses = std::vector<Clause>;
 
   Clauses must;
@@ -133,6 +143,12 @@ absl::StatusOr<FilterMatcher::Node::Clause> FilterMatcher::Node::CompileOne(
   if (const auto* field = std::get_if<FieldCondition>(&condition)) {
     auto path = PayloadPath::Parse(field->key);
     if (!path.ok()) return path.status();
+    if (const auto* geo = std::get_if<GeoCondition>(&field->test)) {
+      auto area = GeoArea::Create(*geo);
+      if (area.ok()) return Clause(Geo{*std::move(path), *std::move(area)});
+      return absl::InvalidArgumentError(fmt::format("filter: the area of '{}': {}", field->key,
+                                                    std::string(area.status().message())));
+    }
     return Clause(Field{*std::move(path), field->test});
   }
   if (const auto* ids = std::get_if<HasIdCondition>(&condition)) {
@@ -189,6 +205,12 @@ bool FilterMatcher::Node::Holds(const Clause& clause, const Subject& subject) {
   if (const auto* field = std::get_if<Field>(&clause)) {
     return FieldMatches(field->path, field->test, subject.payload);
   }
+  if (const auto* geo = std::get_if<Geo>(&clause)) {
+    return AnyElement(geo->path, subject.payload, [&](const Json& value) {
+      const auto place = ReadGeoPoint(value);
+      return place && geo->area->Contains(*place);
+    });
+  }
   if (const auto* ids = std::get_if<Ids>(&clause)) {
     return std::binary_search(ids->sorted.begin(), ids->sorted.end(), subject.id);
   }
@@ -197,10 +219,7 @@ bool FilterMatcher::Node::Holds(const Clause& clause, const Subject& subject) {
     const auto object_matches = [&](const Json& value) {
       return value.is_object() && nested->node->Matches({subject.id, value, subject.has_vector});
     };
-    return nested->path.AnyOf(subject.payload, [&](const Json& value) {
-      return value.is_array() ? std::any_of(value.begin(), value.end(), object_matches)
-                              : object_matches(value);
-    });
+    return AnyElement(nested->path, subject.payload, object_matches);
   }
   return std::get<std::unique_ptr<Node>>(clause)->Matches(subject);
 }

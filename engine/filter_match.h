@@ -26,7 +26,8 @@ bool Within(const Bounds& bounds, Value value) {
 // A filter made ready for many points: paths parsed, lists of ids sorted. Immutable, thread-safe.
 class FilterMatcher {
  public:
-  // InvalidArgument: a payload key that does not parse, or filters nested too deep.
+  // InvalidArgument: a payload key that does not parse, an area that GeoCondition does not allow,
+  // or filters nested too deep.
   static absl::StatusOr<FilterMatcher> Compile(const Filter& filter);
 
   FilterMatcher(FilterMatcher&&) noexcept;

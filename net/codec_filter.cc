@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/datetime.h"
+#include "engine/geo.h"
 #include "fmt/format.h"
 
 namespace vecnest::net {
@@ -127,6 +128,76 @@ void ReadValuesCount(const Json& value, const std::string& path, absl::Status& s
   condition.test = count;
 }
 
+GeoPoint ReadPoint(const Json& value, std::string path, absl::Status& status) {
+  JsonFields fields(value, std::move(path), status);
+  fields.Require("lon");
+  fields.Require("lat");
+  const GeoPoint point{fields.Number("lon").value_or(0), fields.Number("lat").value_or(0)};
+  fields.Finish();
+  return point;
+}
+
+GeoPoint RequirePoint(JsonFields& fields, std::string_view name, absl::Status& status) {
+  const Json* point = fields.Require(name);
+  return point == nullptr ? GeoPoint{} : ReadPoint(*point, fields.PathOf(name), status);
+}
+
+GeoBoundingBox ReadGeoBoundingBox(JsonFields& fields, absl::Status& status) {
+  return {RequirePoint(fields, "top_left", status), RequirePoint(fields, "bottom_right", status)};
+}
+
+GeoRadius ReadGeoRadius(JsonFields& fields, absl::Status& status) {
+  fields.Require("radius");
+  return {RequirePoint(fields, "center", status), fields.Number("radius").value_or(0)};
+}
+
+// The elements of a list, by a reader of one; as far as there is no error.
+template <typename Element>
+std::vector<Element> ReadEach(const Json& value, const std::string& path,
+                              Element (*read)(const Json&, std::string, absl::Status&),
+                              absl::Status& status) {
+  std::vector<Element> elements;
+  if (!value.is_array()) status.Update(WrongType(path, "a list", value));
+  for (size_t i = 0; i < value.size() && status.ok(); ++i) {
+    elements.push_back(read(value[i], ElementPath(path, i), status));
+  }
+  return elements;
+}
+
+GeoPolygon::Ring ReadRing(const Json& value, std::string path, absl::Status& status) {
+  JsonFields fields(value, std::move(path), status);
+  GeoPolygon::Ring ring;
+  if (const Json* points = fields.Require("points")) {
+    ring.points = ReadEach(*points, fields.PathOf("points"), ReadPoint, status);
+  }
+  fields.Finish();
+  return ring;
+}
+
+GeoPolygon ReadGeoPolygon(JsonFields& fields, absl::Status& status) {
+  GeoPolygon polygon;
+  if (const Json* exterior = fields.Require("exterior")) {
+    polygon.exterior = ReadRing(*exterior, fields.PathOf("exterior"), status);
+  }
+  if (const Json* interiors = fields.Find("interiors")) {
+    polygon.interiors = ReadEach(*interiors, fields.PathOf("interiors"), ReadRing, status);
+  }
+  return polygon;
+}
+
+// `read` makes an area of the members of the object.
+template <typename Read>
+GeoCondition ReadGeo(const Json& value, const std::string& path, absl::Status& status, Read read) {
+  JsonFields fields(value, path, status);
+  GeoCondition condition{read(fields, status)};
+  fields.Finish();
+  if (!status.ok()) return condition;
+  if (const auto valid = engine::GeoArea::Create(condition).status(); !valid.ok()) {
+    status = absl::InvalidArgumentError(MemberPath(path, std::string(valid.message())));
+  }
+  return condition;
+}
+
 Condition ReadFieldCondition(JsonFields& fields, std::string key, absl::Status& status) {
   FieldCondition condition{std::move(key), IsEmptyCondition{}};
   std::optional<Condition> negated;
@@ -154,11 +225,21 @@ Condition ReadFieldCondition(JsonFields& fields, std::string key, absl::Status& 
     ++count;
     ReadValuesCount(*values_count, fields.PathOf("values_count"), status, condition);
   }
+  const auto geo = [&](std::string_view name, auto read) {
+    const Json* area = fields.Find(name);
+    if (area == nullptr) return;
+    ++count;
+    condition.test = ReadGeo(*area, fields.PathOf(name), status, read);
+  };
+  geo("geo_bounding_box", ReadGeoBoundingBox);
+  geo("geo_radius", ReadGeoRadius);
+  geo("geo_polygon", ReadGeoPolygon);
   flag("is_empty", IsEmptyCondition{});
   flag("is_null", IsNullCondition{});
-  fields.Refuse({"geo_bounding_box", "geo_radius", "geo_polygon"});
   fields.Finish();
-  status.Update(ExactlyOne(fields.path(), count, "match, range, values_count, is_empty, is_null"));
+  status.Update(ExactlyOne(fields.path(), count,
+                           "match, range, values_count, geo_bounding_box, geo_radius, geo_polygon, "
+                           "is_empty, is_null"));
   if (negated) return *std::move(negated);
   return condition;
 }

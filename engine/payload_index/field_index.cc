@@ -223,6 +223,7 @@ std::optional<Selection> FieldIndex::Evaluate(const FieldTest& test, const Roari
   if (const auto* text = std::get_if<MatchTextCondition>(&test)) return Text(text->text);
   if (const auto* range = std::get_if<RangeCondition>(&test)) return Range(*range);
   if (const auto* range = std::get_if<DatetimeRangeCondition>(&test)) return Range(*range);
+  if (std::holds_alternative<GeoCondition>(test)) return std::nullopt;
   if (std::holds_alternative<IsEmptyCondition>(test)) {
     return Selection::Exactly(live - WithCount([](int64_t count) { return count > 0; }));
   }

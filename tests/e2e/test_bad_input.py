@@ -125,6 +125,8 @@ def where(condition):
     return query(filter={"must": [condition]})
 
 
+PLACE = {"lon": 13.4, "lat": 52.5}
+
 BAD_QUERIES = {
     "narrow": (query(query=[1, 2]), "4"),
     "limit zero": (query(limit=0), "limit"),
@@ -150,7 +152,48 @@ BAD_QUERIES = {
     "float in match": (where({"key": "a", "match": {"value": 1.5}}), "filter.must[0].match.value"),
     "range of strings": (where({"key": "a", "range": {"gt": "x"}}), "filter.must[0].range.gt"),
     "bad id": (where({"has_id": ["x"]}), "filter.must[0].has_id[0]"),
-    "geo": (where({"key": "a", "geo_radius": {"radius": 1}}), "filter.must[0].geo_radius"),
+    "no center": (where({"key": "a", "geo_radius": {"radius": 1}}), "geo_radius.center"),
+    "no radius": (where({"key": "a", "geo_radius": {"center": PLACE}}), "geo_radius.radius"),
+    "negative radius": (
+        where({"key": "a", "geo_radius": {"center": PLACE, "radius": -1}}),
+        "filter.must[0].geo_radius.radius",
+    ),
+    "latitude": (
+        where({"key": "a", "geo_radius": {"center": {"lon": 0, "lat": 90.5}, "radius": 1}}),
+        "filter.must[0].geo_radius.center.lat",
+    ),
+    "longitude": (
+        where({"key": "a", "geo_bounding_box": {"top_left": {"lon": 200, "lat": 0}, "bottom_right": PLACE}}),
+        "filter.must[0].geo_bounding_box.top_left.lon",
+    ),
+    "upside down": (
+        where({"key": "a", "geo_bounding_box": {"top_left": {"lon": 0, "lat": 0}, "bottom_right": PLACE}}),
+        "filter.must[0].geo_bounding_box.top_left.lat",
+    ),
+    "altitude": (
+        where({"key": "a", "geo_radius": {"center": {**PLACE, "alt": 1}, "radius": 1}}),
+        "filter.must[0].geo_radius.center.alt",
+    ),
+    "short ring": (
+        where({"key": "a", "geo_polygon": {"exterior": {"points": [PLACE] * 3}}}),
+        "filter.must[0].geo_polygon.exterior.points",
+    ),
+    "open ring": (
+        where({"key": "a", "geo_polygon": {"exterior": {"points": [PLACE] * 3 + [{"lon": 9, "lat": 9}]}}}),
+        "filter.must[0].geo_polygon.exterior.points",
+    ),
+    "open hole": (
+        where(
+            {
+                "key": "a",
+                "geo_polygon": {
+                    "exterior": {"points": [PLACE] * 4},
+                    "interiors": [{"points": [PLACE] * 3 + [{"lon": 9, "lat": 9}]}],
+                },
+            }
+        ),
+        "filter.must[0].geo_polygon.interiors[0].points",
+    ),
 }
 
 

@@ -8,7 +8,9 @@ namespace {
 const Json& Payload() {
   static const auto& payload = *new Json(Json::parse(R"({
     "city": "Paris", "age": 30, "score": 2.5, "ok": true, "tags": ["a", "b"], "none": null,
-    "empty": [], "when": "2024-02-29T12:00:00Z",
+    "empty": [], "when": "2024-02-29T12:00:00Z", "home": {"lon": 13.4, "lat": 52.5},
+    "shops": [{"lon": 2.35, "lat": 48.85}, "closed", {"lon": 2.35, "lat": 99}],
+    "trips": [{"to": {"lon": -74, "lat": 40.7}}, {"to": null}],
     "diet": [{"food": "leaves", "likes": false}, {"food": "meat", "likes": true}]})"));
   return payload;
 }
@@ -50,6 +52,27 @@ TEST(FilterMatchTest, Ranges) {
   EXPECT_FALSE(Passes("when", DatetimeRangeCondition{1709210000'000000, {}, {}, {}}));
   EXPECT_TRUE(Passes("tags", ValuesCountCondition{{}, 2, {}, 2}));
   EXPECT_TRUE(Passes("missing", ValuesCountCondition{{}, {}, 1, {}}));
+}
+
+TEST(FilterMatchTest, Places) {
+  const auto near = [](double lon, double lat) {
+    return GeoCondition{GeoRadius{{lon, lat}, 5000}};
+  };
+  EXPECT_TRUE(Passes("home", near(13.4, 52.52)));
+  EXPECT_FALSE(Passes("home", near(13.4, 52.6)));
+  EXPECT_TRUE(Passes("shops", near(2.35, 48.86)));
+  EXPECT_TRUE(Passes("shops[]", near(2.35, 48.86)));
+  EXPECT_FALSE(Passes("shops[1]", GeoCondition{GeoBoundingBox{{-180, 90}, {180, -90}}}));
+  EXPECT_FALSE(Passes("shops[2]", GeoCondition{GeoBoundingBox{{-180, 90}, {180, -90}}}));
+  EXPECT_TRUE(Passes("trips[].to", near(-74, 40.7)));
+  for (const char* key : {"city", "age", "none", "empty", "missing", "tags", "home.lon", "diet"}) {
+    EXPECT_FALSE(Passes(key, GeoCondition{GeoBoundingBox{{-180, 90}, {180, -90}}})) << key;
+  }
+  Filter bad;
+  bad.must.emplace_back(FieldCondition{"home", GeoCondition{GeoRadius{{0, 95}, 1}}});
+  const auto status = FilterMatcher::Compile(bad).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("'home': center.lat"), std::string::npos) << status;
 }
 
 TEST(FilterMatchTest, EmptyAndNull) {

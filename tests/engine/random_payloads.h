@@ -2,9 +2,11 @@
 #ifndef VECNEST_TESTS_ENGINE_RANDOM_PAYLOADS_H_
 #define VECNEST_TESTS_ENGINE_RANDOM_PAYLOADS_H_
 
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/json.h"
@@ -26,7 +28,7 @@ class RandomPayloads {
   size_t Below(size_t count) { return random_() % count; }
 
   Json Scalar() {
-    switch (Below(9)) {
+    switch (Below(11)) {
       case 0:
         return nullptr;
       case 1:
@@ -41,6 +43,10 @@ class RandomPayloads {
         return "2024-0" + std::to_string(1 + Below(3)) + "-01T00:00:00Z";
       case 6:
         return std::string(Below(40) == 0 ? 700 : 70, 'w') + " " + Word();
+      case 7:
+        return {{"lon", Degrees(180)}, {"lat", Degrees(90)}};
+      case 8:
+        return {{"lon", 2 * Degrees(180)}, {"lat", Below(9) == 0 ? Json("north") : Json(1)}};
       default:
         return Word();
     }
@@ -108,7 +114,7 @@ class RandomPayloads {
 
   FieldCondition Field() {
     FieldCondition condition{Fields()[Below(Fields().size())], IsEmptyCondition{}};
-    switch (Below(9)) {
+    switch (Below(11)) {
       case 0:
         condition.test = MatchCondition{Wanted()};
         break;
@@ -137,10 +143,47 @@ class RandomPayloads {
       case 7:
         condition.test = IsNullCondition{};
         break;
+      case 8:
+      case 9:
+        condition.test = GeoCondition{Area()};
+        break;
       default:
         break;
     }
     return condition;
+  }
+
+  // Any degrees, or of a coarse grid and a tenth of a millimetre beside it, so that places lie on
+  // borders and in the cells of an index that borders run through.
+  double Degrees(int limit) {
+    if (Below(3) == 0) return std::uniform_real_distribution<>(-limit, limit)(random_);
+    const double shift = 1e-9 * (static_cast<double>(Below(3)) - 1);
+    const int tens = static_cast<int>(Below(19)) - 9;
+    return std::clamp<double>(tens * limit / 9.0 + shift, -limit, limit);
+  }
+
+  GeoPoint Place() { return {Degrees(180), Degrees(90)}; }
+
+  GeoPolygon::Ring Ring() {
+    GeoPolygon::Ring ring;
+    for (size_t i = 3 + Below(4); i > 0; --i) ring.points.push_back(Place());
+    ring.points.push_back(ring.points.front());
+    return ring;
+  }
+
+  decltype(GeoCondition::area) Area() {
+    switch (Below(3)) {
+      case 0: {
+        GeoBoundingBox box{Place(), Place()};
+        if (box.top_left.lat < box.bottom_right.lat) std::swap(box.top_left, box.bottom_right);
+        return box;
+      }
+      case 1:
+        return GeoRadius{Place(), static_cast<double>(Below(200)) * 1e5};
+      default:
+        return GeoPolygon{Ring(),
+                          Below(2) == 0 ? std::vector{Ring()} : std::vector<GeoPolygon::Ring>{}};
+    }
   }
 
   Condition Any(int depth) {

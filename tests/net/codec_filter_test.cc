@@ -71,6 +71,59 @@ TEST(ReadFilterTest, Ranges) {
   EXPECT_EQ(Single<ValuesCountCondition>(R"("values_count": {"lt": 3})").lt, 3);
 }
 
+TEST(ReadFilterTest, Areas) {
+  const auto box = std::get<GeoBoundingBox>(
+      Single<GeoCondition>(R"("geo_bounding_box": {"top_left": {"lon": 170, "lat": 10.5},
+                              "bottom_right": {"lon": -170, "lat": -10}})")
+          .area);
+  EXPECT_EQ(box.top_left, (GeoPoint{170, 10.5}));
+  EXPECT_EQ(box.bottom_right, (GeoPoint{-170, -10}));
+  const auto circle = std::get<GeoRadius>(
+      Single<GeoCondition>(R"("geo_radius": {"center": {"lon": 1, "lat": 2}, "radius": 3.5})")
+          .area);
+  EXPECT_EQ(circle.center, (GeoPoint{1, 2}));
+  EXPECT_EQ(circle.radius, 3.5);
+  const std::string ring =
+      R"({"points": [{"lon": 0, "lat": 0}, {"lon": 3, "lat": 0}, {"lon": 0, "lat": 3},
+                     {"lon": 0, "lat": 0}]})";
+  const auto polygon =
+      std::get<GeoPolygon>(Single<GeoCondition>(R"("geo_polygon": {"exterior": )" + ring +
+                                                R"(, "interiors": [)" + ring + "," + ring + "]}")
+                               .area);
+  EXPECT_EQ(polygon.exterior.points.size(), 4u);
+  EXPECT_EQ(polygon.exterior.points[1], (GeoPoint{3, 0}));
+  EXPECT_EQ(polygon.interiors.size(), 2u);
+  const auto plain =
+      Single<GeoCondition>(R"("geo_polygon": {"interiors": null, "exterior": )" + ring + "}");
+  EXPECT_TRUE(std::get<GeoPolygon>(plain.area).interiors.empty());
+}
+
+TEST(ReadFilterTest, ErrorsNameThePlaceInAnArea) {
+  const auto error = [](const std::string& area) {
+    return Error(R"({"must": [{"key": "k", )" + area + "}]}");
+  };
+  EXPECT_THAT(error(R"("geo_radius": {"center": {"lon": 0, "lat": 91}, "radius": 1})"),
+              HasSubstr("filter.must[0].geo_radius.center.lat: expected a number from -90 to 90"));
+  EXPECT_THAT(error(R"("geo_radius": {"center": {"lon": 0, "lat": 0}, "radius": -1})"),
+              HasSubstr("filter.must[0].geo_radius.radius: expected metres"));
+  EXPECT_THAT(error(R"("geo_radius": {"radius": 1})"),
+              HasSubstr("filter.must[0].geo_radius.center: missing"));
+  EXPECT_THAT(error(R"("geo_radius": {"center": {"lon": 0, "lat": "x"}, "radius": 1})"),
+              HasSubstr("geo_radius.center.lat: expected a number, got a string"));
+  EXPECT_THAT(error(R"("geo_radius": {"center": {"lon": 0, "lat": 0, "alt": 1}, "radius": 1})"),
+              HasSubstr("geo_radius.center.alt: unknown field; expected one of: lat, lon"));
+  EXPECT_THAT(error(R"("geo_bounding_box": {"top_left": {"lon": 0, "lat": 0}})"),
+              HasSubstr("geo_bounding_box.bottom_right: missing"));
+  EXPECT_THAT(error(R"("geo_polygon": {"exterior": {"points": []}})"),
+              HasSubstr("geo_polygon.exterior.points: expected at least 4 points, got 0"));
+  EXPECT_THAT(error(R"("geo_polygon": {"exterior": {"points": [{"lon": 0, "lat": 0}, 7]}})"),
+              HasSubstr("geo_polygon.exterior.points[1]: expected an object"));
+  EXPECT_THAT(error(R"("geo_polygon": {"exterior": {"points": {}}})"),
+              HasSubstr("geo_polygon.exterior.points: expected a list"));
+  EXPECT_THAT(error(R"("geo_polygon": {"exterior": {"points": []}, "interiors": [[]]})"),
+              HasSubstr("geo_polygon.interiors[0]: expected an object"));
+}
+
 TEST(ReadFilterTest, FalseFlagsAreTurnedRound) {
   const Filter filter = ReadOk(R"({"must": [{"key": "k", "is_null": false}]})");
   const auto& inner = std::get<std::shared_ptr<const Filter>>(filter.must.at(0));

@@ -45,6 +45,44 @@ struct DatetimeRangeCondition {
 struct ValuesCountCondition {
   std::optional<int64_t> gt, gte, lt, lte;
 };
+
+// A place on the earth in degrees, -180 to 180 and -90 to 90. In a payload: {"lon": 13.4,
+// "lat": 52.5}; other members do not matter. Values outside of these bounds are no places.
+struct GeoPoint {
+  double lon = 0;
+  double lat = 0;
+  friend bool operator==(const GeoPoint&, const GeoPoint&) = default;
+};
+// Between two parallels and two meridians. When `top_left` lies east of `bottom_right`, the box
+// crosses the antimeridian.
+struct GeoBoundingBox {
+  GeoPoint top_left;
+  GeoPoint bottom_right;
+};
+// At most `radius` metres from `center` along a great circle (haversine), on a sphere with the
+// earth's mean radius of 6,371,008.8 m.
+struct GeoRadius {
+  GeoPoint center;
+  double radius = 0;
+};
+// Within `exterior` but in none of the holes `interiors`. Degrees are taken for coordinates of a
+// plane, where sides are straight lines; no side crosses the antimeridian. A ring has at least four
+// points, the last one being the first again; where it crosses itself, what it goes round more
+// often one way than the other lies within.
+struct GeoPolygon {
+  struct Ring {
+    std::vector<GeoPoint> points;
+  };
+  Ring exterior;
+  std::vector<Ring> interiors;
+};
+// ... is a place in the area or on its border (the border of a hole, too). What the areas above do
+// not allow is InvalidArgument: degrees out of bounds, a box with its top below its bottom, a
+// radius that is negative or not finite, a ring that is too short or open.
+struct GeoCondition {
+  std::variant<GeoBoundingBox, GeoRadius, GeoPolygon> area;
+};
+
 // The key is missing, null or an empty list.
 struct IsEmptyCondition {};
 // The key is there and null.
@@ -56,8 +94,8 @@ struct IsNullCondition {};
 struct FieldCondition {
   std::string key;
   std::variant<MatchCondition, MatchAnyCondition, MatchExceptCondition, MatchTextCondition,
-               RangeCondition, DatetimeRangeCondition, ValuesCountCondition, IsEmptyCondition,
-               IsNullCondition>
+               RangeCondition, DatetimeRangeCondition, GeoCondition, ValuesCountCondition,
+               IsEmptyCondition, IsNullCondition>
       test;
 };
 
