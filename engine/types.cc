@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kMetricNames = {"Cosine", "Dot", "Euclid", "Manhattan"};
 
-constexpr std::array<std::string_view, 7> kPayloadIndexTypeNames = {
-    "keyword", "integer", "float", "bool", "datetime", "text", "uuid"};
+constexpr std::array<std::string_view, 8> kPayloadIndexTypeNames = {
+    "keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"};
 
 constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "float16", "bfloat16"};
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "engine/filter_match.h"
+#include "engine/payload_index/geo_cells.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
@@ -216,6 +217,37 @@ std::optional<Selection> FieldIndex::Range(const DatetimeRangeCondition& range) 
                       [&](const SortedRuns::Interval& interval) { return Between(interval); });
 }
 
+std::optional<Selection> FieldIndex::Places(const GeoCondition& condition) const {
+  if (config_.type != PayloadIndexType::kGeo) return std::nullopt;
+  const auto area = GeoArea::Create(condition);
+  if (!area.ok()) return std::nullopt;
+  std::vector<PointNumber> inside;
+  std::vector<PointNumber> undecided;
+  for (const GeoCellRange& range : CoverArea(**area)) {
+    numbers_.ForEach(range.first, range.last, [&](int64_t cell, PointNumber number) {
+      const GeoRelation relation =
+          range.inside ? GeoRelation::kInside : (*area)->RelationTo(BoundsOfGeoCell(cell));
+      if (relation == GeoRelation::kInside) inside.push_back(number);
+      if (relation == GeoRelation::kUndecided) undecided.push_back(number);
+    });
+  }
+  Selection selection;
+  selection.certain.addMany(inside.size(), inside.data());
+  selection.possible = selection.certain;
+  selection.possible.addMany(undecided.size(), undecided.data());
+  return selection;
+}
+
+size_t FieldIndex::EstimatePlaces(const GeoCondition& condition) const {
+  const auto area = GeoArea::Create(condition);
+  if (!area.ok()) return 0;
+  size_t sum = 0;
+  for (const GeoCellRange& range : CoverArea(**area)) {
+    sum += numbers_.Count(range.first, range.last);
+  }
+  return sum;
+}
+
 std::optional<Selection> FieldIndex::Evaluate(const FieldTest& test, const Roaring& live) const {
   if (const auto* match = std::get_if<MatchCondition>(&test)) return Any({match->value});
   if (const auto* any = std::get_if<MatchAnyCondition>(&test)) return Any(any->values);
@@ -223,7 +255,7 @@ std::optional<Selection> FieldIndex::Evaluate(const FieldTest& test, const Roari
   if (const auto* text = std::get_if<MatchTextCondition>(&test)) return Text(text->text);
   if (const auto* range = std::get_if<RangeCondition>(&test)) return Range(*range);
   if (const auto* range = std::get_if<DatetimeRangeCondition>(&test)) return Range(*range);
-  if (std::holds_alternative<GeoCondition>(test)) return std::nullopt;
+  if (const auto* geo = std::get_if<GeoCondition>(&test)) return Places(*geo);
   if (std::holds_alternative<IsEmptyCondition>(test)) {
     return Selection::Exactly(live - WithCount([](int64_t count) { return count > 0; }));
   }
@@ -261,6 +293,7 @@ size_t FieldIndex::Estimate(const FieldTest& test, const Roaring& live) const {
   if (const auto* range = std::get_if<DatetimeRangeCondition>(&test)) {
     return WithInterval(*range, AsItself, of_interval);
   }
+  if (const auto* geo = std::get_if<GeoCondition>(&test)) return EstimatePlaces(*geo);
   if (std::holds_alternative<IsNullCondition>(test)) return null_.cardinality();
   return live.cardinality();
 }

@@ -3,11 +3,12 @@
 // It answers conditions by two sets: points that certainly fulfil it, and points that possibly do.
 // What lies between is checked on the payloads by the caller, so an answer is always that of
 // FilterMatcher, whatever values of other kinds a field holds. `match.text` looks for letters
-// anywhere in the text: an index of words only narrows it down.
+// anywhere in the text: an index of words only narrows it down. Of places it has cells of some
+// millimetres, which lie between when the border of an area does.
 //
 // Memory: keyword, uuid, bool and text keep a set of point numbers per word (bitmaps from 33 points
-// on), some 100 bytes a word and 2 to 4 a point; integer, float and datetime 12 bytes a value. Each
-// index adds about a byte a point to tell nulls, counts and lists apart.
+// on), some 100 bytes a word and 2 to 4 a point; integer, float, datetime and geo 12 bytes a value.
+// Each index adds about a byte a point to tell nulls, counts and lists apart.
 #ifndef VECNEST_ENGINE_PAYLOAD_INDEX_FIELD_INDEX_H_
 #define VECNEST_ENGINE_PAYLOAD_INDEX_FIELD_INDEX_H_
 
@@ -80,6 +81,8 @@ class FieldIndex {
   std::optional<Selection> Range(const RangeCondition& range) const;
   std::optional<Selection> Range(const DatetimeRangeCondition& range) const;
   Selection Between(const SortedRuns::Interval& interval) const;
+  std::optional<Selection> Places(const GeoCondition& condition) const;
+  size_t EstimatePlaces(const GeoCondition& condition) const;
 
   std::string field_;
   PayloadPath path_;

@@ -7,6 +7,7 @@
 
 #include "engine/datetime.h"
 #include "engine/filter_match.h"
+#include "engine/payload_index/geo_cells.h"
 
 namespace vecnest::engine {
 namespace {
@@ -69,6 +70,11 @@ bool AddTerm(PayloadIndexType type, const Json& value, FieldTerms& terms) {
       const auto time = ParseDatetime(value.get_ref<const std::string&>());
       if (time) terms.numbers.push_back(*time);
       return time.has_value();
+    }
+    case PayloadIndexType::kGeo: {
+      const auto place = ReadGeoPoint(value);
+      if (place) terms.numbers.push_back(GeoCellOf(*place));
+      return place.has_value();
     }
   }
   return false;

@@ -20,7 +20,7 @@ inline constexpr size_t kMaxTermBytes = 512;
 
 struct FieldTerms {
   std::vector<std::string> words;  // of keyword, uuid, bool, text; sorted, each once
-  std::vector<int64_t> numbers;    // of integer, float, datetime, see OrderedDouble; the same
+  std::vector<int64_t> numbers;    // of the others, see OrderedDouble, GeoCellOf; the same
   // Sizes of the values themselves (a list: its length, null: 0, others: 1); empty: no value.
   std::vector<int64_t> counts;  // sorted, each once
   bool null = false;            // a value is null

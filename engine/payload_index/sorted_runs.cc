@@ -1,6 +1,8 @@
 #include "engine/payload_index/sorted_runs.h"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 namespace vecnest::engine {
 namespace {
@@ -42,6 +44,11 @@ std::pair<size_t, size_t> SortedRuns::Positions(const Interval& interval) const 
           static_cast<size_t>(last - values_.begin())};
 }
 
+std::pair<size_t, size_t> SortedRuns::Positions(int64_t first, int64_t last) const {
+  return Positions(
+      {[&](int64_t value) { return value < first; }, [&](int64_t value) { return value > last; }});
+}
+
 size_t SortedRuns::Estimate(const Interval& interval) const {
   const auto [first, last] = Positions(interval);
   return last - first + added_.size();
@@ -64,14 +71,28 @@ void SortedRuns::Collect(const Interval& interval, Roaring& numbers) const {
   }
 }
 
+size_t SortedRuns::Count(int64_t first, int64_t last) const {
+  const auto [begin, end] = Positions(first, last);
+  const auto added =
+      std::distance(added_.lower_bound({first, 0}), added_.upper_bound({last, kNoNumber}));
+  return end - begin + static_cast<size_t>(added);
+}
+
 void SortedRuns::ForEach(absl::FunctionRef<void(int64_t, PointNumber)> visit) const {
-  auto added = added_.begin();
-  for (size_t i = 0; i < values_.size(); ++i) {
+  ForEach(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max(), visit);
+}
+
+void SortedRuns::ForEach(int64_t first, int64_t last,
+                         absl::FunctionRef<void(int64_t, PointNumber)> visit) const {
+  const auto [begin, end] = Positions(first, last);
+  auto added = added_.lower_bound({first, 0});
+  const auto added_end = added_.upper_bound({last, kNoNumber});
+  for (size_t i = begin; i < end; ++i) {
     const Pair pair(values_[i], numbers_[i]);
-    for (; added != added_.end() && *added < pair; ++added) visit(added->first, added->second);
+    for (; added != added_end && *added < pair; ++added) visit(added->first, added->second);
     if (!removed_.contains(pair)) visit(pair.first, pair.second);
   }
-  for (; added != added_.end(); ++added) visit(added->first, added->second);
+  for (; added != added_end; ++added) visit(added->first, added->second);
 }
 
 void SortedRuns::Append(int64_t value, PointNumber number) {

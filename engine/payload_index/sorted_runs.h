@@ -33,8 +33,14 @@ class SortedRuns {
   size_t Estimate(const Interval& interval) const;
   // Adds the numbers of the pairs in the interval.
   void Collect(const Interval& interval, Roaring& numbers) const;
+  // At least as many pairs as have values from `first` to `last`; exact but for removals not
+  // merged.
+  size_t Count(int64_t first, int64_t last) const;
   // In the order of values, then numbers.
   void ForEach(absl::FunctionRef<void(int64_t, PointNumber)> visit) const;
+  // The same of values from `first` to `last`.
+  void ForEach(int64_t first, int64_t last,
+               absl::FunctionRef<void(int64_t, PointNumber)> visit) const;
 
   size_t HeapBytes() const;
 
@@ -47,6 +53,7 @@ class SortedRuns {
   using Pair = std::pair<int64_t, PointNumber>;
   bool InBase(const Pair& pair) const;
   std::pair<size_t, size_t> Positions(const Interval& interval) const;
+  std::pair<size_t, size_t> Positions(int64_t first, int64_t last) const;
   void Append(int64_t value, PointNumber number);
   // Makes new arrays of what `keeps` lets pass.
   void Rewrite(absl::FunctionRef<bool(PointNumber)> keeps);

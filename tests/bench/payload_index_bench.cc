@@ -1,10 +1,13 @@
 // Filters with payload indexes and without, over 100,000 points of 32 dimensions: counts, pages and
-// searches by a keyword of a hundred (1 %), a range (10 %) and both; writes; a start.
+// searches by a keyword of a hundred (1 %), a range (10 %), both, a circle (10 %) and a polygon of
+// 100 corners (10 %); writes; a start.
 //
 // Counters: "matches"; of the build "bytes_per_point" of an index of every type.
 #include <benchmark/benchmark.h>
 
+#include <cmath>
 #include <filesystem>
+#include <numbers>
 #include <random>
 #include <string>
 
@@ -41,10 +44,11 @@ class Fixture {
         {{"", Vector()}},
         fmt::format(
             R"({{"topic":"topic{}","size":{},"price":{:.2f},"sold":{},"day":"2024-{:02}-{:02}T00:00:00Z",)"
-            R"("key":"{:08x}-0000-4000-8000-{:012x}","text":"{} {} {} {} {} {}"}})",
+            R"("key":"{:08x}-0000-4000-8000-{:012x}","text":"{} {} {} {} {} {}",)"
+            R"("place":{{"lon":{:.6f},"lat":{:.6f}}}}})",
             random_() % 100, random_() % 1000, (random_() % 100'000) / 100.0, random_() % 2 == 0,
             1 + random_() % 12, 1 + random_() % 28, random_(), id, word(5000), word(5000),
-            word(500), word(500), word(50), word(50))};
+            word(500), word(500), word(50), word(50), Degrees(13), Degrees(52))};
   }
   void Reopen() {
     database_.reset();
@@ -80,7 +84,11 @@ class Fixture {
     return {{"topic", PayloadIndexType::kKeyword}, {"size", PayloadIndexType::kInteger},
             {"price", PayloadIndexType::kFloat},   {"sold", PayloadIndexType::kBool},
             {"day", PayloadIndexType::kDatetime},  {"key", PayloadIndexType::kUuid},
-            {"text", PayloadIndexType::kText}};
+            {"text", PayloadIndexType::kText},     {"place", PayloadIndexType::kGeo}};
+  }
+  // Within a degree.
+  double Degrees(double middle) {
+    return middle + std::uniform_real_distribution<>(-1, 1)(random_);
   }
 
   TemporaryDirectory directory_;
@@ -92,8 +100,19 @@ Filter MakeFilter(int64_t which) {
   Filter filter;
   const Condition topic = FieldCondition{"topic", MatchCondition{std::string("topic7")}};
   const Condition price = FieldCondition{"price", RangeCondition{{}, {}, 100, {}}};
-  if (which != 1) filter.must.push_back(topic);
-  if (which != 0) filter.must.push_back(price);
+  if (which == 0 || which == 2) filter.must.push_back(topic);
+  if (which == 1 || which == 2) filter.must.push_back(price);
+  if (which == 3) {
+    filter.must.push_back(FieldCondition{"place", GeoCondition{GeoRadius{{13, 52}, 31'000}}});
+  }
+  if (which == 4) {
+    GeoPolygon polygon;
+    for (int i = 0; i <= 100; ++i) {
+      const double angle = 2 * std::numbers::pi * (i % 100) / 100;
+      polygon.exterior.points.push_back({13 + 0.36 * std::cos(angle), 52 + 0.36 * std::sin(angle)});
+    }
+    filter.must.push_back(FieldCondition{"place", GeoCondition{std::move(polygon)}});
+  }
   return filter;
 }
 
@@ -176,19 +195,19 @@ void Reopen(benchmark::State& state) {
 }
 
 BENCHMARK(Count)
-    ->ArgsProduct({{0, 1}, {0, 1, 2}})
+    ->ArgsProduct({{0, 1}, {0, 1, 2, 3, 4}})
     ->ArgNames({"indexed", "filter"})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(Search)
-    ->ArgsProduct({{0, 1}, {0, 1, 2}})
+    ->ArgsProduct({{0, 1}, {0, 1, 2, 3, 4}})
     ->ArgNames({"indexed", "filter"})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(Page)
-    ->ArgsProduct({{0, 1}, {0, 1, 2}})
+    ->ArgsProduct({{0, 1}, {0, 1, 2, 3, 4}})
     ->ArgNames({"indexed", "filter"})
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(FacetTopics)->Unit(benchmark::kMillisecond);
-BENCHMARK(Build)->DenseRange(0, 6)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(Build)->DenseRange(0, 7)->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK(Write)
     ->ArgsProduct({{0, 1}})
     ->ArgNames({"indexed"})

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/payload_index/geo_cells.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -28,6 +29,10 @@ TEST(FieldTermsTest, Kinds) {
   EXPECT_THAT(Terms(PayloadIndexType::kDatetime, "a", payload).numbers,
               ElementsAre(1709164800'000000));
   EXPECT_TRUE(Terms(PayloadIndexType::kBool, "a", payload).others);
+  EXPECT_THAT(Terms(PayloadIndexType::kGeo, "a", payload).numbers, IsEmpty());
+  EXPECT_THAT(
+      Terms(PayloadIndexType::kGeo, "a", R"({"a": [{"lon": 1, "lat": 2}, {"lon": 1}]})").numbers,
+      ElementsAre(GeoCellOf({1, 2})));
 }
 
 TEST(FieldTermsTest, CountsAndNulls) {

@@ -250,7 +250,7 @@ class RandomPayloads {
 inline constexpr PayloadIndexType kEveryPayloadIndexType[] = {
     PayloadIndexType::kKeyword, PayloadIndexType::kInteger,  PayloadIndexType::kFloat,
     PayloadIndexType::kBool,    PayloadIndexType::kDatetime, PayloadIndexType::kText,
-    PayloadIndexType::kUuid};
+    PayloadIndexType::kUuid,    PayloadIndexType::kGeo};
 
 }  // namespace vecnest::engine
 

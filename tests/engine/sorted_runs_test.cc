@@ -30,6 +30,11 @@ void ExpectInterval(const SortedRuns& runs, const Pairs& pairs, int64_t low, int
   }
   ASSERT_TRUE(found == expected);
   ASSERT_GE(runs.Estimate({below, above}), expected.cardinality());
+  Pairs visited;
+  runs.ForEach(low, high,
+               [&](int64_t value, PointNumber number) { visited.emplace(value, number); });
+  ASSERT_EQ(visited, Pairs(pairs.lower_bound({low, 0}), pairs.upper_bound({high, kNoNumber})));
+  ASSERT_GE(runs.Count(low, high), visited.size());
 }
 
 TEST(SortedRunsTest, HoldsPairsThroughAnyHistory) {

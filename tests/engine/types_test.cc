@@ -71,7 +71,7 @@ TEST(TypesTest, PayloadIndexTypesRoundTrip) {
   for (PayloadIndexType type :
        {PayloadIndexType::kKeyword, PayloadIndexType::kInteger, PayloadIndexType::kFloat,
         PayloadIndexType::kBool, PayloadIndexType::kDatetime, PayloadIndexType::kText,
-        PayloadIndexType::kUuid}) {
+        PayloadIndexType::kUuid, PayloadIndexType::kGeo}) {
     EXPECT_EQ(*ParsePayloadIndexType(PayloadIndexTypeName(type)), type);
   }
   EXPECT_FALSE(ParsePayloadIndexType("Keyword").ok());

@@ -47,9 +47,10 @@ enum class PayloadIndexType {
   kDatetime,  // range of date-times
   kText,      // strings by their words: narrows match.text down
   kUuid,      // as kKeyword
+  kGeo,       // areas of places
 };
 
-// "keyword", "integer", "float", "bool", "datetime", "text", "uuid".
+// "keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo".
 std::string_view PayloadIndexTypeName(PayloadIndexType type);
 // Accepts exactly what PayloadIndexTypeName gives; InvalidArgument lists the choices.
 absl::StatusOr<PayloadIndexType> ParsePayloadIndexType(std::string_view name);
