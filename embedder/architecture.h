@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "embedder/precision.h"
+#include "embedder/team.h"
 #include "embedder/tokenizer.h"
 
 namespace vecnest::embedder {
@@ -42,6 +43,8 @@ class Architecture {
   class Workspace {
    public:
     virtual ~Workspace() = default;
+    // Who helps the pass; null for nobody.
+    Team* team = nullptr;
   };
 
   // Receives hidden state `layer` of all tokens, row-major [tokens, width]; valid during the call.

@@ -110,6 +110,7 @@ class Bert : public Architecture {
                        HiddenStateSink sink) const override {
     auto& buffers = *static_cast<Buffers*>(workspace);
     const SingleThreadGuard one_thread;
+    buffers.linear.SetTeam(buffers.team);
     Reserve(tokens, &buffers);
     Embed(tokens, buffers.hidden.data());
     sink(0, buffers.hidden.data());

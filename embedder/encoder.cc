@@ -19,6 +19,7 @@
 #include "embedder/model_loader.h"
 #include "embedder/pooling.h"
 #include "embedder/status_macros.h"
+#include "embedder/team.h"
 #include "embedder/tokenizer.h"
 #include "embedder/utf8.h"
 
@@ -28,6 +29,9 @@ namespace {
 // Tokens of one forward pass. More would only cost cache and memory: the matrix products reach
 // full speed well below.
 constexpr size_t kPassTokens = 1024;
+// A pass of more tokens is not shared by several threads: it is bulk work, or one of several that
+// the scheduler makes of a call.
+constexpr size_t kSharedPassTokens = 96;
 // Texts that are tokenized and encoded before the next ones, so that what a call needs besides its
 // result does not grow with their number.
 constexpr size_t kWindowTexts = 4096;
@@ -72,6 +76,7 @@ class ModelEncoder : public Encoder {
         pooling_(model.pooling),
         tokenizer_(std::move(model.tokenizer)),
         architecture_(std::move(model.architecture)),
+        team_(static_cast<size_t>(options.threads)),
         scheduler_({.threads = options.threads,
                     .pass_tokens = kPassTokens,
                     .waiting_calls = options.waiting_calls},
@@ -177,6 +182,7 @@ class ModelEncoder : public Encoder {
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const Architecture> architecture_;
   mutable WorkspacePool workspaces_;
+  mutable Team team_;
   mutable std::atomic<uint64_t> dropped_ = 0;  // texts, before they came to the scheduler
   mutable BatchScheduler scheduler_;           // last: its threads use the rest
 };
@@ -327,6 +333,8 @@ absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
                                    Architecture::HiddenStateSink sink) const {
   try {
     WorkspacePool::Workspace workspace = workspaces_.Take(*architecture_);
+    const Team::Pass pass(tokens.ids.size() <= kSharedPassTokens ? &team_ : nullptr);
+    workspace->team = pass.team();
     absl::Status status = architecture_->Forward(tokens, workspace.get(), sink);
     workspaces_.Return(std::move(workspace));
     return status;

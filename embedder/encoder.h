@@ -11,6 +11,7 @@
 //   word_lookup           the tokenizer of tables of whole words
 //   batch_scheduler, call_control
 //                         joins the texts of all calls into forward passes; urgent ones first
+//   team                  threads that share the work of one short pass
 //   chunker               cuts long documents into pieces that the model reads whole
 //   registry, architecture
 //                         which networks there are, and what one must offer

@@ -8,8 +8,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <dnnl.hpp>
+#include <exception>
 #include <mutex>
+#include <optional>
+#include <random>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -79,7 +83,7 @@ struct QuantizedWeights {
   std::vector<float> sums;
 };
 
-// One matrix product of a fixed number of rows.
+// One matrix product of fixed numbers of rows and columns.
 struct Kernel {
   dnnl::memory::desc source;
   dnnl::memory::desc destination;
@@ -87,37 +91,82 @@ struct Kernel {
   dnnl::matmul primitive;
 };
 
-}  // namespace
+struct Operands {
+  const void* source;
+  const dnnl::memory& weights;
+  const dnnl::memory& bias;  // may be empty
+  void* destination;
+};
 
-struct LinearContext::State {
+// What one thread needs to run kernels.
+class KernelRunner {
+ public:
+  void Run(const Kernel& kernel, const Operands& operands) {
+    scratch_.resize(std::max(scratch_.size(), kernel.scratch.get_size()));
+    Arguments& arguments = ArgumentsOf(kernel);
+    // The library takes pointers to mutable data throughout; it only reads the source.
+    arguments.source.set_data_handle(const_cast<void*>(operands.source));
+    arguments.destination.set_data_handle(operands.destination);
+    arguments.scratch.set_data_handle(scratch_.data());
+    const std::array<dnnl_exec_arg_t, 5> list = {
+        {{DNNL_ARG_SRC, arguments.source.get()},
+         {DNNL_ARG_WEIGHTS, operands.weights.get()},
+         {DNNL_ARG_DST, arguments.destination.get()},
+         {DNNL_ARG_SCRATCHPAD, arguments.scratch.get()},
+         {DNNL_ARG_BIAS, operands.bias ? operands.bias.get() : nullptr}}};
+    const size_t count = list.size() - (operands.bias ? 0 : 1);
+    dnnl::error::wrap_c_api(dnnl_primitive_execute(kernel.primitive.get(), stream_.get(),
+                                                   static_cast<int>(count), list.data()),
+                            "a matrix product");
+    stream_.wait();
+  }
+
+  // At least `count` floats, for a part of a result.
+  float* Block(size_t count) {
+    if (block_.size() < count) block_.resize(count);
+    return block_.data();
+  }
+
+ private:
   // The library's handles of a kernel's arguments. Making them costs as much as a small product.
   struct Arguments {
     dnnl::memory source;
     dnnl::memory destination;
     dnnl::memory scratch;
-    std::vector<dnnl_exec_arg_t> list;
   };
 
-  Arguments& ArgumentsOf(const Kernel& kernel, const dnnl::memory& weights,
-                         const dnnl::memory& bias) {
-    auto [found, is_new] = arguments.try_emplace(&kernel);
+  Arguments& ArgumentsOf(const Kernel& kernel) {
+    auto [found, is_new] = arguments_.try_emplace(&kernel);
     Arguments& result = found->second;
     if (is_new) {
       result.source = dnnl::memory(kernel.source, CpuEngine(), DNNL_MEMORY_NONE);
       result.destination = dnnl::memory(kernel.destination, CpuEngine(), DNNL_MEMORY_NONE);
       result.scratch = dnnl::memory(kernel.scratch, CpuEngine(), DNNL_MEMORY_NONE);
-      result.list = {{DNNL_ARG_SRC, result.source.get()},
-                     {DNNL_ARG_WEIGHTS, weights.get()},
-                     {DNNL_ARG_DST, result.destination.get()},
-                     {DNNL_ARG_SCRATCHPAD, result.scratch.get()}};
-      if (bias) result.list.push_back({DNNL_ARG_BIAS, bias.get()});
     }
     return result;
   }
 
-  dnnl::stream stream{CpuEngine()};
-  std::unordered_map<const Kernel*, Arguments> arguments;
-  std::vector<uint8_t> scratch;
+  dnnl::stream stream_{CpuEngine()};
+  std::unordered_map<const Kernel*, Arguments> arguments_;
+  std::vector<uint8_t> scratch_;
+  std::vector<float> block_;
+};
+
+// How many blocks of columns a layer is cut into, at most `most`.
+size_t PiecesOf(size_t inputs, size_t outputs, size_t most) {
+  // The library packs weights in blocks of this many columns.
+  constexpr size_t kColumns = 64;
+  if (inputs % kColumns != 0) return 1;  // padded: a block is not a part of the whole
+  size_t pieces = most;
+  while (pieces > 1 && outputs % (pieces * kColumns) != 0) --pieces;
+  return pieces;
+}
+
+}  // namespace
+
+struct LinearContext::State {
+  Team* team = nullptr;
+  std::vector<KernelRunner> runners{1};  // by the team's members
   std::vector<uint16_t> source_bf16;
   std::vector<uint8_t> source_int8;
   std::array<kernels::RowScale, Linear::kBlockRows> scales;
@@ -127,6 +176,12 @@ LinearContext::LinearContext() : state_(std::make_unique<State>()) {}
 LinearContext::~LinearContext() = default;
 LinearContext::LinearContext(LinearContext&&) noexcept = default;
 LinearContext& LinearContext::operator=(LinearContext&&) noexcept = default;
+
+void LinearContext::SetTeam(Team* team) {
+  state_->team = team;
+  const size_t members = team == nullptr ? 1 : team->members();
+  if (state_->runners.size() < members) state_->runners.resize(members);
+}
 
 SingleThreadGuard::SingleThreadGuard() : previous_threads_(omp_get_max_threads()) {
   omp_set_num_threads(1);
@@ -158,8 +213,7 @@ struct Linear::State {
       weight_scales = std::move(quantized.scales);
       weight_sums = std::move(quantized.sums);
     } else {
-      bias =
-          dnnl::memory(Matrix(1, outputs, DataType::f32, Tag::ab), CpuEngine(), bias_values.data());
+      bias = BiasAt(0, outputs);
       Pack(const_cast<float*>(p.weights.data()), DataType::f32);
     }
   }
@@ -168,18 +222,73 @@ struct Linear::State {
   // common. All share the packed weights.
   const Kernel& KernelOf(size_t rows) const {
     Slot& slot = slots[rows - 1];
+    std::call_once(slot.once, [&] { slot.kernel = MakeKernel(rows, outputs, weights); });
+    return *slot.kernel;
+  }
+
+  // The same of one block of columns, for a team of so many. Null where blocks would not have the
+  // bits of the whole.
+  const Kernel* PieceKernelOf(size_t rows, size_t members) const {
+    std::call_once(cut_once, [&] { Cut(PiecesOf(inputs, outputs, members)); });
+    if (weight_pieces.empty()) return nullptr;
+    Slot& slot = piece_slots[rows - 1];
     std::call_once(slot.once, [&] {
-      const auto description = Describe(rows, weights.get_desc());
-      slot.kernel = {Matrix(rows, inputs, types.source, Tag::ab),
-                     Matrix(rows, outputs, types.destination, Tag::ab),
-                     description.scratchpad_desc(), dnnl::matmul(description)};
+      slot.kernel = MakeKernel(rows, outputs / weight_pieces.size(), weight_pieces[0]);
+      if (!PiecesGiveTheSameBits(*slot.kernel, rows)) slot.kernel.reset();
     });
-    return slot.kernel;
+    return slot.kernel ? &*slot.kernel : nullptr;
+  }
+
+  Kernel MakeKernel(size_t rows, size_t columns, const dnnl::memory& packed) const {
+    const auto description = Describe(rows, columns, packed.get_desc());
+    return {Matrix(rows, inputs, types.source, Tag::ab),
+            Matrix(rows, columns, types.destination, Tag::ab), description.scratchpad_desc(),
+            dnnl::matmul(description)};
+  }
+
+  // Views of the packed weights, where these are nothing but the packed blocks of columns one after
+  // the other. That they are so is not promised: PiecesGiveTheSameBits would find out.
+  void Cut(size_t pieces) const {
+    if (pieces == 1) return;
+    const size_t columns = outputs / pieces;
+    const auto piece =
+        Describe(kBlockRows, columns, Matrix(inputs, columns, types.weights, Tag::any))
+            .weights_desc();
+    if (piece.get_size() * pieces != weights.get_desc().get_size()) return;
+    auto* const bytes = static_cast<uint8_t*>(weights.get_data_handle());
+    for (size_t i = 0; i < pieces; ++i) {
+      weight_pieces.emplace_back(piece, CpuEngine(), bytes + i * piece.get_size());
+      bias_pieces.push_back(bias ? BiasAt(i * columns, columns) : dnnl::memory());
+    }
+  }
+
+  // The library chooses how it sums by a product's shape. Two ways would differ in the last bits of
+  // many of these sums.
+  bool PiecesGiveTheSameBits(const Kernel& piece_kernel, size_t rows) const {
+    std::minstd_rand random;
+    std::uniform_real_distribution<float> values(-1, 1);
+    std::vector<float> x(rows * inputs);
+    for (float& value : x) value = values(random);
+    std::vector<float> whole(rows * outputs);
+    std::vector<float> joined(rows * outputs);
+    LinearContext::State work;
+    const void* source = Convert(x.data(), rows, &work);
+    RunWhole(source, rows, whole.data(), &work);
+    for (size_t i = 0; i < weight_pieces.size(); ++i) {
+      RunPiece(piece_kernel, i, source, rows, joined.data(), work, &work.runners[0]);
+    }
+    return std::memcmp(whole.data(), joined.data(), whole.size() * sizeof(float)) == 0;
+  }
+
+  dnnl::memory BiasAt(size_t first, size_t columns) const {
+    return {Matrix(1, columns, DataType::f32, Tag::ab), CpuEngine(),
+            const_cast<float*>(bias_values.data()) + first};
   }
 
   void Pack(void* plain_weights, DataType type) {
     // The largest block chooses the packing.
-    const auto largest = Describe(kBlockRows, Matrix(inputs, outputs, types.weights, Tag::any));
+    const auto largest =
+        Describe(kBlockRows, outputs, Matrix(inputs, outputs, types.weights, Tag::any));
     weights = dnnl::memory(largest.weights_desc(), CpuEngine());
     dnnl::memory plain(Matrix(inputs, outputs, type, Tag::ba), CpuEngine(), plain_weights);
     dnnl::stream stream(CpuEngine());
@@ -187,11 +296,12 @@ struct Linear::State {
     stream.wait();
   }
 
-  dnnl::matmul::primitive_desc Describe(size_t rows, const dnnl::memory::desc& packed) const {
+  dnnl::matmul::primitive_desc Describe(size_t rows, size_t columns,
+                                        const dnnl::memory::desc& packed) const {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto source = Matrix(rows, inputs, types.source, Tag::ab);
-    const auto destination = Matrix(rows, outputs, types.destination, Tag::ab);
+    const auto destination = Matrix(rows, columns, types.destination, Tag::ab);
     if (precision == Precision::kInt8) {
       return {{source, packed, destination}, attributes, CpuEngine()};
     }
@@ -200,7 +310,8 @@ struct Linear::State {
       after.append_eltwise(1.0F, dnnl::algorithm::eltwise_gelu_erf, 0, 0);
       attributes.set_post_ops(after);
     }
-    return {{source, packed, bias.get_desc(), destination}, attributes, CpuEngine()};
+    const auto row = Matrix(1, columns, DataType::f32, Tag::ab);
+    return {{source, packed, row, destination}, attributes, CpuEngine()};
   }
 
   // The block's rows in the form that the library reads.
@@ -222,21 +333,60 @@ struct Linear::State {
   }
 
   void RunBlock(const float* x, size_t rows, float* y, LinearContext::State* work) const {
-    const Kernel& kernel = KernelOf(rows);
-    work->scratch.resize(std::max(work->scratch.size(), kernel.scratch.get_size()));
-    LinearContext::State::Arguments& arguments = work->ArgumentsOf(kernel, weights, bias);
-    // The library takes pointers to mutable data throughout; it only reads the source.
-    arguments.source.set_data_handle(const_cast<void*>(Convert(x, rows, work)));
-    arguments.destination.set_data_handle(y);
-    arguments.scratch.set_data_handle(work->scratch.data());
-    dnnl::error::wrap_c_api(
-        dnnl_primitive_execute(kernel.primitive.get(), work->stream.get(),
-                               static_cast<int>(arguments.list.size()), arguments.list.data()),
-        "a matrix product");
+    const void* source = Convert(x, rows, work);
+    const Kernel* piece = nullptr;
+    if (work->team != nullptr && work->team->IsFree()) {
+      piece = PieceKernelOf(rows, work->team->members());
+    }
+    if (piece != nullptr) {
+      RunPieces(*piece, source, rows, y, work);
+    } else {
+      RunWhole(source, rows, y, work);
+    }
+  }
+
+  void RunWhole(const void* source, size_t rows, float* y, LinearContext::State* work) const {
+    work->runners[0].Run(KernelOf(rows), {source, weights, bias, y});
+    Dequantize(*work, rows, 0, outputs, y);
+  }
+
+  void RunPieces(const Kernel& kernel, const void* source, size_t rows, float* y,
+                 LinearContext::State* work) const {
+    std::array<std::exception_ptr, Team::kMostMembers> errors;
+    work->team->Run(weight_pieces.size(), [&](size_t piece, size_t member) {
+      const SingleThreadGuard one_thread;
+      try {
+        RunPiece(kernel, piece, source, rows, y, *work, &work->runners[member]);
+      } catch (...) {
+        errors[piece] = std::current_exception();
+      }
+    });
+    for (const std::exception_ptr& error : errors) {
+      if (error) std::rethrow_exception(error);
+    }
+  }
+
+  void RunPiece(const Kernel& kernel, size_t piece, const void* source, size_t rows, float* y,
+                const LinearContext::State& work, KernelRunner* runner) const {
+    const size_t columns = outputs / weight_pieces.size();
+    const size_t first = piece * columns;
+    // The library's fast kernels write dense matrices only.
+    float* block = runner->Block(rows * columns);
+    runner->Run(kernel, {source, weight_pieces[piece], bias_pieces[piece], block});
+    Dequantize(work, rows, first, columns, block);
+    for (size_t r = 0; r < rows; ++r) {
+      std::copy_n(block + r * columns, columns, y + r * outputs + first);
+    }
+  }
+
+  // Of 8 bits: makes numbers of the sums of some columns, in place.
+  void Dequantize(const LinearContext::State& work, size_t rows, size_t first, size_t columns,
+                  float* y) const {
     if (precision != Precision::kInt8) return;
-    const kernels::Dequantizer dequantizer = {weight_scales.data(), weight_sums.data(),
-                                              bias_values.data(), activation == Activation::kGelu};
-    kernels::DequantizeRows(dequantizer, work->scales.data(), rows, outputs, y);
+    const kernels::Dequantizer dequantizer = {
+        weight_scales.data() + first, weight_sums.data() + first, bias_values.data() + first,
+        activation == Activation::kGelu};
+    kernels::DequantizeRows(dequantizer, work.scales.data(), rows, columns, y);
   }
 
   size_t inputs;
@@ -251,9 +401,14 @@ struct Linear::State {
   dnnl::memory weights;
   struct Slot {
     std::once_flag once;
-    Kernel kernel;
+    std::optional<Kernel> kernel;
   };
   mutable std::array<Slot, kBlockRows> slots;  // by rows, from 1
+  // Of a team: views of weights and bias by block of columns; none where they are not cut.
+  mutable std::once_flag cut_once;
+  mutable std::vector<dnnl::memory> weight_pieces;
+  mutable std::vector<dnnl::memory> bias_pieces;
+  mutable std::array<Slot, kBlockRows> piece_slots;
 };
 
 Linear::Linear(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -296,7 +451,6 @@ absl::Status Linear::Run(const float* x, size_t rows, float* y, LinearContext* c
       const size_t padded = PaddedRows(std::min(kBlockRows, rows - done));
       state_->RunBlock(x + done * state_->inputs, padded, y + done * state_->outputs, &work);
     }
-    work.stream.wait();
   } catch (const dnnl::error& error) {
     return FromLibrary(error);
   }

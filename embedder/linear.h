@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "embedder/precision.h"
+#include "embedder/team.h"
 
 namespace vecnest::embedder {
 
@@ -21,6 +22,10 @@ class LinearContext {
   ~LinearContext();
   LinearContext(LinearContext&&) noexcept;
   LinearContext& operator=(LinearContext&&) noexcept;
+
+  // Who helps the calling thread from now on; null for nobody. The team is the pass's, see
+  // Team::Pass.
+  void SetTeam(Team* team);
 
  private:
   friend class Linear;
@@ -47,6 +52,10 @@ enum class Activation { kNone, kGelu };
 // A row of the result has the same bits whatever other rows there are. Without AVX-512 the
 // library's f32 kernels sum in another order in the last rows of a block (measured: rows modulo 6),
 // so there the rows of a block are rounded up to a multiple of 12.
+//
+// A team shares the columns of a product, so that each core reads its part of the weights only:
+// they are what a few rows wait for. Columns have the same bits alone and among others; where a
+// kernel does not keep to that, which is tried when it is made, the product stays whole.
 class Linear {
  public:
   // Rows are computed in blocks of this many at most.

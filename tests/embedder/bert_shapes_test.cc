@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "embedder/encoder.h"
@@ -133,6 +134,59 @@ class BertShapesTest : public testing::TestWithParam<const char*> {
     WriteModel(rows_[0], directory_.path());
   }
 
+  // Texts of 1 to 14 tokens.
+  static TokenBatch ShortTexts() {
+    TokenBatch batch;
+    for (int32_t length = 1; length < 15; ++length) {
+      for (int32_t t = 0; t < length; ++t) batch.ids.push_back((length * 31 + t * 7) % kVocabulary);
+      batch.offsets.push_back(batch.ids.size());
+    }
+    return batch;
+  }
+
+  static TokenBatch One(const TokenBatch& batch, size_t i) {
+    const auto begin = batch.ids.begin();
+    TokenBatch one;
+    one.ids.assign(begin + static_cast<ptrdiff_t>(batch.offsets[i]),
+                   begin + static_cast<ptrdiff_t>(batch.offsets[i + 1]));
+    one.offsets.push_back(one.ids.size());
+    return one;
+  }
+
+  void CheckThreads(Precision precision) const {
+    const TokenBatch texts = ShortTexts();
+    std::vector<Encoding> expected;
+    for (const int threads : {1, 2, 3}) {
+      const auto loaded =
+          Encoder::Load(directory_.path(), {.threads = threads, .precision = precision});
+      ASSERT_TRUE(loaded.ok()) << loaded.status();
+      const Encoder& encoder = **loaded;
+      if (expected.empty()) expected = *encoder.EncodeTokens(texts, {});
+      const auto check_alone = [&](Priority priority) {
+        for (size_t i = 0; i < texts.size(); ++i) {
+          const auto alone =
+              encoder.EncodeTokens(One(texts, i), {}, CallControl{.priority = priority});
+          ASSERT_TRUE(alone.ok()) << alone.status();
+          ASSERT_EQ((*alone)[0].vector, expected[i].vector)
+              << i << " " << threads << " threads " << PrecisionName(precision);
+        }
+      };
+      const auto check_batch = [&] {
+        const auto batch = encoder.EncodeTokens(texts, {});
+        ASSERT_TRUE(batch.ok()) << batch.status();
+        for (size_t i = 0; i < texts.size(); ++i) {
+          ASSERT_EQ((*batch)[i].vector, expected[i].vector) << i;
+        }
+      };
+      check_alone(Priority::kUrgent);
+      std::vector<std::thread> callers;
+      for (int c = 0; c < 3; ++c) callers.emplace_back(check_alone, Priority::kUrgent);
+      callers.emplace_back(check_alone, Priority::kBulk);
+      for (int c = 0; c < 2; ++c) callers.emplace_back(check_batch);
+      for (std::thread& caller : callers) caller.join();
+    }
+  }
+
   // The largest cosine distance to the reference, and the largest difference of a component.
   std::pair<double, double> Compare(Precision precision) const {
     const auto encoder = Encoder::Load(directory_.path(), {.threads = 1, .precision = precision});
@@ -162,6 +216,15 @@ class BertShapesTest : public testing::TestWithParam<const char*> {
   TokenBatch batch_;
 };
 
+class BertThreadsTest : public BertShapesTest {};
+
+// A text alone is shared by the encoder's threads; in a batch, and beside other passes, it is not.
+TEST_P(BertThreadsTest, SameBitsAloneAndInABatch) {
+  for (const Precision precision : {Precision::kF32, Precision::kBf16, Precision::kInt8}) {
+    if (IsSupported(precision)) CheckThreads(precision);
+  }
+}
+
 TEST_P(BertShapesTest, AgreesWithTheReference) {
   const auto [distance, component] = Compare(Precision::kF32);
   EXPECT_LT(distance, 1e-5);
@@ -174,6 +237,7 @@ TEST_P(BertShapesTest, AgreesWithTheReference) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Small, BertThreadsTest, testing::Values("minilm-l12"));
 INSTANTIATE_TEST_SUITE_P(Models, BertShapesTest,
                          testing::Values("minilm-l12", "bge-base", "e5-large"),
                          [](const auto& tested) {

@@ -115,6 +115,30 @@ TEST_P(LinearTest, ARowHasTheSameBitsWhateverItsNeighbours) {
   }
 }
 
+TEST_P(LinearTest, ATeamGivesTheSameBits) {
+  for (const auto& [inputs, outputs] :
+       {std::pair<size_t, size_t>{384, 1152}, {384, 384}, {1536, 384}, {768, 3072}, {36, 128}}) {
+    for (const size_t threads : {2, 3, 4}) {
+      Problem p(inputs, outputs, Linear::kBlockRows);
+      const auto linear =
+          Linear::Create({inputs, outputs, p.weights, p.bias, GetParam(), Activation::kGelu});
+      ASSERT_TRUE(linear.ok());
+      Team team(threads);
+      LinearContext alone, helped;
+      const SingleThreadGuard one_thread;
+      for (const size_t rows : {1, 2, 7, 10, 33, 96}) {
+        ASSERT_TRUE(linear->Run(p.x.data(), rows, p.y.data(), &alone).ok());
+        std::vector<float> shared(p.y.size());
+        const Team::Pass pass(&team);
+        helped.SetTeam(pass.team());
+        ASSERT_TRUE(linear->Run(p.x.data(), rows, shared.data(), &helped).ok());
+        ASSERT_EQ(std::memcmp(shared.data(), p.y.data(), rows * outputs * sizeof(float)), 0)
+            << inputs << "x" << outputs << " rows " << rows << " threads " << threads;
+      }
+    }
+  }
+}
+
 TEST_P(LinearTest, RowsOfZeros) {
   Problem p(64, 32, 2);
   std::fill(p.x.begin(), p.x.end(), 0.0F);
