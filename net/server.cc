@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
-#include <charconv>
 #include <chrono>
 #include <functional>
 #include <set>
@@ -27,7 +25,9 @@
 #include "boost/beast/core.hpp"
 #include "boost/beast/http.hpp"
 #include "fmt/format.h"
+#include "net/body_budget.h"
 #include "net/bulk_import.h"
+#include "net/request_head.h"
 #include "net/worker_pool.h"
 #include "spdlog/spdlog.h"
 
@@ -39,13 +39,10 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using HeaderParser = http::request_parser<http::empty_body>;
 
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
-constexpr double kMinTimeoutSeconds = 0.001;
-constexpr int kMaxTimeoutSeconds = 24 * 3600;
 // What calls that were told to stop have for it, and their answers to leave.
 constexpr std::chrono::seconds kStopTime(5);
 // A refused body is read and thrown away up to this time, so that the client sees the answer
@@ -56,60 +53,15 @@ constexpr const char* kNoRoute = "none";
 
 auto Redirect(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
-
-std::string ToString(beast::string_view view) { return {view.data(), view.size()}; }
-
-Request ToRequest(const HeaderParser& parser) {
-  const auto& head = parser.get();
-  const std::string target = ToString(head.target());
-  const size_t question = target.find('?');
-  Request request;
-  request.method = ToString(head.method_string());
-  request.path = target.substr(0, question);
-  if (question != std::string::npos) request.query = ParseQuery(target.substr(question + 1));
-  std::string type = Lower(ToString(head[http::field::content_type]));
-  type = type.substr(0, type.find(';'));
-  type.erase(type.find_last_not_of(" \t") + 1);
-  request.content_type = std::move(type);
-  request.authorization = ToString(head[http::field::authorization]);
-  request.api_key = ToString(head["api-key"]);
-  return request;
-}
-
-bool HasBody(const HeaderParser& parser) {
-  return parser.chunked() || (parser.content_length() && *parser.content_length() > 0);
-}
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : ", ") + word;
-  return joined;
-}
-
 constexpr const char* kShuttingDown = "the server is shutting down; send the request again";
 
 constexpr const char* kImportEnds =
     "the server is shutting down; lines of this import that it has read may be written, send all "
-    "of "
-    "them again";
+    "of them again";
 
-// What a request that no route takes is answered.
-Response NoRoute(const Request& request, const Router::Match& match) {
-  const Dialect dialect = request.path.starts_with("/v1/") ? Dialect::kOpenAi : Dialect::kQdrant;
-  if (match.allowed.empty()) {
-    return ErrorResponse(404, fmt::format("no such path: {}", request.path), dialect, 0);
-  }
-  const std::string allowed = Join(match.allowed);
-  Response response = ErrorResponse(
-      405, fmt::format("{} is not allowed here, expected {}", request.method, allowed), dialect, 0);
-  response.headers.emplace_back("Allow", allowed);
-  return response;
+Response NoRoomForBody(const Route& route) {
+  return ErrorResponse(429, "too many large bodies are in memory; try again later", route.dialect,
+                       0);
 }
 
 }  // namespace
@@ -187,6 +139,7 @@ struct Server::Impl {
       : options(given),
         service(given_service),
         acceptor(io),
+        bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
         queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue)),
         writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue)) {}
 
@@ -196,7 +149,9 @@ struct Server::Impl {
   asio::awaitable<bool> ServeOne(Connection& connection);
   asio::awaitable<bool> Answer(Connection& connection, const Response& response, bool keep_alive);
   asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
-  absl::Status SetDeadline(const Route& route, Request& request) const;
+  // False: close the connection; a refusal has been sent.
+  asio::awaitable<bool> ReadBody(Connection& connection, HeaderParser& header, const Route& route,
+                                 BodyBudget::Share& held, std::string& body);
   asio::awaitable<Response> Dispatch(const Route& route, Request request);
   // `call` is a named object of the caller's: g++ 12 destroys a temporary that is converted within
   // a co_await twice.
@@ -209,6 +164,7 @@ struct Server::Impl {
   Service& service;
   asio::io_context io;
   tcp::acceptor acceptor;
+  BodyBudget bodies;
   WorkerPool queries;
   WorkerPool writes;
   std::thread io_thread;
@@ -292,26 +248,6 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
   while (!error) {
     co_await connection.stream.async_read_some(asio::buffer(discarded), Redirect(error));
   }
-}
-
-absl::Status Server::Impl::SetDeadline(const Route& route, Request& request) const {
-  double seconds = route.lane == Lane::kQuery ? options.query_seconds : 0;
-  if (const auto found = request.query.find("timeout"); found != request.query.end()) {
-    const std::string& text = found->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc() || end != text.data() + text.size() ||
-        !(seconds >= kMinTimeoutSeconds) || seconds > kMaxTimeoutSeconds) {
-      return absl::InvalidArgumentError(
-          fmt::format("timeout: '{}', expected a number of seconds from {} to {}", text,
-                      kMinTimeoutSeconds, kMaxTimeoutSeconds));
-    }
-  }
-  if (seconds > 0) {
-    request.limits.deadline = std::chrono::steady_clock::now() +
-                              std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                  std::chrono::duration<double>(seconds));
-  }
-  return absl::OkStatus();
 }
 
 asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request request) {
@@ -398,7 +334,12 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
     co_return false;
   }
   request.parameters = std::move(match.parameters);
-  if (Lower(ToString(header.get()[http::field::expect])) == "100-continue") {
+  BodyBudget::Share held(bodies);
+  if (!match.route->streamed && !held.TryGrow(header.content_length().value_or(0))) {
+    co_await RefuseBody(connection, NoRoomForBody(*match.route));
+    co_return false;
+  }
+  if (WantsContinue(header)) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     co_await asio::async_write(connection.stream, asio::buffer(kContinue), Redirect(error));
     if (error) co_return false;
@@ -407,27 +348,11 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
     co_return co_await ServeBulk(connection, header, std::move(request));
   }
 
-  http::request_parser<http::string_body> parser(std::move(header));
-  parser.body_limit(options.max_body_bytes);
-  // However slow the client, while bytes arrive it is not cut off.
-  while (!parser.is_done() && !error) {
-    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
-  }
-  if (error == http::error::body_limit) {
-    co_await RefuseBody(connection,
-                        ErrorResponse(413,
-                                      fmt::format("the body has more than {} bytes; split it, or "
-                                                  "use /points/bulk",
-                                                  options.max_body_bytes),
-                                      match.route->dialect, 0));
-    co_return false;
-  }
-  if (error) co_return false;
-  request.body = std::move(parser.get().body());
+  if (!co_await ReadBody(connection, header, *match.route, held, request.body)) co_return false;
   connection.start = std::chrono::steady_clock::now();
   connection.stream.expires_never();
-  if (const absl::Status status = SetDeadline(*match.route, request); !status.ok()) {
+  const double seconds = match.route->lane == Lane::kQuery ? options.query_seconds : 0;
+  if (const absl::Status status = SetDeadline(seconds, request); !status.ok()) {
     co_return co_await Answer(connection, ErrorResponse(status, match.route->dialect, 0),
                               keep_alive);
   }
@@ -439,10 +364,37 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
     request.limits.stop = connection.call.get_token();
     response = co_await Dispatch(*match.route, std::move(request));
   }
+  held.Release();  // a client may take its time to read the answer
   if (response.status == HttpStatus(absl::CancelledError()) && drained) {
     response = ErrorResponse(503, kShuttingDown, match.route->dialect, 0);
   }
   co_return co_await Answer(connection, response, keep_alive);
+}
+
+asio::awaitable<bool> Server::Impl::ReadBody(Connection& connection, HeaderParser& header,
+                                             const Route& route, BodyBudget::Share& held,
+                                             std::string& body) {
+  http::request_parser<http::string_body> parser(std::move(header));
+  parser.body_limit(options.max_body_bytes);
+  error_code error;
+  // However slow the client, while bytes arrive it is not cut off.
+  while (!parser.is_done() && !error) {
+    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
+    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
+    // A body in chunks shows its size as it comes.
+    if (!error && !held.TryGrow(parser.get().body().size())) {
+      co_await RefuseBody(connection, NoRoomForBody(route));
+      co_return false;
+    }
+  }
+  if (error == http::error::body_limit) {
+    const std::string message = fmt::format(
+        "the body has more than {} bytes; split it, or use /points/bulk", options.max_body_bytes);
+    co_await RefuseBody(connection, ErrorResponse(413, message, route.dialect, 0));
+  }
+  if (error) co_return false;
+  body = std::move(parser.get().body());
+  co_return true;
 }
 
 asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderParser& header,

@@ -15,6 +15,9 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 6333;                          // 0: any free one
   uint64_t max_body_bytes = uint64_t{64} << 20;  // of one request; bulk imports have no limit
+  // Of all bodies that are in memory, small ones aside (see body_budget.h); more are answered 429
+  // before they are read. Not less than the largest body.
+  uint64_t held_body_bytes = uint64_t{512} << 20;
   // Threads that run requests. They are more than cores: texts of requests that wait for the
   // encoder at the same time share its passes.
   int query_threads = 16;

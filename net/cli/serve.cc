@@ -23,6 +23,7 @@ struct ServeOptions {
   ModelFlags models;
   std::string api_key;
   uint64_t max_body_mb = 64;
+  uint64_t max_bodies_mb = net::ServerOptions().held_body_bytes >> 20;
   int queue = net::ServerOptions().queue;
   bool salvage_log = false;
   std::string config;
@@ -89,6 +90,7 @@ absl::Status Serve(const ServeOptions& options) {
   server_options.write_threads = kRequestThreads * threads;
   server_options.queue = options.queue;
   server_options.max_body_bytes = options.max_body_mb << 20;
+  server_options.held_body_bytes = options.max_bodies_mb << 20;
 
   boost::asio::io_context signals_io;
   boost::asio::signal_set signals(signals_io, SIGINT, SIGTERM);
@@ -148,6 +150,12 @@ void AddServe(CLI::App& app, Command& command) {
                    "Key that requests must carry in 'api-key' or 'Authorization: Bearer'")
       ->envname("VECNEST_API_KEY");
   serve->add_option("--max-body-mb", options->max_body_mb, "Largest request body, MiB")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  serve
+      ->add_option("--max-bodies-mb", options->max_bodies_mb,
+                   "All request bodies in memory together, MiB, those up to 64 KiB aside; more get "
+                   "429 before they are read")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   serve

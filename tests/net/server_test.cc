@@ -286,6 +286,40 @@ TEST_F(ServerTest, ThePortCanOnlyBeTakenOnce) {
   EXPECT_EQ(second.Start().code(), absl::StatusCode::kUnavailable);
 }
 
+// Of two bodies that do not fit together the second is refused before it is read, in one piece or
+// in chunks, and small ones go on.
+TEST(ServerStartTest, BodiesInMemoryAreBounded) {
+  ServerOptions options = Options();
+  options.max_body_bytes = 300'000;
+  options.held_body_bytes = 1;  // but at least one body
+  const ServedCollection served(options);
+  const std::string path = "/collections/c/points/count";
+  const std::string body = "{" + std::string(200'000, ' ') + "}";
+  Client first(served.port());
+  first.Send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+             std::to_string(body.size()) + "\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_THAT(first.Receive(), StartsWith("HTTP/1.1 100"));
+
+  Client second(served.port());
+  second.Send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n");
+  const std::string refused = second.Receive();
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 429"));
+  EXPECT_THAT(refused, HasSubstr("Retry-After"));
+  Client chunked(served.port());
+  chunked.Send("POST " + path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 3; ++i) chunked.Send("10000\r\n" + std::string(0x10000, ' ') + "\r\n");
+  EXPECT_THAT(chunked.Receive(), StartsWith("HTTP/1.1 429"));
+  Client small(served.port());
+  small.Send(Post(path, "{}"));
+  EXPECT_THAT(small.Receive(), HasSubstr("\"count\":0"));
+
+  first.Send(body);
+  EXPECT_THAT(first.Receive(), HasSubstr("\"count\":0"));
+  Client third(served.port());
+  third.Send(Post(path, body));
+  EXPECT_THAT(third.Receive(), HasSubstr("\"count\":0"));
+}
+
 TEST(ServerStartTest, RefusalsForWantOfAPlaceAreCounted) {
   ServedDatabase database;
   Service service(ServiceOptions{});
