@@ -1,5 +1,7 @@
 #include "net/service.h"
 
+#include <new>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -118,6 +120,8 @@ Response Service::Handle(const Route& route, const Request& request) {
     // The client may have left, or its time be over, while the request waited for a thread.
     const absl::Status wanted = request.limits.Check();
     response = wanted.ok() ? route.handler(request) : ErrorResponse(wanted, route.dialect, 0);
+  } catch (const std::bad_alloc&) {
+    response = ErrorResponse(503, "no memory for the request", route.dialect, 0);
   } catch (const std::exception& error) {
     // Not expected: whatever a library throws must not end the process or the connection.
     spdlog::error("{} {}: {}", request.method, route.pattern, error.what());

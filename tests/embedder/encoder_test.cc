@@ -3,14 +3,34 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <limits>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <thread>
 
 #include "embedder/safetensors.h"
 #include "tests/embedder/model_copy.h"
+
+namespace {
+
+// Of allocations; larger ones fail.
+std::atomic<size_t> largest_allocation = std::numeric_limits<size_t>::max();
+
+}  // namespace
+
+// Not inlined: gcc would see malloc and free meet delete and new.
+[[gnu::noinline]] void* operator new(size_t size) {
+  void* const memory = size > largest_allocation ? nullptr : std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace vecnest::embedder {
 namespace {
@@ -247,6 +267,21 @@ TEST(EncoderTest, SameBitsInAnyBatchOnAnyThreads) {
     });
   }
   for (std::thread& caller : callers) caller.join();
+}
+
+// The buffer between the two feed-forward layers has 96 x 70 floats; nothing else that a short text
+// needs is as large.
+TEST(EncoderTest, APassWithoutMemoryIsUnavailableAndTheNextOneRuns) {
+  for (const int threads : {1, 3}) {
+    const auto encoder = Load("tiny-bert-cls", threads);
+    const std::vector<std::string_view> texts = {"a cat", "the dog sat"};
+    largest_allocation = 20'000;
+    const auto refused = encoder->Encode(texts, {});
+    largest_allocation = std::numeric_limits<size_t>::max();
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(refused.status().message(), "no memory for a forward pass");
+    EXPECT_EQ(Encode(*encoder, texts).size(), 2U);
+  }
 }
 
 TEST(EncoderTest, LoadErrors) {

@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <chrono>
+#include <new>
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
@@ -14,7 +15,9 @@ namespace vecnest::net {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 const Route& Find(const Service& service, const std::string& method, const std::string& path) {
   return *service.router().Find(method, path).route;
@@ -36,6 +39,16 @@ class ServiceTest : public ::testing::Test {
   ServedDatabase served_;
   Service service_;
 };
+
+TEST_F(ServiceTest, ARequestWithoutMemoryMayComeAgain) {
+  Route route = Find(service_, "GET", "/collections");
+  route.handler = [](const Request&) -> Response { throw std::bad_alloc(); };
+  const Response response = service_.Handle(route, {});
+  EXPECT_EQ(response.status, 503);
+  EXPECT_THAT(response.headers, Contains(Pair("Retry-After", "1")));
+  EXPECT_THAT(response.body, HasSubstr("no memory"));
+  EXPECT_TRUE(Result("GET", "/collections").is_object());
+}
 
 TEST_F(ServiceTest, FromCollectionToAnswer) {
   EXPECT_EQ(Result("PUT", "/collections/c", R"({"vectors": {"size": 2, "distance": "Dot"}})"),
