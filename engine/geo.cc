@@ -106,7 +106,7 @@ class Circle : public GeoArea {
         kEarthRadius * (Radians(middle.lat - rectangle.south_west.lat) +
                         Radians(middle.lon - rectangle.south_west.lon) * CosineOf(middle));
     const double distance = DistanceTo(middle);
-    const double margin = reach + RoundingOf(distance);
+    const double margin = reach + RoundingOf(distance + reach);
     if (distance + margin <= radius_) return GeoRelation::kInside;
     return distance - margin > radius_ ? GeoRelation::kOutside : GeoRelation::kUndecided;
   }
