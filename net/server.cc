@@ -40,6 +40,8 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// Somebody waits for a query. Background work has 10.
+constexpr int kWriteNice = 5;
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
@@ -140,8 +142,9 @@ struct Server::Impl {
         service(given_service),
         acceptor(io),
         bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
-        queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue)),
-        writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue)) {}
+        queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue), 0),
+        writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue),
+               kWriteNice) {}
 
   asio::awaitable<void> Accept();
   asio::awaitable<void> Serve(ConnectionPtr connection);

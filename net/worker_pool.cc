@@ -1,5 +1,8 @@
 #include "net/worker_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <exception>
 #include <string>
 #include <utility>
@@ -10,10 +13,21 @@
 
 namespace vecnest::net {
 
-WorkerPool::WorkerPool(size_t threads, size_t queue)
-    : capacity_(threads + queue), threads_(threads) {}
+WorkerPool::WorkerPool(size_t threads, size_t queue, int nice)
+    : capacity_(threads + queue), open_(calls_.get_executor()) {
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, nice] {
+      const auto own = static_cast<id_t>(gettid());
+      if (nice > 0) setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + nice);
+      calls_.run();
+    });
+  }
+}
 
-WorkerPool::~WorkerPool() { threads_.join(); }
+WorkerPool::~WorkerPool() {
+  open_.reset();
+  for (std::thread& thread : threads_) thread.join();
+}
 
 bool WorkerPool::TryEnter() {
   size_t entered = entered_.load();
@@ -37,7 +51,7 @@ boost::asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call)
     co_return response;
   };
   Response response =
-      co_await boost::asio::co_spawn(threads_, body(std::move(call)), boost::asio::use_awaitable);
+      co_await boost::asio::co_spawn(calls_, body(std::move(call)), boost::asio::use_awaitable);
   --entered_;
   co_return response;
 }

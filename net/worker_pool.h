@@ -5,9 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <thread>
+#include <vector>
 
 #include "boost/asio/awaitable.hpp"
-#include "boost/asio/thread_pool.hpp"
+#include "boost/asio/executor_work_guard.hpp"
+#include "boost/asio/io_context.hpp"
 #include "net/http.h"
 
 namespace vecnest::net {
@@ -15,8 +18,9 @@ namespace vecnest::net {
 // Thread-safe.
 class WorkerPool {
  public:
-  // At most `queue` calls wait while all threads are busy.
-  WorkerPool(size_t threads, size_t queue);
+  // At most `queue` calls wait while all threads are busy. `nice`: added to the process's own;
+  // threads of larger numbers leave the processors to others that want them.
+  WorkerPool(size_t threads, size_t queue, int nice);
   // Waits for the calls that were taken.
   ~WorkerPool();
 
@@ -27,9 +31,13 @@ class WorkerPool {
   boost::asio::awaitable<Response> Run(std::function<Response()> call);
 
  private:
+  using Calls = boost::asio::io_context;
+
   const size_t capacity_;
   std::atomic<size_t> entered_ = 0;
-  boost::asio::thread_pool threads_;
+  Calls calls_;
+  boost::asio::executor_work_guard<Calls::executor_type> open_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace vecnest::net

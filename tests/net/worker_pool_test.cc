@@ -1,5 +1,10 @@
 #include "net/worker_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
 #include <future>
 #include <thread>
 
@@ -14,13 +19,13 @@ namespace {
 namespace asio = boost::asio;
 
 TEST(NetWorkerPoolTest, TakesThreadsAndQueueAndNoMore) {
-  WorkerPool pool(2, 3);
+  WorkerPool pool(2, 3, 0);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(pool.TryEnter());
   EXPECT_FALSE(pool.TryEnter());
 }
 
 TEST(NetWorkerPoolTest, RunsOffTheCallersThreadAndFreesThePlace) {
-  WorkerPool pool(1, 0);
+  WorkerPool pool(1, 0, 0);
   asio::io_context io;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(pool.TryEnter());
@@ -40,8 +45,26 @@ TEST(NetWorkerPoolTest, RunsOffTheCallersThreadAndFreesThePlace) {
   EXPECT_TRUE(pool.TryEnter());
 }
 
+TEST(NetWorkerPoolTest, ThreadsAreAsNiceAsAsked) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  for (const int nice : {0, 3}) {
+    WorkerPool pool(1, 0, nice);
+    asio::io_context io;
+    int ran_at = -100;
+    std::function<Response()> call = [&ran_at] {
+      ran_at = getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()));
+      return Response();
+    };
+    ASSERT_TRUE(pool.TryEnter());
+    auto answer = asio::co_spawn(io, pool.Run(std::move(call)), asio::use_future);
+    io.run();
+    answer.get();
+    EXPECT_EQ(ran_at, std::min(own + nice, 19));
+  }
+}
+
 TEST(NetWorkerPoolTest, CallsRunAtTheSameTime) {
-  WorkerPool pool(2, 0);
+  WorkerPool pool(2, 0, 0);
   asio::io_context io;
   std::promise<void> first;
   std::promise<void> second;
