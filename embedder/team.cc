@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <system_error>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -43,8 +44,12 @@ Team::Pass::~Pass() {
 }
 
 Team::Team(size_t threads) {
-  for (size_t member = 1; member < std::min(threads, kMostMembers); ++member) {
-    helpers_.emplace_back([this, member] { Help(member); });
+  try {
+    for (size_t member = 1; member < std::min(threads, kMostMembers); ++member) {
+      helpers_.emplace_back([this, member] { Help(member); });
+    }
+  } catch (const std::system_error&) {
+    // A limit of the system: those that there are will do.
   }
 }
 

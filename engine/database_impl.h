@@ -66,6 +66,7 @@ class DatabaseImpl final : public Database {
                                  const std::optional<Filter>& filter) const override;
   absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
                                               const FacetRequest& request) const override;
+  // One at a time: ResourceExhausted beside another one.
   absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
                                             const std::string& vector_name,
                                             const CallLimits& limits) const override;
@@ -116,6 +117,7 @@ class DatabaseImpl final : public Database {
   };
   std::map<std::string, Failed> failed_ ABSL_GUARDED_BY(mutex_);
   // Creating and deleting collections happens one at a time.
+  mutable absl::Mutex widths_mutex_;  // held while widths are measured
   absl::Mutex structure_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
   // Last, so that its thread ends before what it works on goes.

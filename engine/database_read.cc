@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "absl/cleanup/cleanup.h"
 #include "engine/database_impl.h"
 #include "engine/payload.h"
 #include "engine/vector_check.h"
@@ -124,6 +125,11 @@ absl::StatusOr<WidthReport> DatabaseImpl::MeasureWidths(const std::string& colle
   if (!shard.ok()) return shard.status();
   auto slot = (*shard)->definition()->RequireSlot(vector_name);
   if (!slot.ok()) return slot.status();
+  // Two would slow each other down and measure that.
+  if (!widths_mutex_.TryLock()) {
+    return absl::ResourceExhaustedError("widths are being measured for another request");
+  }
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { widths_mutex_.Unlock(); };
   return (*shard)->MeasureWidths(*slot, limits);
 }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr double kMaxLongitude = 180;
 constexpr double kMaxLatitude = 90;
 constexpr size_t kMinRingPoints = 4;
+constexpr size_t kMaxPolygonPoints = 10'000;  // each is looked at for each place near a border
 // The mean radius of the ellipsoid GRS 80, which Qdrant computes with as well.
 constexpr double kEarthRadius = 6371008.8;
 // Farther than any distance in a plane of degrees is rounded.
@@ -141,6 +142,12 @@ class Polygon : public GeoArea {
   }
 
   static absl::Status Check(const GeoPolygon& polygon) {
+    size_t points = polygon.exterior.points.size();
+    for (const GeoPolygon::Ring& ring : polygon.interiors) points += ring.points.size();
+    if (points > kMaxPolygonPoints) {
+      return absl::InvalidArgumentError(fmt::format(
+          "exterior and interiors: {} points, expected at most {}", points, kMaxPolygonPoints));
+    }
     auto status = CheckRing("exterior", polygon.exterior);
     for (size_t i = 0; i < polygon.interiors.size() && status.ok(); ++i) {
       status = CheckRing(fmt::format("interiors[{}]", i), polygon.interiors[i]);

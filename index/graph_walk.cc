@@ -111,7 +111,8 @@ class Walk {
         scratch_.passed.push_back(link);
       }
     }
-    // Rows beyond that are not accepted stay unvisited: from elsewhere they may be a way through.
+    // What is not accepted among these stays unvisited, and may be a way through from elsewhere;
+    // the row's own neighbours were, and are not looked through again.
     const size_t enough = kNeighboursPerLink * 2 * graph_.m;
     for (const uint32_t passed : scratch_.passed) {
       if (scratch_.fresh.size() >= enough) break;
@@ -155,7 +156,8 @@ WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer
   if (params.skipped != kNoRow) scratch.visited.Visit(params.skipped);
   PoolSize kept = params.kept;
   kept.places = std::min(kept.places, count);
-  kept.most = std::min(kept.most, count);
+  kept.most_free = std::min(kept.most_free, count);
+  kept.most_in_range = std::min(kept.most_in_range, count);
   scratch.pool.Start(kept);
   if (filter.AcceptsAll()) {
     return Walk<RowScorer, false>(graph, scorer, filter, params, scratch).Run();

@@ -33,8 +33,10 @@ float InverseNorm(absl::Span<const float> vector) {
   return static_cast<float>(1.0 / std::sqrt(norm_squared));
 }
 
-bool IsUnitNorm(float inverse_norm) {
-  return inverse_norm > 0 && std::fabs(1.0F / inverse_norm - 1.0F) <= 1e-3F;
+bool IsUnitNorm(float inverse_norm, ValueFormat format) {
+  // Rounding to 8 bits changes each component, and so the length, by at most 2^-9 of it.
+  const float tolerance = format == ValueFormat::kBf16 ? 1e-3F + 0x1p-9F : 1e-3F;
+  return inverse_norm > 0 && std::fabs(1.0F / inverse_norm - 1.0F) <= tolerance;
 }
 
 Scorer::Scorer(Metric metric, absl::Span<const float> query, size_t dimensions,

@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "index/kernels/distance.h"
 #include "index/metric.h"
+#include "index/value_format.h"
 
 namespace vecnest::index {
 
@@ -29,8 +30,9 @@ enum class Renormalize { kNo, kYes };
 // 1 / |v|, computed in double; 0 when v counts as zero.
 float InverseNorm(absl::Span<const float> vector);
 
-// Whether a vector of this inverse norm has length 1 to 1e-3.
-bool IsUnitNorm(float inverse_norm);
+// Whether a vector of this inverse norm has length 1, to 1e-3 or to what rounding to the format may
+// have changed it by.
+bool IsUnitNorm(float inverse_norm, ValueFormat format);
 
 // Immutable once made; one may be shared by threads. Keeps a copy of the query.
 class Scorer {

@@ -52,7 +52,7 @@ size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width) {
 size_t FilteredEf(size_t ef, size_t matches, size_t rows) {
   const double share =
       static_cast<double>(std::max<size_t>(matches, 1)) / static_cast<double>(rows);
-  return static_cast<size_t>(static_cast<double>(ef) * std::min(1 + 0.1 / share, 2.0));
+  return static_cast<size_t>(static_cast<double>(ef) * std::min(1 + 0.1 * (1 / share - 1), 2.0));
 }
 
 bool ScanIsBetter(size_t matches, size_t rows, size_t ef) {

@@ -11,7 +11,7 @@
 //   numbers        u32[n], of the points
 //   by number      u32[n], the rows in ascending order of number, then row
 //   inverse norms  f32[n]
-//   vectors        f32[n][s], or 16 bits each (value_format.h), rows as they were added, padded
+//   vectors        f32[n][s] or, see value_format.h, u16[n][s]; rows as they were added, padded
 //   with
 //                  zeros
 //   center         f32[d] when there are codes, see quantizer.h

@@ -1,7 +1,9 @@
 #include "index/segment_search.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <tuple>
 
@@ -74,9 +76,39 @@ constexpr size_t kFewestInRange = 10;
 constexpr size_t kMostPerPlace = 32;
 constexpr size_t kFewestEqual = 32;
 
+// From so many in range on a scan is faster than keeping them in order.
+constexpr size_t kMostInRange = 4096;
+
+// Rows that tell whether a filter leaves out what surrounds the query, and how unlikely what they
+// show may be if it had nothing to do with the query. Among few matches the nearest rows tell
+// nothing, and rows from everywhere do.
+constexpr size_t kNearestThatTell = 32;
+constexpr size_t kSampledRows = 256;
+constexpr double kUnlikely = 1e-3;
+
 // How many accepted rows a filtered walk begins at: where a filter leaves only rows far from the
 // query, a descent ends away from them.
 constexpr size_t kSeeds = 16;
+
+// Rows spread evenly over a segment.
+class Sample {
+ public:
+  explicit Sample(const Rows& rows) : size_(std::min(kSampledRows, rows.count)) {
+    for (size_t i = 0; i < size_; ++i) rows_[i] = static_cast<uint32_t>(i * rows.count / size_);
+  }
+
+  size_t size() const { return size_; }
+  absl::Span<const uint32_t> rows() const { return {rows_.data(), size_}; }
+  size_t Refused(const RowFilter& filter) const {
+    return static_cast<size_t>(std::count_if(rows_.begin(),
+                                             rows_.begin() + static_cast<ptrdiff_t>(size_),
+                                             [&](uint32_t row) { return !filter.Accepts(row); }));
+  }
+
+ private:
+  const size_t size_;
+  std::array<uint32_t, kSampledRows> rows_{};
+};
 
 // One pass over all segments for the `wanted` nearest.
 class Pass {
@@ -170,7 +202,6 @@ class Pass {
         params_.recall > 0 && segment.recall().known()
             ? EfForRecall(segment.recall().EfFor(params_.recall), wanted, dimensions, query_.size())
             : DefaultEf(wanted, segment.count(), dimensions, query_.size());
-    if (params_.allowed == nullptr) return ef;
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
   }
 
@@ -209,14 +240,66 @@ class Pass {
     return seeds;
   }
 
+  // Whether the filter leaves out what surrounds the query. Walks find too little then: the graph
+  // leads to the query, and from there on all directions are alike. Told by more rows that are
+  // refused, and nearer than the first accepted one, than chance allows.
+  template <class RowScorer>
+  bool IsAwayFromQuery(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                       const RowScorer& scorer) {
+    const Sample sample(rows);
+    // One more of each kind than was seen: none in the sample are not none at all.
+    const double refused =
+        static_cast<double>(sample.Refused(filter) + 1) / static_cast<double>(sample.size() + 2);
+    const bool few_tell = std::pow(refused, kNearestThatTell) < kUnlikely;
+    const size_t nearer = few_tell ? RefusedAmongNearest(segment, rows, filter, scorer)
+                                   : RefusedInSample(sample, filter, scorer);
+    return std::pow(refused, static_cast<double>(nearer)) < kUnlikely;
+  }
+
+  // The nearest rows of all, as a short walk finds them: how many come before the first accepted.
+  template <class RowScorer>
+  size_t RefusedAmongNearest(const SealedSegment& segment, const Rows& rows,
+                             const RowFilter& filter, const RowScorer& scorer) {
+    WalkParams params;
+    params.kept.places = kNearestThatTell;
+    params.max_distances = rows.count;
+    const WalkResult nearest =
+        WalkGraph(segment.graph(), rows.count, scorer, RowFilter::All(), params);
+    stats_.distances += nearest.distances;
+    stats_.bytes += nearest.bytes;
+    const auto accepted =
+        std::find_if(nearest.rows.begin(), nearest.rows.end(),
+                     [&](const WalkedRow& row) { return filter.Accepts(row.row); });
+    return static_cast<size_t>(accepted - nearest.rows.begin());
+  }
+
+  // The same among rows that are spread over the segment.
+  template <class RowScorer>
+  size_t RefusedInSample(const Sample& sample, const RowFilter& filter, const RowScorer& scorer) {
+    std::vector<float> costs(sample.size());
+    for (const uint32_t row : sample.rows()) scorer.Prefetch(row);
+    scorer.Costs(sample.rows(), costs.data());
+    stats_.distances += sample.size();
+    stats_.bytes += sample.size() * scorer.bytes();
+    float best = std::numeric_limits<float>::infinity();
+    for (size_t i = 0; i < sample.size(); ++i) {
+      if (filter.Accepts(sample.rows()[i])) best = std::min(best, costs[i]);
+    }
+    return static_cast<size_t>(
+        std::count_if(costs.begin(), costs.end(), [best](float cost) { return cost < best; }));
+  }
+
   template <class RowScorer>
   WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
                   const RowScorer& scorer, size_t ef, size_t max_distances) const {
     WalkParams params;
     params.kept.places = ef;
     params.kept.most_equal = std::max(wanted_, kFewestEqual);
-    params.kept.most = std::max(kMostPerPlace * ef, EfFor(segment, wanted_));
-    if (params_.score_threshold) params.kept.range = scorer.CostOf(*params_.score_threshold);
+    params.kept.most_free = kMostPerPlace * ef;
+    if (params_.score_threshold) {
+      params.kept.range = scorer.CostOf(*params_.score_threshold);
+      params.kept.most_in_range = std::min(wanted_, kMostInRange);
+    }
     params.max_distances = max_distances;
     const std::vector<uint32_t> seeds =
         params_.allowed == nullptr ? std::vector<uint32_t>() : Seeds(rows, filter);
@@ -229,7 +312,8 @@ class Pass {
     const size_t ef = EfFor(segment, Fewest());
     size_t most = Live(rows);
     if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
-    const auto walk_by = [&](const auto& scorer) {
+    const auto walk_by = [&](const auto& scorer) -> WalkResult {
+      if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
       return Walk(segment, rows, filter, scorer, ef, 2 * most);
     };
     const WalkResult walk = segment.codes().empty()
@@ -238,10 +322,14 @@ class Pass {
                                                      scorer_.dimensions(), renormalize_));
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
-    if (walk.gave_up || walk.rows.size() < std::min(Fewest(), most)) return false;
+    // Fewer than its places: it could not get to the others.
+    if (walk.gave_up || walk.rows.size() < ef) return false;
+    const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
+    if (params_.score_threshold && !in_order) return false;
     Rank(segment, rows, walk);
-    const bool whole_range = params_.score_threshold && walk.in_range < walk.rows.size();
-    if (walk.rows.size() < most && !whole_range) nearest_.Reject();
+    const bool whole_range =
+        params_.score_threshold && walk.in_range < std::min(wanted_, walk.rows.size());
+    if (!whole_range) nearest_.Reject();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
@@ -331,7 +419,7 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
     found = nearest.TakeUnique();
     stats.exact = !pass.walked();
     stats.strategy = Strategy(pass, params, stats);
-    if (found.size() >= k || complete) break;
+    if (found.size() >= k || complete || wanted >= rows) break;
   }
   stats.metric = metric;
   stats.dimensions = static_cast<int>(dimensions);

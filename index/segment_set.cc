@@ -8,10 +8,10 @@
 namespace vecnest::index {
 namespace {
 
-int64_t CountNotUnit(const Rows& rows) {
+int64_t CountNotUnit(const Rows& rows, ValueFormat format) {
   int64_t count = 0;
   for (size_t row = 0; row < rows.count; ++row) {
-    count += !IsUnitNorm(rows.inverse_norms[row]) && !rows.marks->IsDeleted(row) ? 1 : 0;
+    count += !IsUnitNorm(rows.inverse_norms[row], format) && !rows.marks->IsDeleted(row) ? 1 : 0;
   }
   return count;
 }
@@ -60,11 +60,11 @@ std::vector<Rows> Replaced::Blocks() const {
   return blocks;
 }
 
-SegmentSet::SegmentSet(size_t dimensions, std::vector<std::shared_ptr<SealedSegment>> sealed,
-                       Label last_label)
-    : dimensions_(dimensions), last_label_(last_label) {
+SegmentSet::SegmentSet(size_t dimensions, ValueFormat format,
+                       std::vector<std::shared_ptr<SealedSegment>> sealed, Label last_label)
+    : dimensions_(dimensions), format_(format), last_label_(last_label) {
   int64_t not_unit = 0;
-  for (const auto& segment : sealed) not_unit += CountNotUnit(segment->rows());
+  for (const auto& segment : sealed) not_unit += CountNotUnit(segment->rows(), format_);
   not_unit_.store(not_unit);
   SegmentList list;
   list.sealed = std::move(sealed);
@@ -95,7 +95,7 @@ bool SegmentSet::Add(Label label, const PointKey& key, PointNumber number,
                      absl::Span<const float> vector, float inverse_norm) {
   const absl::MutexLock lock(&writer_mutex_);
   if (label <= last_label_.load(std::memory_order_relaxed)) return false;
-  if (!IsUnitNorm(inverse_norm)) not_unit_.fetch_add(1, std::memory_order_relaxed);
+  if (!IsUnitNorm(inverse_norm, format_)) not_unit_.fetch_add(1, std::memory_order_relaxed);
   View().list->growing.back()->Append(label, key, number, vector, inverse_norm);
   last_label_.store(label, std::memory_order_release);
   return true;
@@ -107,7 +107,8 @@ bool SegmentSet::Delete(Label label) {
     if (rows.count == 0 || rows.labels[rows.count - 1] < label) continue;
     const std::optional<size_t> row = rows.Find(label);
     if (!row || !rows.marks->Mark(*row, last_label_.load(std::memory_order_relaxed))) return false;
-    if (!IsUnitNorm(rows.inverse_norms[*row])) not_unit_.fetch_sub(1, std::memory_order_relaxed);
+    if (!IsUnitNorm(rows.inverse_norms[*row], format_))
+      not_unit_.fetch_sub(1, std::memory_order_relaxed);
     return true;
   }
   return false;
@@ -130,7 +131,7 @@ void SegmentSet::Publish(const Replaced& replaced, std::shared_ptr<SealedSegment
     for (const Rows& rows : replaced.Blocks()) CarryOverMarks(rows, segment->rows());
     // A segment out of nothing brings rows that were not counted.
     if (replaced.sealed.empty() && replaced.growing.empty()) {
-      not_unit_.fetch_add(CountNotUnit(segment->rows()), std::memory_order_relaxed);
+      not_unit_.fetch_add(CountNotUnit(segment->rows(), format_), std::memory_order_relaxed);
     }
     const auto after = std::find_if(list.sealed.begin(), list.sealed.end(), [&](const auto& other) {
       return other->min_label() > segment->min_label();

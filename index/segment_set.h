@@ -51,8 +51,9 @@ struct Replaced {
 // and none of them builds or does IO under it.
 class SegmentSet {
  public:
-  SegmentSet(size_t dimensions, std::vector<std::shared_ptr<SealedSegment>> sealed,
-             Label last_label);
+  // `format`: that the vectors which are added were rounded to.
+  SegmentSet(size_t dimensions, ValueFormat format,
+             std::vector<std::shared_ptr<SealedSegment>> sealed, Label last_label);
 
   SetView View() const;
 
@@ -84,6 +85,7 @@ class SegmentSet {
   void Swap(SegmentList list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
 
   const size_t dimensions_;
+  const ValueFormat format_;
   mutable absl::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(list_mutex_);
   mutable absl::Mutex list_mutex_;
   std::shared_ptr<const SegmentList> list_ ABSL_GUARDED_BY(list_mutex_);

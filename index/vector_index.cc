@@ -129,7 +129,7 @@ VectorIndex::VectorIndex(std::string directory, const IndexConfig& config,
                          std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file)
     : directory_(std::move(directory)),
       config_(config),
-      set_(static_cast<size_t>(config.dimensions), std::move(sealed), last_label),
+      set_(static_cast<size_t>(config.dimensions), config.values, std::move(sealed), last_label),
       damaged_(std::move(damaged)),
       next_file_(next_file) {}
 
@@ -167,19 +167,17 @@ absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& dir
 absl::Status VectorIndex::Add(Label label, const PointKey& key, PointNumber number,
                               absl::Span<const float> vector) {
   if (label == 0) return absl::InvalidArgumentError("labels start at 1");
+  const auto width = static_cast<size_t>(config_.dimensions);
+  if (absl::Status status = CheckVector(vector, width); !status.ok()) return status;
+  std::vector<float> rounded;
   if (config_.values != ValueFormat::kF32) {
-    std::vector<float> rounded(vector.begin(), vector.end());
+    rounded.assign(vector.begin(), vector.end());
     RoundTo(config_.values, absl::MakeSpan(rounded));
-    return AddRounded(label, key, number, rounded);
+    vector = rounded;
+    if (absl::Status status = CheckVector(vector, width); !status.ok()) return status;
   }
-  return AddRounded(label, key, number, vector);
-}
-
-absl::Status VectorIndex::AddRounded(Label label, const PointKey& key, PointNumber number,
-                                     absl::Span<const float> vector) {
-  absl::Status status = CheckVector(vector, static_cast<size_t>(config_.dimensions));
-  if (status.ok()) set_.Add(label, key, number, vector, InverseNorm(vector));
-  return status;
+  set_.Add(label, key, number, vector, InverseNorm(vector));
+  return absl::OkStatus();
 }
 
 bool VectorIndex::Delete(Label label) { return set_.Delete(label); }

@@ -200,8 +200,6 @@ class VectorIndex {
               std::vector<std::shared_ptr<SealedSegment>> sealed,
               std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file);
 
-  absl::Status AddRounded(Label label, const PointKey& key, PointNumber number,
-                          absl::Span<const float> vector);
   GraphParams BuildParams(const std::atomic<bool>* stop) const;
   std::string StartFile();
   void FinishFile();

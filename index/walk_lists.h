@@ -47,12 +47,16 @@ class VisitedRows {
 // How many rows a Pool keeps.
 struct PoolSize {
   size_t places = 1;
-  // Rows of a cost up to `range` take no place, nor does a row of the same cost as another: among
-  // equal vectors, the places go to different ones.
+  // So many rows of a cost up to `range` take no place.
   float range = -std::numeric_limits<float>::infinity();
-  // Of one cost, and in all; neither is less than `places` in effect.
+  size_t most_in_range = 0;
+  // Among equal vectors the places go to different ones: of the rows of one cost one takes a place.
+  // The others, up to `most_equal` of a cost and `most_free` in all, do not; never fewer than
+  // `places` of a cost are kept.
   size_t most_equal = 0;
-  size_t most = 0;
+  size_t most_free = 0;
+
+  size_t most() const { return places + most_in_range + most_free; }
 };
 
 // The nearest rows met, in order, and which of them were expanded. This one list serves as both of
@@ -62,16 +66,17 @@ class Pool {
  public:
   void Start(const PoolSize& size) {
     limits_ = size;
-    limits_.most = std::max(size.most, size.places);
     limits_.most_equal = std::max(size.most_equal, size.places);
-    entries_.resize(std::max(entries_.size(), limits_.most + 1));
+    entries_.resize(std::max(entries_.size(), limits_.most() + 1));
     size_ = 0;
     next_ = 0;
-    free_ = 0;
+    equal_ = 0;
+    in_range_ = 0;
   }
 
   bool Admits(const WalkedRow& row) const {
-    return size_ < Capacity() || row < entries_[size_ - 1].found || row.cost <= limits_.range;
+    return size_ < Capacity() || row < entries_[size_ - 1].found ||
+           (row.cost <= limits_.range && in_range_ < limits_.most_in_range);
   }
 
   // Only what is admitted.
@@ -83,9 +88,9 @@ class Pool {
     const auto index = static_cast<size_t>(place - begin);
     if (EqualsAt(index, row.cost)) {
       if (CountEqual(index, row.cost) >= limits_.most_equal) return;
-      ++free_;
+      ++equal_;
     } else if (row.cost <= limits_.range) {
-      ++free_;
+      ++in_range_;
     }
     std::memmove(static_cast<void*>(place + 1), place, (size_ - index) * sizeof(Entry));
     *place = {row, false};
@@ -127,7 +132,10 @@ class Pool {
     bool expanded = false;
   };
 
-  size_t Capacity() const { return std::min(limits_.places + free_, limits_.most); }
+  size_t Capacity() const {
+    return limits_.places + std::min(equal_, limits_.most_free) +
+           std::min(in_range_, limits_.most_in_range);
+  }
 
   // Whether one of the entries around `index` has this cost.
   bool EqualsAt(size_t index, float cost) const {
@@ -143,14 +151,19 @@ class Pool {
   void DropLast() {
     --size_;
     const float cost = entries_[size_].found.cost;
-    if (EqualsAt(size_, cost) || cost <= limits_.range) --free_;
+    if (EqualsAt(size_, cost)) {
+      --equal_;
+    } else if (cost <= limits_.range) {
+      --in_range_;
+    }
   }
 
   PoolSize limits_;
   std::vector<Entry> entries_;
   size_t size_ = 0;
-  size_t free_ = 0;  // rows that take no place
-  size_t next_ = 0;  // all before it were expanded
+  size_t equal_ = 0;     // rows of the cost of another
+  size_t in_range_ = 0;  // of the others, those in range
+  size_t next_ = 0;      // all before it were expanded
 };
 
 }  // namespace vecnest::index

@@ -140,8 +140,8 @@ struct Server::Impl {
   Impl(const ServerOptions& given, Service& given_service)
       : options(given),
         service(given_service),
-        acceptor(io),
         bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
+        acceptor(io),
         queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue), 0),
         writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue),
                kWriteNice) {}
@@ -165,9 +165,9 @@ struct Server::Impl {
 
   const ServerOptions options;
   Service& service;
-  asio::io_context io;
-  tcp::acceptor acceptor;
   BodyBudget bodies;
+  asio::io_context io;  // with the coroutines that hold shares of `bodies`
+  tcp::acceptor acceptor;
   WorkerPool queries;
   WorkerPool writes;
   std::thread io_thread;

@@ -1,9 +1,8 @@
 #include "net/service.h"
 
-#include <new>
-
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "absl/strings/match.h"

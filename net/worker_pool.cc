@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "boost/asio/co_spawn.hpp"
@@ -15,16 +16,22 @@ namespace vecnest::net {
 
 WorkerPool::WorkerPool(size_t threads, size_t queue, int nice)
     : capacity_(threads + queue), open_(calls_.get_executor()) {
-  for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, nice] {
-      const auto own = static_cast<id_t>(gettid());
-      if (nice > 0) setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + nice);
-      calls_.run();
-    });
+  const auto work = [this, nice] {
+    const auto own = static_cast<id_t>(gettid());
+    if (nice > 0) setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + nice);
+    calls_.run();
+  };
+  try {
+    for (size_t i = 0; i < threads; ++i) threads_.emplace_back(work);
+  } catch (const std::system_error&) {
+    Finish();
+    throw;
   }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { Finish(); }
+
+void WorkerPool::Finish() {
   open_.reset();
   for (std::thread& thread : threads_) thread.join();
 }

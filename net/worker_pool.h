@@ -33,6 +33,8 @@ class WorkerPool {
  private:
   using Calls = boost::asio::io_context;
 
+  void Finish();
+
   const size_t capacity_;
   std::atomic<size_t> entered_ = 0;
   Calls calls_;

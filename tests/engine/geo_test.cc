@@ -117,6 +117,11 @@ TEST(GeoTest, WhatIsNoAreaIsRefusedByPlace) {
     EXPECT_THAT(Error({GeoRadius{{0, 0}, radius}}), HasSubstr("radius: expected"));
   }
   EXPECT_THAT(Error({GeoPolygon{}}), HasSubstr("exterior.points: expected at least 4"));
+  GeoPolygon many;
+  many.exterior.points.resize(6000);
+  many.interiors.resize(1);
+  many.interiors[0].points.resize(4001);
+  EXPECT_THAT(Error({many}), HasSubstr("10001 points, expected at most 10000"));
   GeoPolygon polygon{Square(0, 10), {Square(1, 2), Square(4, 6)}};
   polygon.interiors[1].points[2].lat = 90.5;
   EXPECT_THAT(Error({polygon}),

@@ -79,6 +79,7 @@ TEST(ShardReadTest, WidthsAreMeasuredOfTheNamedVector) {
   EXPECT_GT(report->widths[2].queries_per_second, 0);
   EXPECT_EQ(database->MeasureWidths("a", "").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(database->MeasureWidths("b", "").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(database->MeasureWidths("a", "wide").ok());  // the next is free to measure
   CallLimits limits;
   limits.deadline = std::chrono::steady_clock::now();
   EXPECT_EQ(database->MeasureWidths("a", "wide", limits).status().code(),

@@ -121,9 +121,10 @@ TEST_F(GraphWalkTest, CountsWhatIsInRange) {
   const Scorer scorer(Metric::kCosine, queries_.Row(0), 48, Renormalize::kNo);
   const RowFilter all(rows_, 10000, nullptr);
   const std::vector<WalkedRow> exact = Scan(scorer, all);
-  const WalkResult walk = WalkGraph(
-      graph_.View(), rows_.count, VectorScorer(rows_, scorer), all,
-      {.kept = {.places = 32, .range = exact[199].cost, .most = 1000}, .max_distances = 100000});
+  const WalkResult walk =
+      WalkGraph(graph_.View(), rows_.count, VectorScorer(rows_, scorer), all,
+                {.kept = {.places = 32, .range = exact[199].cost, .most_in_range = 1000},
+                 .max_distances = 100000});
   EXPECT_GE(walk.in_range, 196U);
   EXPECT_EQ(walk.rows.size(), walk.in_range + 32);
   EXPECT_LE(walk.rows[walk.in_range - 1].cost, exact[199].cost);

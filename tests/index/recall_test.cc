@@ -67,6 +67,11 @@ class Recall {
   // An answer counts when its true score is as good as the tenth of the plain loop, to rounding:
   // among equals any choice is right.
   Found Measure(const SearchParams& params) const {
+    return MeasureSome(params, 0, queries_.count());
+  }
+
+  // Of the queries from `first` to before `end`.
+  Found MeasureSome(const SearchParams& params, size_t first, size_t end) const {
     const std::vector<Label> live = Matches(params);
     const Metric metric = params.metric.value_or(config_.metric);
     const size_t width =
@@ -76,7 +81,7 @@ class Recall {
     Found found;
     size_t hits = 0;
     size_t wanted = 0;
-    for (size_t q = 0; q < queries_.count(); ++q) {
+    for (size_t q = first; q < end; ++q) {
       std::vector<double> costs;
       for (const Label label : live) {
         costs.push_back(sign * testing::PlainScore(metric, queries_.Row(q), points_.Row(label - 1),
@@ -100,6 +105,22 @@ class Recall {
     }
     found.recall = static_cast<double>(hits) / static_cast<double>(wanted);
     return found;
+  }
+
+  size_t queries() const { return queries_.count(); }
+
+  // Labels, the nearest to a query first.
+  std::vector<Label> Order(size_t query) const {
+    std::vector<Label> labels(points_.count());
+    std::iota(labels.begin(), labels.end(), Label{1});
+    std::vector<double> scores;
+    for (const Label label : labels) {
+      scores.push_back(testing::PlainScore(config_.metric, queries_.Row(query),
+                                           points_.Row(label - 1), points_.dimensions, true));
+    }
+    std::sort(labels.begin(), labels.end(),
+              [&](Label a, Label b) { return scores[a - 1] > scores[b - 1]; });
+    return labels;
   }
 
  private:
@@ -234,6 +255,47 @@ TEST(RecallTest, ReplacingEverythingKeepsWhatAFreshIndexHas) {
   EXPECT_LE(after.deleted, kCount / 4);
   EXPECT_LE(after.memory_bytes + after.mapped_bytes,
             1.4 * (fresh.index().Stats().memory_bytes + fresh.index().Stats().mapped_bytes));
+}
+
+// Filters that leave out what surrounds the query, each made for one query.
+TEST(RecallTest, FiltersAwayFromTheQuery) {
+  for (const size_t dimensions : {96, 384}) {
+    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(20, dimensions, 2),
+                  Config(Metric::kCosine, 12000));
+    recall.AddAll();
+    for (const double percent : {5.0, 10.0, 30.0, 60.0, 90.0, 99.0, 99.8}) {
+      Found all;
+      for (size_t q = 0; q < recall.queries(); ++q) {
+        const std::vector<Label> order = recall.Order(q);
+        const auto left_out = static_cast<size_t>(12000 * (1 - percent / 100));
+        PointSet allowed(12001);
+        for (size_t i = left_out; i < order.size(); ++i) {
+          allowed.Add(static_cast<PointNumber>(order[i]));
+        }
+        all.recall += recall.MeasureSome({.allowed = &allowed}, q, q + 1).recall / 20;
+      }
+      std::printf("[ recall   ] farthest %.1f %% at width %zu %12.4f\n", percent, dimensions,
+                  all.recall);
+      EXPECT_GE(all.recall, 0.95) << percent << " " << dimensions;
+    }
+  }
+}
+
+// A query of which everything near was deleted, while the holes are too few to be rewritten.
+TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
+  for (const size_t dimensions : {96, 384}) {
+    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(12, dimensions, 2),
+                  Config(Metric::kCosine, 12000));
+    recall.AddAll();
+    double sum = 0;
+    for (size_t q = 0; q < recall.queries(); ++q) {
+      const std::vector<Label> order = recall.Order(q);
+      for (size_t i = 0; i < 12000 / 100; ++i) recall.index().Delete(order[i]);
+      sum += recall.MeasureSome({}, q, q + 1).recall;
+    }
+    std::printf("[ recall   ] nearest 1 %% deleted at width %zu %.4f\n", dimensions, sum / 12);
+    EXPECT_GE(sum / 12, 0.95) << dimensions;
+  }
 }
 
 TEST(RecallTest, EveryMetricHasItsOwnGraph) {

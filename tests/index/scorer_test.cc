@@ -71,10 +71,12 @@ TEST(ScorerTest, InverseNorms) {
   EXPECT_FLOAT_EQ(InverseNorm(std::vector<float>{3, 4}), 0.2F);
   EXPECT_EQ(InverseNorm(std::vector<float>{0, 0}), 0.0F);
   EXPECT_EQ(InverseNorm(std::vector<float>{1e-30F}), 0.0F);
-  EXPECT_TRUE(IsUnitNorm(1.0F));
-  EXPECT_TRUE(IsUnitNorm(1.0F / 1.0009F));
-  EXPECT_FALSE(IsUnitNorm(1.0F / 1.002F));
-  EXPECT_FALSE(IsUnitNorm(0.0F));
+  EXPECT_TRUE(IsUnitNorm(1.0F, ValueFormat::kF32));
+  EXPECT_TRUE(IsUnitNorm(1.0F / 1.0009F, ValueFormat::kF32));
+  EXPECT_FALSE(IsUnitNorm(1.0F / 1.002F, ValueFormat::kF32));
+  EXPECT_FALSE(IsUnitNorm(0.0F, ValueFormat::kF32));
+  EXPECT_TRUE(IsUnitNorm(1.0F / 1.0025F, ValueFormat::kBf16));
+  EXPECT_FALSE(IsUnitNorm(1.0F / 1.004F, ValueFormat::kBf16));
 }
 
 TEST(ScorerTest, ThresholdsFollowTheMetric) {

@@ -37,8 +37,9 @@ TEST(SearchPlanTest, FewMatchesAreScanned) {
 }
 
 TEST(SearchPlanTest, NarrowFiltersAreSearchedHarder) {
-  EXPECT_EQ(FilteredEf(64, 1000, 1000), 70U);
-  EXPECT_EQ(FilteredEf(64, 100, 1000), 128U);
+  EXPECT_EQ(FilteredEf(64, 1000, 1000), 64U);
+  EXPECT_EQ(FilteredEf(64, 500, 1000), 70U);
+  EXPECT_EQ(FilteredEf(64, 100, 1000), 121U);
   EXPECT_EQ(FilteredEf(64, 1, 1000), 128U);
   EXPECT_EQ(FilteredEf(64, 0, 1000), 128U);
 }

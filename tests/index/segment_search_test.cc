@@ -21,7 +21,7 @@ class SegmentSearchTest : public ::testing::Test {
     testing::Matrix sealed{kWidth, points_.values};
     sealed.values.resize(kRows * kWidth);
     EXPECT_TRUE(WriteSegmentFile(directory_.path(), "a", sealed).ok());
-    set_.emplace(kWidth,
+    set_.emplace(kWidth, ValueFormat::kF32,
                  std::vector<std::shared_ptr<SealedSegment>>{
                      *SealedSegment::Open(directory_.path(), "a", kWidth)},
                  kRows);
@@ -148,6 +148,28 @@ TEST_F(SegmentSearchTest, WalksFindWhatIsInRange) {
       }
     }
   }
+}
+
+// A threshold that everything passes asks for no more than the limit does.
+TEST_F(SegmentSearchTest, LooseThresholdsCostLittle) {
+  Search({});
+  const size_t plain = stats_.distances;
+  const std::vector<ScoredLabel> found = Search({.score_threshold = -1.0F});
+  EXPECT_EQ(found.size(), 10U);
+  EXPECT_LE(stats_.distances, 2 * plain);
+  // So many in range are scanned.
+  EXPECT_EQ(Search({.k = 6100, .score_threshold = -1.0F}).size(), kRows + 100);
+  EXPECT_LE(stats_.distances, 3 * kRows);
+}
+
+TEST_F(SegmentSearchTest, ThresholdsLimitsAndFiltersEndInOneScan) {
+  PointSet most(kRows + 101);
+  for (PointNumber number = 1; number <= kRows + 100; ++number) {
+    if (number % 20 != 0) most.Add(number);
+  }
+  const SearchParams params{.k = 7000, .allowed = &most, .score_threshold = -1.0F};
+  EXPECT_EQ(Search(params).size(), most.count());
+  EXPECT_LE(stats_.distances, 3 * kRows);
 }
 
 TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {

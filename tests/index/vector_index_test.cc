@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -446,7 +447,7 @@ TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
 TEST(NarrowVectorsTest, AnswerAsRoundedOnesDo) {
   constexpr size_t kCount = 3000;
   constexpr size_t kWidth = 40;
-  const testing::Matrix points = testing::Clustered(kCount, kWidth, 1);
+  const testing::Matrix points = testing::Clustered(kCount, kWidth, 1, false);
   const testing::Matrix queries = testing::Clustered(20, kWidth, 2);
   for (const ValueFormat format : {ValueFormat::kF16, ValueFormat::kBf16}) {
     const TemporaryDirectory wide_directory;
@@ -490,6 +491,34 @@ TEST(NarrowVectorsTest, AnswerAsRoundedOnesDo) {
     expect_same();
     const std::vector<float> huge(kWidth, 1e38F);
     EXPECT_EQ(narrow->Add(kCount + 1, {}, 0, huge).ok(), format == ValueFormat::kBf16);
+  }
+}
+
+// Rounding changes lengths a little: unit vectors go on being treated as such.
+TEST(NarrowVectorsTest, UnitVectorsStayUnitVectors) {
+  constexpr size_t kWidth = 32;
+  const testing::Matrix points = testing::Clustered(3000, kWidth, 1);
+  for (const ValueFormat format : {ValueFormat::kF16, ValueFormat::kBf16}) {
+    const TemporaryDirectory directory;
+    IndexConfig config;
+    config.dimensions = kWidth;
+    config.values = format;
+    auto index = std::move(VectorIndex::Open(directory.path(), config, {})->index);
+    for (size_t row = 0; row < points.count(); ++row) {
+      ASSERT_TRUE(index->Add(row + 1, testing::KeyOf(row), 0, points.Row(row)).ok());
+    }
+    EXPECT_TRUE(index->Stats().unit_norm);
+    ASSERT_TRUE(index->SealAll().ok());
+    EXPECT_TRUE(index->Stats().unit_norm);
+    const auto found =
+        index->Search(points.Row(0), {.metric = Metric::kDot, .dimensions = 16}, nullptr);
+    EXPECT_NEAR(found->front().score, 1, 0.02);
+    const std::vector<float> other(kWidth, 1.0F);
+    ASSERT_TRUE(index->Add(3001, testing::KeyOf(3001), 0, other).ok());
+    EXPECT_FALSE(index->Stats().unit_norm);
+    std::vector<float> none(kWidth, 1.0F);
+    none[3] = std::bit_cast<float>(0x7fffffffU);
+    EXPECT_FALSE(index->Add(3002, testing::KeyOf(3002), 0, none).ok());
   }
 }
 

@@ -67,7 +67,7 @@ TEST(PoolTest, EqualCostsTakeOnePlace) {
   Pool pool;
   for (int round = 0; round < 20; ++round) {
     std::shuffle(rows.begin(), rows.end(), generator);
-    pool.Start({.places = 3, .most_equal = 100, .most = 100});
+    pool.Start({.places = 3, .most_equal = 100, .most_free = 100});
     Offer(pool, rows);
     const std::vector<WalkedRow> kept = Rows(pool);
     ASSERT_GE(kept.size(), 13U);  // all of two costs, and something of the third
@@ -79,7 +79,7 @@ TEST(PoolTest, EqualCostsTakeOnePlace) {
 
 TEST(PoolTest, OneCostCanNotFillThePool) {
   Pool pool;
-  pool.Start({.places = 4, .most_equal = 6, .most = 100});
+  pool.Start({.places = 4, .most_equal = 6, .most_free = 100});
   for (uint32_t row = 0; row < 1000; ++row) Offer(pool, {{1, row}});
   EXPECT_EQ(Rows(pool).size(), 6U);
   Offer(pool, {{2, 1000}, {3, 1001}, {4, 1002}, {5, 1003}});
@@ -94,11 +94,11 @@ TEST(PoolTest, RowsInRangeTakeNoPlace) {
   Pool pool;
   for (int round = 0; round < 20; ++round) {
     std::shuffle(rows.begin(), rows.end(), generator);
-    pool.Start({.places = 5, .range = 39, .most = 1000});
+    pool.Start({.places = 5, .range = 39, .most_in_range = 1000});
     Offer(pool, rows);
     EXPECT_EQ(Rows(pool).size(), 45U);
     EXPECT_EQ(Rows(pool).back().cost, 44);
-    pool.Start({.places = 5, .range = 39, .most = 20});
+    pool.Start({.places = 5, .range = 39, .most_in_range = 15});
     Offer(pool, rows);
     EXPECT_EQ(Rows(pool).size(), 20U);
     EXPECT_EQ(Rows(pool).back().cost, 19);

@@ -238,8 +238,8 @@ class Database {
   // one of another type.
   virtual absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
                                                       const FacetRequest& request) const = 0;
-  // Measures, by some hundred searches and as many scans: seconds where there are a million
-  // vectors. `vector_name` as in queries.
+  // Measures, by 64 scans and some hundred searches: many seconds where there are a million
+  // vectors, and one at a time, ResourceExhausted beside another one. `vector_name` as in queries.
   virtual absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
                                                     const std::string& vector_name,
                                                     const CallLimits& limits) const = 0;

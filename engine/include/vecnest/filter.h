@@ -78,7 +78,8 @@ struct GeoPolygon {
 };
 // ... is a place in the area or on its border (the border of a hole, too). What the areas above do
 // not allow is InvalidArgument: degrees out of bounds, a box with its top below its bottom, a
-// radius that is negative or not finite, a ring that is too short or open.
+// radius that is negative or not finite, a ring that is too short or open, or 10,000 points of a
+// polygon.
 struct GeoCondition {
   std::variant<GeoBoundingBox, GeoRadius, GeoPolygon> area;
 };
