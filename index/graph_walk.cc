@@ -43,7 +43,8 @@ class Walk {
         std::upper_bound(result_.rows.begin(), result_.rows.end(), params_.kept.range,
                          [](float range, const WalkedRow& row) { return range < row.cost; }) -
         result_.rows.begin());
-    result_.bytes += result_.distances * scorer_.bytes();
+    result_.bytes =
+        result_.distances * scorer_.bytes() + lists_read_ * (1 + 2 * graph_.m) * sizeof(uint32_t);
     return std::move(result_);
   }
 
@@ -85,7 +86,7 @@ class Walk {
   }
 
   absl::Span<const uint32_t> Links(uint32_t row) {
-    result_.bytes += (1 + 2 * graph_.m) * sizeof(uint32_t);
+    ++lists_read_;
     return graph_.Links(row);
   }
 
@@ -145,6 +146,7 @@ class Walk {
   const RowFilter& filter_;
   const WalkParams& params_;
   Scratch& scratch_;
+  size_t lists_read_ = 0;  // of links, of layer 0
   WalkResult result_;
 };
 

@@ -72,10 +72,11 @@ class Pool {
     next_ = 0;
     equal_ = 0;
     in_range_ = 0;
+    SetCapacity();
   }
 
   bool Admits(const WalkedRow& row) const {
-    return size_ < Capacity() || row < entries_[size_ - 1].found ||
+    return size_ < capacity_ || row < entries_[size_ - 1].found ||
            (row.cost <= limits_.range && in_range_ < limits_.most_in_range);
   }
 
@@ -89,14 +90,18 @@ class Pool {
     if (EqualsAt(index, row.cost)) {
       if (CountEqual(index, row.cost) >= limits_.most_equal) return;
       ++equal_;
+      SetCapacity();
     } else if (row.cost <= limits_.range) {
       ++in_range_;
+      SetCapacity();
     }
+    // The last one goes before the others move, unless it may be the one that equals the row.
+    if (size_ == capacity_ && index + 1 < size_) DropLast();
     std::memmove(static_cast<void*>(place + 1), place, (size_ - index) * sizeof(Entry));
     *place = {row, false};
     ++size_;
     next_ = std::min(next_, index);
-    while (size_ > Capacity()) DropLast();
+    while (size_ > capacity_) DropLast();
   }
 
   // The nearest row that was not expanded, which is taken for expanded from now on; null when all
@@ -132,9 +137,9 @@ class Pool {
     bool expanded = false;
   };
 
-  size_t Capacity() const {
-    return limits_.places + std::min(equal_, limits_.most_free) +
-           std::min(in_range_, limits_.most_in_range);
+  void SetCapacity() {
+    capacity_ = limits_.places + std::min(equal_, limits_.most_free) +
+                std::min(in_range_, limits_.most_in_range);
   }
 
   // Whether one of the entries around `index` has this cost.
@@ -151,16 +156,19 @@ class Pool {
   void DropLast() {
     --size_;
     const float cost = entries_[size_].found.cost;
-    if (EqualsAt(size_, cost)) {
+    if (size_ > 0 && entries_[size_ - 1].found.cost == cost) {
       --equal_;
+      SetCapacity();
     } else if (cost <= limits_.range) {
       --in_range_;
+      SetCapacity();
     }
   }
 
   PoolSize limits_;
   std::vector<Entry> entries_;
   size_t size_ = 0;
+  size_t capacity_ = 0;
   size_t equal_ = 0;     // rows of the cost of another
   size_t in_range_ = 0;  // of the others, those in range
   size_t next_ = 0;      // all before it were expanded
