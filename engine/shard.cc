@@ -1,6 +1,7 @@
 #include "engine/shard.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <unordered_map>
@@ -45,14 +46,41 @@ index::ValueFormat ToValueFormat(VectorDatatype datatype) {
   return index::ValueFormat::kF32;
 }
 
-// As they are stored, read and compared from then on.
-void RoundVectors(const Definition& definition, std::vector<PointChange>& changes) {
-  for (PointChange& change : changes) {
-    for (VectorWrite& write : change.vectors) {
-      const auto format = ToValueFormat(definition.slots[write.slot].config.datatype);
-      index::RoundTo(format, absl::MakeSpan(write.vector));
+// As it is stored, read and compared from then on. InvalidArgument: a component is beyond the
+// datatype's range, or nothing is left of any.
+absl::Status RoundVector(const PointId& id, const SlotDefinition& slot,
+                         std::vector<float>& vector) {
+  const auto format = ToValueFormat(slot.config.datatype);
+  if (format == index::ValueFormat::kF32) return absl::OkStatus();
+  std::vector<float> rounded = vector;
+  index::RoundTo(format, absl::MakeSpan(rounded));
+  const auto refuse = [&](const std::string& what) {
+    return absl::InvalidArgumentError(
+        fmt::format("point {}, vector '{}': {}; the collection keeps {}", id.ToString(), slot.name,
+                    what, VectorDatatypeName(slot.config.datatype)));
+  };
+  const auto is_zero = [](float value) { return value == 0; };
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (std::isfinite(vector[i]) && !std::isfinite(rounded[i])) {
+      return refuse(fmt::format("component {} is {}, which is out of range", i, vector[i]));
     }
   }
+  if (std::all_of(rounded.begin(), rounded.end(), is_zero) &&
+      !std::all_of(vector.begin(), vector.end(), is_zero)) {
+    return refuse("its components are so small that they round to zero");
+  }
+  vector = std::move(rounded);
+  return absl::OkStatus();
+}
+
+absl::Status RoundVectors(const Definition& definition, std::vector<PointChange>& changes) {
+  absl::Status status;
+  for (PointChange& change : changes) {
+    for (VectorWrite& write : change.vectors) {
+      status.Update(RoundVector(ToPointId(change.key), definition.slots[write.slot], write.vector));
+    }
+  }
+  return status;
 }
 
 index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_threshold) {
@@ -341,7 +369,7 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     }
     std::shared_ptr<const Definition> updated;
     if (auto status = CheckBindings(bindings, updated); !status.ok()) return status;
-    RoundVectors(*definition(), *changes);
+    if (auto status = RoundVectors(*definition(), *changes); !status.ok()) return status;
     // Once in the log a vector has to be taken by its index, now and at every start.
     if (auto status = CheckVectors(*definition(), *changes); !status.ok()) return status;
     // Without changes the caller still waits until what it wrote before is on the disk.

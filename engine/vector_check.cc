@@ -29,10 +29,7 @@ absl::Status CheckVector(const PointId& id, const SlotDefinition& slot,
                                     [](float value) { return std::isfinite(value); });
   if (bad != vector.end()) {
     return absl::InvalidArgumentError(fmt::format(
-        "{}: component {} is {}, expected a finite number{}", where(), bad - vector.begin(), *bad,
-        slot.config.datatype == VectorDatatype::kFloat32
-            ? ""
-            : fmt::format(" in the range of {}", VectorDatatypeName(slot.config.datatype))));
+        "{}: component {} is {}, expected a finite number", where(), bad - vector.begin(), *bad));
   }
   if (slot.config.metric != Metric::kCosine) return absl::OkStatus();
   const absl::Status length = CheckLength(vector);

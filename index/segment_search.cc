@@ -70,7 +70,7 @@ constexpr float kExactRecall = 0.9995F;
 constexpr size_t kAhead = 3;
 
 // A search with a score threshold looks for as many as this, and for whatever else lies in range.
-constexpr size_t kFewestInRange = 10;
+constexpr size_t kFewestInRange = 100;
 
 // How many more than its places a walk keeps where vectors are equal, and so many of one cost.
 constexpr size_t kMostPerPlace = 32;

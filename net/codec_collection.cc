@@ -66,7 +66,8 @@ VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
 
 Json WriteVectorConfig(const VectorConfig& config) {
   Json json = {{"size", config.size}, {"distance", MetricName(config.metric)}};
-  if (config.datatype != VectorDatatype::kFloat32) {
+  // Qdrant's clients refuse a name that they do not know.
+  if (config.datatype == VectorDatatype::kFloat16) {
     json["datatype"] = VectorDatatypeName(config.datatype);
   }
   return json;
@@ -79,6 +80,7 @@ Json WriteVectorInfo(const VectorInfo& info) {
           {"indexed_vectors", info.indexed_vectors},
           {"segments", info.segments},
           {"unit_norm", info.unit_norm},
+          {"datatype", VectorDatatypeName(info.config.datatype)},
           {"memory_bytes", info.memory_bytes},
           {"mapped_bytes", info.mapped_bytes}};
 }

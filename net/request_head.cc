@@ -54,7 +54,9 @@ Request ToRequest(const HeaderParser& parser) {
 }
 
 bool HasBody(const HeaderParser& parser) {
-  return parser.chunked() || (parser.content_length() && *parser.content_length() > 0);
+  // The text of a number that the parser has checked.
+  const auto length = parser.get()[http::field::content_length];
+  return parser.chunked() || length.find_first_not_of('0') != length.npos;
 }
 
 bool WantsContinue(const HeaderParser& parser) {

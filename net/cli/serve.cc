@@ -86,6 +86,10 @@ absl::Status Serve(const ServeOptions& options) {
   const int threads = options.models.threads > 0
                           ? options.models.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (options.max_bodies_mb < options.max_body_mb) {
+    spdlog::warn("--max-bodies-mb is {}, less than one body of --max-body-mb; {} is used",
+                 options.max_bodies_mb, options.max_body_mb);
+  }
   server_options.query_threads = kRequestThreads * threads;
   server_options.write_threads = kRequestThreads * threads;
   server_options.queue = options.queue;

@@ -150,6 +150,17 @@ TEST_F(SegmentSearchTest, WalksFindWhatIsInRange) {
   }
 }
 
+// What a search finds, it finds with a threshold that just lets it through.
+TEST_F(SegmentSearchTest, ThresholdsTakeNothingAway) {
+  for (const size_t limit : {size_t{10}, size_t{50}, size_t{100}}) {
+    const std::vector<ScoredLabel> plain = Search({.k = limit});
+    const std::vector<ScoredLabel> found =
+        Search({.k = limit, .score_threshold = plain.back().score});
+    ASSERT_EQ(found.size(), limit);
+    for (size_t i = 0; i < limit; ++i) EXPECT_GE(found[i].score, plain[i].score);
+  }
+}
+
 // A threshold that everything passes asks for no more than the limit does.
 TEST_F(SegmentSearchTest, LooseThresholdsCostLittle) {
   Search({});
