@@ -58,6 +58,8 @@ class Team {
   bool IsFree() const;
   // Returns when all pieces are done.
   void Run(size_t pieces, Work work);
+  // How often Run was called.
+  uint32_t rounds() const { return Offer::Of(offer_).round; }
 
  private:
   // What is offered, in one word, so that taking a piece and seeing that it is still offered are

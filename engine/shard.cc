@@ -1,7 +1,6 @@
 #include "engine/shard.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <unordered_map>
@@ -34,55 +33,6 @@ std::string EncodeCount(uint64_t count) {
   return {reinterpret_cast<const char*>(&count), sizeof(count)};
 }
 
-index::ValueFormat ToValueFormat(VectorDatatype datatype) {
-  switch (datatype) {
-    case VectorDatatype::kFloat16:
-      return index::ValueFormat::kF16;
-    case VectorDatatype::kBfloat16:
-      return index::ValueFormat::kBf16;
-    case VectorDatatype::kFloat32:
-      break;
-  }
-  return index::ValueFormat::kF32;
-}
-
-// As it is stored, read and compared from then on. InvalidArgument: a component is beyond the
-// datatype's range, or nothing is left of any.
-absl::Status RoundVector(const PointId& id, const SlotDefinition& slot,
-                         std::vector<float>& vector) {
-  const auto format = ToValueFormat(slot.config.datatype);
-  if (format == index::ValueFormat::kF32) return absl::OkStatus();
-  std::vector<float> rounded = vector;
-  index::RoundTo(format, absl::MakeSpan(rounded));
-  const auto refuse = [&](const std::string& what) {
-    return absl::InvalidArgumentError(
-        fmt::format("point {}, vector '{}': {}; the collection keeps {}", id.ToString(), slot.name,
-                    what, VectorDatatypeName(slot.config.datatype)));
-  };
-  const auto is_zero = [](float value) { return value == 0; };
-  for (size_t i = 0; i < vector.size(); ++i) {
-    if (std::isfinite(vector[i]) && !std::isfinite(rounded[i])) {
-      return refuse(fmt::format("component {} is {}, which is out of range", i, vector[i]));
-    }
-  }
-  if (std::all_of(rounded.begin(), rounded.end(), is_zero) &&
-      !std::all_of(vector.begin(), vector.end(), is_zero)) {
-    return refuse("its components are so small that they round to zero");
-  }
-  vector = std::move(rounded);
-  return absl::OkStatus();
-}
-
-absl::Status RoundVectors(const Definition& definition, std::vector<PointChange>& changes) {
-  absl::Status status;
-  for (PointChange& change : changes) {
-    for (VectorWrite& write : change.vectors) {
-      status.Update(RoundVector(ToPointId(change.key), definition.slots[write.slot], write.vector));
-    }
-  }
-  return status;
-}
-
 index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_threshold) {
   index::IndexConfig config;
   config.dimensions = slot.config.size;
@@ -95,47 +45,6 @@ index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_thresho
 }
 
 }  // namespace
-
-storage::PointKey ToStorageKey(const PointId& id) {
-  return {static_cast<uint8_t>(id.is_uuid()), id.high(), id.low()};
-}
-index::PointKey ToIndexKey(const PointId& id) {
-  return {static_cast<uint8_t>(id.is_uuid()), id.high(), id.low()};
-}
-PointId ToPointId(const index::PointKey& key) {
-  return key.kind == 1 ? PointId::Uuid(key.high, key.low) : PointId(key.low);
-}
-PointId ToPointId(const storage::PointKey& key) {
-  return key.kind == 1 ? PointId::Uuid(key.high, key.low) : PointId(key.low);
-}
-
-index::Metric ToIndexMetric(Metric metric) {
-  switch (metric) {
-    case Metric::kCosine:
-      return index::Metric::kCosine;
-    case Metric::kDot:
-      return index::Metric::kDot;
-    case Metric::kEuclid:
-      return index::Metric::kEuclid;
-    case Metric::kManhattan:
-      break;
-  }
-  return index::Metric::kManhattan;
-}
-
-Metric FromIndexMetric(index::Metric metric) {
-  switch (metric) {
-    case index::Metric::kCosine:
-      return Metric::kCosine;
-    case index::Metric::kDot:
-      return Metric::kDot;
-    case index::Metric::kEuclid:
-      return Metric::kEuclid;
-    case index::Metric::kManhattan:
-      break;
-  }
-  return Metric::kManhattan;
-}
 
 void Shard::AddCreation(const Definition& definition, Batch& batch) {
   batch.Put(Family::kMeta, CollectionKey(definition.name), definition.Encode());

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/conversions.h"
 #include "engine/definition.h"
 #include "engine/effects.h"
 #include "engine/filter_match.h"
@@ -43,13 +44,6 @@ struct ShardEnvironment {
   // Everything is sealed when this much log has gathered although no segment was full.
   size_t log_bytes_per_manifest = size_t{64} << 20;
 };
-
-storage::PointKey ToStorageKey(const PointId& id);
-index::PointKey ToIndexKey(const PointId& id);
-PointId ToPointId(const index::PointKey& key);
-PointId ToPointId(const storage::PointKey& key);
-index::Metric ToIndexMetric(Metric metric);
-Metric FromIndexMetric(index::Metric metric);
 
 // A point as read from the store.
 struct StoredPoint {

@@ -20,6 +20,11 @@ absl::Status CheckVector(const PointId& id, const SlotDefinition& slot,
 // The same for all vectors that the changes write.
 absl::Status CheckVectors(const Definition& definition, const std::vector<PointChange>& changes);
 
+// Rounds the vectors that the changes write to the datatypes of their slots: as they are stored,
+// read and compared from then on. InvalidArgument names the point and the vector: a component is
+// beyond the datatype's range, or nothing is left of any.
+absl::Status RoundVectors(const Definition& definition, std::vector<PointChange>& changes);
+
 // InvalidArgument: under cosine nothing can be said about the direction of such a vector.
 absl::Status CheckLength(const std::vector<float>& vector);
 

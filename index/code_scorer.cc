@@ -41,13 +41,14 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
       padded_(codes.format.Padded(dimensions)),
       bytes_(codes.format.Bytes(dimensions)),
       metric_(metric),
-      whole_length_(std::sqrt(Dot(query, query))) {
+      values_(query) {
   const absl::Span<const float> center = codes.center.first(dimensions);
   std::vector<float> values(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions));
-  length_ = std::sqrt(Dot(values, values));
-  query_center_ = Dot(values, center);
-  center_norm_squared_ = Dot(center, center);
-  if (form_ == Form::kCosine) center_ = Encode(center);
+  if (form_ == Form::kCosine) {
+    center_ = Encode(center);
+    query_center_ = Dot(values, center);
+    center_norm_squared_ = Dot(center, center);
+  }
   if (form_ == Form::kEuclid) {
     for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
   }
@@ -81,17 +82,20 @@ float CodeScorer::DotOf(float score, double length) const {
 }
 
 float CodeScorer::CostOf(float score) const {
+  const absl::Span<const float> query = values_.first(dimensions_);
+  const absl::Span<const float> center = codes_.center.first(dimensions_);
+  const double length = std::sqrt(Dot(query, query));
   if (form_ == Form::kEuclid) {
-    const double from_center = length_ * length_ - 2 * query_center_ + center_norm_squared_;
+    const double from_center = length * length - 2 * Dot(query, center) + Dot(center, center);
     return static_cast<float>(double{score} * score - from_center);
   }
   if (form_ == Form::kCosine) {
     // Scaled prefixes are compared with a query of its whole length.
-    const double length = metric_ == Metric::kCosine ? length_ : whole_length_;
-    return length > 0 ? static_cast<float>(-DotOf(score, length) / length * length_) : 0;
+    const double compared = metric_ == Metric::kCosine ? length : std::sqrt(Dot(values_, values_));
+    return compared > 0 ? static_cast<float>(-DotOf(score, compared) / compared * length) : 0;
   }
-  const float dot = codes_.format.normalized ? DotOf(score, length_) : score;
-  const float with_codes = (dot - query_center_) / (codes_.step * query_.step);
+  const float dot = codes_.format.normalized ? DotOf(score, length) : score;
+  const float with_codes = (dot - Dot(query, center)) / (codes_.step * query_.step);
   return (static_cast<float>(kernels_.offset * query_.sum) - with_codes) /
          static_cast<float>(kernels_.scale);
 }

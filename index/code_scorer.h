@@ -14,7 +14,7 @@
 
 namespace vecnest::index {
 
-// Immutable once made. Views the codes.
+// Immutable once made. Views the codes and the query.
 class CodeScorer {
  public:
   // `query` has the full width and finite values; 1 <= dimensions <= query.size(). The metric is
@@ -63,12 +63,12 @@ class CodeScorer {
   const size_t padded_;  // dimensions in whole blocks
   const size_t bytes_;   // of a code that are read
   const Metric metric_;
-  const double whole_length_;  // of the query before it was cut
-  double length_ = 0;          // of the first `dimensions` of it
+  const absl::Span<const float> values_;  // of the query before it was cut
   Coded query_;
+  // Of kCosine.
+  Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
-  Coded center_;                   // of kCosine
 };
 
 }  // namespace vecnest::index

@@ -27,6 +27,8 @@
 #include "fmt/format.h"
 #include "net/body_budget.h"
 #include "net/bulk_import.h"
+#include "net/client_watch.h"
+#include "net/connection.h"
 #include "net/request_head.h"
 #include "net/worker_pool.h"
 #include "spdlog/spdlog.h"
@@ -69,74 +71,6 @@ Response NoRoomForBody(const Route& route) {
 }  // namespace
 
 struct Server::Impl {
-  // One connection, so that shutting down can close those that wait for a request.
-  struct Connection : std::enable_shared_from_this<Connection> {
-    explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
-    // What the request that is served waits for.
-    enum class Phase { kReading, kRunning, kAnswering };
-
-    beast::tcp_stream stream;
-    beast::flat_buffer buffer;
-    std::atomic<bool> idle = true;
-    // The rest is touched by the connection's executor alone.
-    Phase phase = Phase::kReading;
-    bool head = false;      // the request is a HEAD: its answer has no body
-    std::stop_source call;  // of the request; another one for each
-    std::string method;     // this and the next for the metrics
-    std::string route;
-    std::chrono::steady_clock::time_point start;  // when the request was read
-  };
-  using ConnectionPtr = std::shared_ptr<Connection>;
-
-  // While it lives, the connection's call is asked to stop when the client closes the connection,
-  // be it its sending half only. Not when the client has sent the next request already, be it read
-  // or waiting: bytes that wait hide a close from the socket, and who sends several requests and
-  // then ends sending, as scripts do, waits for the answers.
-  class ClientWatch {
-   public:
-    explicit ClientWatch(Connection& connection)
-        : connection_(connection), state_(std::make_shared<State>()) {
-      state_->call = connection.call;
-      if (connection.buffer.size() > 0) return;
-      Await(connection_.shared_from_this(), state_);
-    }
-    ~ClientWatch() {
-      state_->over = true;
-      error_code ignored;
-      connection_.stream.socket().cancel(ignored);
-    }
-    ClientWatch(const ClientWatch&) = delete;
-    ClientWatch& operator=(const ClientWatch&) = delete;
-
-   private:
-    // Of this watch alone: what it has queued may run when the next one has begun.
-    struct State {
-      bool over = false;
-      std::stop_source call;
-    };
-
-    static void Await(ConnectionPtr connection, std::shared_ptr<State> state) {
-      tcp::socket& socket = connection->stream.socket();
-      socket.async_wait(
-          tcp::socket::wait_read,
-          [connection = std::move(connection), state = std::move(state)](error_code error) mutable {
-            if (error || state->over) return;
-            char next = 0;
-            connection->stream.socket().receive(asio::buffer(&next, 1), tcp::socket::message_peek,
-                                                error);
-            if (error == asio::error::would_block) {
-              // Woken for bytes of this request, which have been read.
-              Await(std::move(connection), std::move(state));
-            } else if (error) {
-              state->call.request_stop();
-            }
-          });
-    }
-
-    Connection& connection_;
-    const std::shared_ptr<State> state_;
-  };
-
   Impl(const ServerOptions& given, Service& given_service)
       : options(given),
         service(given_service),
@@ -512,7 +446,7 @@ void Server::Stop() {
   const auto drained =
       std::chrono::steady_clock::now() + std::chrono::seconds(impl_->options.drain_seconds);
   while (true) {
-    std::vector<Impl::ConnectionPtr> open;
+    std::vector<ConnectionPtr> open;
     {
       absl::MutexLock lock(&impl_->mutex);
       open.assign(impl_->connections.begin(), impl_->connections.end());

@@ -9,16 +9,6 @@
 namespace vecnest::engine {
 namespace {
 
-TEST(ShardReadTest, IdsConvertBothWays) {
-  for (const PointId& id : {PointId(0), PointId(~0ULL), PointId::Uuid(1, 2), PointId::Uuid(0, 5)}) {
-    EXPECT_EQ(ToPointId(ToStorageKey(id)), id);
-    EXPECT_EQ(ToPointId(ToIndexKey(id)), id);
-  }
-  for (Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
-    EXPECT_EQ(FromIndexMetric(ToIndexMetric(metric)), metric);
-  }
-}
-
 // A point that is there all the time is in every answer, however it is being replaced.
 TEST(ShardReadTest, ReadersSeeEveryPointOnceWhileItIsReplaced) {
   const TemporaryDirectory directory;
