@@ -55,4 +55,18 @@ index::ValueFormat ToValueFormat(VectorDatatype datatype) {
   return index::ValueFormat::kF32;
 }
 
+int ToCodeBits(Quantization quantization) {
+  switch (quantization) {
+    case Quantization::kAuto:
+      return 0;
+    case Quantization::kInt8:
+      return 8;
+    case Quantization::kInt4:
+      return 4;
+    case Quantization::kBinary:
+      return 1;
+  }
+  return 0;
+}
+
 }  // namespace vecnest::engine

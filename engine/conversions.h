@@ -18,6 +18,8 @@ PointId ToPointId(const storage::PointKey& key);
 index::Metric ToIndexMetric(Metric metric);
 Metric FromIndexMetric(index::Metric metric);
 index::ValueFormat ToValueFormat(VectorDatatype datatype);
+// IndexConfig::code_bits.
+int ToCodeBits(Quantization quantization);
 
 }  // namespace vecnest::engine
 

@@ -170,7 +170,9 @@ absl::Status DatabaseImpl::UpdateCollection(const std::string& name,
                                             const CollectionUpdate& update) {
   auto shard = FindShard(name);
   if (!shard.ok()) return shard.status();
-  return (*shard)->SetMetrics(update.metrics);
+  if (auto status = (*shard)->Update(update); !status.ok()) return status;
+  maintainer_->Notify(*shard);
+  return absl::OkStatus();
 }
 
 absl::Status DatabaseImpl::RemoveRecords(const Definition& definition) {

@@ -69,11 +69,16 @@ absl::StatusOr<SlotDefinition> DecodeSlot(const Json& json) {
   slot.config.size = json.at("size");
   slot.config.hnsw.m = json.at("m");
   slot.config.hnsw.ef_construct = json.at("ef_construct");
-  // Definitions made before there was a choice have no such member.
+  // Definitions made before there was a choice have no such member, nor the next.
   if (const auto name = json.find("datatype"); name != json.end()) {
     auto datatype = ParseVectorDatatype(name->get<std::string>());
     if (!datatype.ok()) return datatype.status();
     slot.config.datatype = *datatype;
+  }
+  if (const auto name = json.find("quantization"); name != json.end()) {
+    auto quantization = ParseQuantization(name->get<std::string>());
+    if (!quantization.ok()) return quantization.status();
+    slot.config.quantization = *quantization;
   }
   slot.model = json.at("model");
   slot.model_identity = json.at("model_identity");
@@ -182,6 +187,7 @@ std::string Definition::Encode() const {
                                {"m", slot.config.hnsw.m},
                                {"ef_construct", slot.config.hnsw.ef_construct},
                                {"datatype", VectorDatatypeName(slot.config.datatype)},
+                               {"quantization", QuantizationName(slot.config.quantization)},
                                {"metric", MetricName(slot.config.metric)},
                                {"graph_metric", MetricName(slot.graph_metric)},
                                {"model", slot.model},

@@ -38,6 +38,7 @@ index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_thresho
   config.dimensions = slot.config.size;
   config.metric = ToIndexMetric(slot.graph_metric);
   config.values = ToValueFormat(slot.config.datatype);
+  config.code_bits = ToCodeBits(slot.config.quantization);
   config.m = slot.config.hnsw.m;
   config.ef_construct = slot.config.hnsw.ef_construct;
   config.seal_threshold = seal_threshold;
@@ -234,16 +235,31 @@ std::shared_ptr<const Definition> Shard::definition() const {
   return definition_;
 }
 
-absl::Status Shard::SetMetrics(const std::map<std::string, Metric>& metrics) {
+absl::Status Shard::Update(const CollectionUpdate& update) {
   absl::MutexLock lock(&write_mutex_);
   if (dropped_) return absl::NotFoundError("the collection was deleted");
   auto updated = std::make_shared<Definition>(*definition());
-  for (const auto& [name, metric] : metrics) {
+  for (const auto& [name, metric] : update.metrics) {
     auto slot = updated->RequireSlot(name);
     if (!slot.ok()) return slot.status();
     updated->slots[*slot].config.metric = metric;
   }
-  return StoreDefinition(std::move(updated));
+  std::map<Slot, int> code_bits;
+  for (const auto& [name, quantization] : update.quantizations) {
+    auto slot = updated->RequireSlot(name);
+    if (!slot.ok()) return slot.status();
+    updated->slots[*slot].config.quantization = quantization;
+    code_bits[*slot] = ToCodeBits(quantization);
+  }
+  if (update.quantization) {
+    for (Slot slot = 0; slot < updated->slots.size(); ++slot) {
+      if (!code_bits.emplace(slot, ToCodeBits(*update.quantization)).second) continue;
+      updated->slots[slot].config.quantization = *update.quantization;
+    }
+  }
+  if (auto status = StoreDefinition(std::move(updated)); !status.ok()) return status;
+  for (const auto& [slot, bits] : code_bits) indexes_[slot]->SetCodeBits(bits);
+  return absl::OkStatus();
 }
 
 absl::Status Shard::StoreDefinition(std::shared_ptr<const Definition> updated) {
@@ -392,7 +408,7 @@ absl::Status Shard::UpdateIndexes(const Effects& effects) {
 
 bool Shard::NeedsMaintenance() const {
   for (const auto& index : indexes_) {
-    if (index->Stats().growing >= environment_.seal_threshold) return true;
+    if (index->NeedsMaintenance()) return true;
   }
   return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }

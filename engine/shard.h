@@ -78,7 +78,7 @@ class Shard {
   StoredDefinitions(const storage::Store& store);
 
   std::shared_ptr<const Definition> definition() const;
-  absl::Status SetMetrics(const std::map<std::string, Metric>& metrics);
+  absl::Status Update(const CollectionUpdate& update);
   CollectionInfo Describe() const;
   uint64_t points() const { return points_.load(std::memory_order_relaxed); }
 

@@ -15,6 +15,8 @@ constexpr std::array<std::string_view, 8> kPayloadIndexTypeNames = {
 
 constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "float16", "bfloat16"};
 
+constexpr std::array<std::string_view, 4> kQuantizationNames = {"auto", "int8", "int4", "binary"};
+
 // The enumerator whose name stands at its place in `names`.
 template <class Enum, size_t kCount>
 absl::StatusOr<Enum> ParseName(const std::array<std::string_view, kCount>& names,
@@ -80,6 +82,14 @@ std::string_view VectorDatatypeName(VectorDatatype datatype) {
 
 absl::StatusOr<VectorDatatype> ParseVectorDatatype(std::string_view name) {
   return ParseName<VectorDatatype>(kVectorDatatypeNames, "datatype", name);
+}
+
+std::string_view QuantizationName(Quantization quantization) {
+  return kQuantizationNames[static_cast<size_t>(quantization)];
+}
+
+absl::StatusOr<Quantization> ParseQuantization(std::string_view name) {
+  return ParseName<Quantization>(kQuantizationNames, "quantization", name);
 }
 
 absl::Status CallLimits::Check() const {

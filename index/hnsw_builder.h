@@ -23,6 +23,7 @@ struct GraphParams {
   Metric metric = Metric::kCosine;
   size_t dimensions = 0;
   ValueFormat values = ValueFormat::kF32;  // of the rows
+  int code_bits = 0;                       // of walks, 8, 4 or 1; 0: chosen (quantizer.h)
   int m = 16;                              // at least 2
   int ef_construct = 200;
   uint64_t seed = 100;

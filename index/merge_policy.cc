@@ -25,6 +25,13 @@ std::optional<MergeRange> PickRewrite(absl::Span<const SegmentSize> segments) {
   return std::nullopt;
 }
 
+std::optional<MergeRange> PickOutdated(absl::Span<const SegmentSize> segments) {
+  const auto found = std::find_if(segments.begin(), segments.end(),
+                                  [](const SegmentSize& segment) { return segment.outdated; });
+  if (found == segments.end()) return std::nullopt;
+  return MergeRange{static_cast<size_t>(found - segments.begin()), 1};
+}
+
 std::optional<MergeRange> PickSmall(absl::Span<const SegmentSize> segments, size_t threshold) {
   for (size_t first = 0; first < segments.size(); ++first) {
     size_t total = Live(segments[first]);
@@ -75,7 +82,7 @@ std::optional<MergeRange> PickMerge(absl::Span<const SegmentSize> segments, size
   for (size_t tier = 0; tier <= highest; ++tier) {
     if (const auto merge = PickTier(segments, threshold, tier)) return merge;
   }
-  return std::nullopt;
+  return PickOutdated(segments);
 }
 
 }  // namespace vecnest::index

@@ -14,6 +14,8 @@ struct SegmentSize {
   size_t deleted = 0;
   // A damaged segment lies between this one and the one before: they may not be merged.
   bool gap_before = false;
+  // Built otherwise than it would be now.
+  bool outdated = false;
 };
 
 struct MergeRange {
@@ -26,7 +28,8 @@ struct MergeRange {
 //   2. merge a run of small segments that together stay below `seal_threshold`;
 //   3. merge four of a tier, with smaller ones between them. A tier's segments are four times as
 //      large as those of the tier below, so each vector is rebuilt about log4(n / threshold) times
-//      and at most three segments per tier remain.
+//      and at most three segments per tier remain;
+//   4. rewrite a segment that is outdated.
 // Segments never grow beyond 16 million rows.
 std::optional<MergeRange> PickMerge(absl::Span<const SegmentSize> segments, size_t seal_threshold);
 

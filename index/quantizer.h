@@ -1,6 +1,6 @@
-// Codes of 8 or 4 bits a dimension: what graphs are built and walked on. An eighth of the bytes of
-// f32, or a quarter, and integer products many times as fast; the rows that a walk finds are ranked
-// again by their f32 vectors, so that codes decide only which rows a walk meets.
+// Codes of 8, 4 or 1 bits a dimension: what graphs are built and walked on. A quarter of the bytes
+// of f32, an eighth or a 32nd, and integer products many times as fast; the rows that a walk finds
+// are ranked again by their f32 vectors, so that codes decide only which rows a walk meets.
 //
 // A code stands for a number v (kernels/code_distance.h), and v for the component center + step *
 // v; components beyond the largest code are cut. One step serves all dimensions of a segment, so
@@ -23,20 +23,19 @@ namespace vecnest::index {
 
 // How the rows of a segment are coded.
 struct CodeFormat {
-  int bits = 0;             // 8 or 4; 0: there are no codes
+  int bits = 0;             // 8, 4 or 1; 0: there are no codes
   bool normalized = false;  // vectors are scaled to unit length first
 
-  // Of a graph for `metric`. None for L1: codes keep products, not single differences. 4 bits are
-  // as good as 8 for vectors of many dimensions, where errors cancel out, and half as far away.
-  static CodeFormat For(Metric metric, size_t dimensions);
+  // Of a graph for `metric`. None for L1: codes keep products, not single differences. Where `bits`
+  // is 0 they are chosen: 4 are as good as 8 for vectors of many dimensions, where errors cancel
+  // out, and half as far away.
+  static CodeFormat For(Metric metric, size_t dimensions, int bits = 0);
 
   size_t block() const { return kernels::CodeDistances(bits).block; }
   // Dimensions rounded up to whole blocks.
   size_t Padded(size_t dimensions) const { return (dimensions + block() - 1) / block() * block(); }
   // Bytes of the first `dimensions`, and from one code to the next.
-  size_t Bytes(size_t dimensions) const {
-    return bits == 0 ? 0 : Padded(dimensions) / block() * kernels::kCodeAlignment;
-  }
+  size_t Bytes(size_t dimensions) const;
 };
 
 // The codes of a segment. Owns nothing.
@@ -65,6 +64,8 @@ class Quantizer {
 
   // Writes format.Bytes(dimensions) bytes.
   void Encode(const float* vector, float inverse_norm, uint8_t* code) const;
+  // The same for all rows, one code behind the other.
+  void EncodeAll(const Rows& rows, uint8_t* codes) const;
 
   const std::vector<float>& center() const { return center_; }
   float step() const { return step_; }

@@ -14,6 +14,10 @@ constexpr size_t kScannedPerStep = 36;
 // Where fewer match, walks lead nowhere.
 constexpr size_t kRowsPerMatch = 50;
 
+// One bit a dimension puts the nearest in an order so coarse that so many times as many rows have
+// to be looked at.
+constexpr size_t kSpareOfBits = 5;
+
 // What recall is measured at (calibration.h).
 constexpr size_t kCalibratedTop = 10;
 
@@ -29,11 +33,12 @@ bool GraphServes(Metric graph_metric, Metric metric, bool unit_norm) {
   return graph_metric == metric || (unit_norm && SharesOrder(graph_metric) && SharesOrder(metric));
 }
 
-size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width) {
+size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width, int code_bits) {
   // 48 at 16,000 rows, 72 at a million.
   const double doublings = std::log2(static_cast<double>(std::max<size_t>(rows, 4096)) / 4096);
   const auto base = static_cast<size_t>(40 + 4 * doublings);
-  return EfForRecall(base, std::max(k, kCalibratedTop), dimensions, width);
+  const size_t ef = EfForRecall(base, std::max(k, kCalibratedTop), dimensions, width);
+  return code_bits == 1 ? std::max(ef, DefaultRescored(k, dimensions, width, code_bits)) : ef;
 }
 
 size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
@@ -43,8 +48,8 @@ size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
                                   : std::max(scaled, wanted + scaled / 2);
 }
 
-size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width) {
-  const size_t spare = std::max<size_t>(8, wanted / 2);
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits) {
+  const size_t spare = std::max<size_t>(8, wanted / 2) * (code_bits == 1 ? kSpareOfBits : 1);
   return wanted + static_cast<size_t>(static_cast<double>(spare) *
                                       std::min(Narrowing(dimensions, width), 8.0));
 }

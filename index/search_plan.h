@@ -17,15 +17,15 @@ bool GraphServes(Metric graph_metric, Metric metric, bool unit_norm);
 // is 0.99 at the full width and at 96 of 384 dimensions, 0.977 at 64. It grows with the logarithm
 // of the segment's rows, because recall at a fixed ef falls that way, and with the root of width /
 // dimensions, because the graph (built for the full width) fits the distances between prefixes less
-// well.
-size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width);
+// well. Codes of one bit need as many as are ranked.
+size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width, int code_bits);
 
 // The ef that finds `wanted` rows at `dimensions` as well as `ef` finds ten at the full width.
 size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width);
 
 // How many of the rows that a walk found by their codes are ranked by their vectors to find the
 // `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions.
-size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width);
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits);
 
 // The ef of a filtered walk that finds about what one of `ef` finds without a filter: the fewer of
 // the `rows` match, the worse the graph fits them.

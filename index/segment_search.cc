@@ -201,7 +201,8 @@ class Pass {
     const size_t ef =
         params_.recall > 0 && segment.recall().known()
             ? EfForRecall(segment.recall().EfFor(params_.recall), wanted, dimensions, query_.size())
-            : DefaultEf(wanted, segment.count(), dimensions, query_.size());
+            : DefaultEf(wanted, segment.count(), dimensions, query_.size(),
+                        segment.codes().format.bits);
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
   }
 
@@ -338,13 +339,13 @@ class Pass {
 
   // How many of the rows that a walk found are ranked. Equal vectors have equal codes and count
   // once, or a crowd of them would leave no room for the next.
-  size_t RankedDepth(const WalkResult& walk) const {
+  size_t RankedDepth(const WalkResult& walk, int code_bits) const {
     const std::vector<WalkedRow>& found = walk.rows;
     const size_t wanted =
         params_.score_threshold ? std::clamp(walk.in_range, Fewest(), wanted_) : wanted_;
-    const size_t different = params_.rescored > 0
-                                 ? params_.rescored
-                                 : DefaultRescored(wanted, scorer_.dimensions(), query_.size());
+    const size_t different = params_.rescored > 0 ? params_.rescored
+                                                  : DefaultRescored(wanted, scorer_.dimensions(),
+                                                                    query_.size(), code_bits);
     size_t depth = 0;
     size_t seen = 0;
     for (; depth < found.size(); ++depth) {
@@ -360,7 +361,7 @@ class Pass {
       for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
       return;
     }
-    const size_t depth = RankedDepth(walk);
+    const size_t depth = RankedDepth(walk, segment.codes().format.bits);
     for (size_t i = 0; i < depth; ++i) rows.Prefetch(walk.rows[i].row, scorer_.dimensions());
     for (size_t i = 0; i < depth; ++i) OfferRow(rows, walk.rows[i].row);
   }

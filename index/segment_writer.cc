@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "hwy/aligned_allocator.h"
 
 namespace vecnest::index {
 namespace {
@@ -53,7 +54,7 @@ absl::Status SegmentWriter::Allocate(size_t count) {
   header_.stride = static_cast<uint32_t>(RowStride(params_.dimensions));
   header_.m = static_cast<uint32_t>(params_.m);
   header_.value_format = static_cast<uint32_t>(params_.values);
-  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions);
+  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions, params_.code_bits);
   header_.code_bits = static_cast<uint32_t>(format.bits);
   header_.codes_normalized = format.normalized ? 1 : 0;
   LayOut(header_, 0);
@@ -111,7 +112,7 @@ absl::Status SegmentWriter::Commit() {
   }
   OrderByNumber();
   const CodeView codes = WriteCodes();
-  absl::StatusOr<BuiltGraph> graph = BuildGraph(WrittenRows(), codes, params_);
+  absl::StatusOr<BuiltGraph> graph = Build(codes);
   if (!graph.ok()) return graph.status();
   const RecallCurve curve = MeasureRecall(WrittenRows(), codes, graph->View(), params_);
   if (absl::Status status = WriteGraph(*graph, curve); !status.ok()) return status;
@@ -135,16 +136,34 @@ CodeView SegmentWriter::WriteCodes() {
   const Rows rows = WrittenRows();
   const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, view.format);
   auto* codes = Data<uint8_t>(kCodes);
-  VectorBuffer buffer;
-  for (size_t row = 0; row < rows_; ++row) {
-    quantizer.Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * view.stride);
-  }
+  quantizer.EncodeAll(rows, codes);
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
   view.codes = codes;
   view.center = {Data<float>(kCenter), params_.dimensions};
   view.step = header_.code_step;
   return view;
+}
+
+// A graph is as good as the distances it is built by: codes that are too coarse for that are made
+// finer while it is built.
+absl::StatusOr<BuiltGraph> SegmentWriter::Build(const CodeView& walked) {
+  const Rows rows = WrittenRows();
+  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions);
+  if (walked.format.bits >= format.bits) return BuildGraph(rows, walked, params_);
+  const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, format);
+  CodeView view;
+  view.format = format;
+  view.stride = format.Bytes(params_.dimensions);
+  const auto codes = hwy::AllocateAligned<uint8_t>(rows_ * view.stride);
+  if (codes == nullptr) {
+    return absl::ResourceExhaustedError(fmt::format("no memory for the codes of {} rows", rows_));
+  }
+  quantizer.EncodeAll(rows, codes.get());
+  view.codes = codes.get();
+  view.center = quantizer.center();
+  view.step = quantizer.step();
+  return BuildGraph(rows, view, params_);
 }
 
 absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph, const RecallCurve& curve) {

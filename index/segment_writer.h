@@ -46,6 +46,7 @@ class SegmentWriter {
   Rows WrittenRows();
   void OrderByNumber();
   CodeView WriteCodes();
+  absl::StatusOr<BuiltGraph> Build(const CodeView& walked);
   absl::Status WriteGraph(const BuiltGraph& graph, const RecallCurve& curve);
   absl::Status Publish();
 

@@ -28,6 +28,11 @@ absl::Status CheckConfig(const IndexConfig& config) {
   if (config.dimensions < 1 || config.dimensions > 65536) {
     return outside("dimensions", config.dimensions, 1, 65536);
   }
+  if (config.code_bits != 0 && config.code_bits != 1 && config.code_bits != 4 &&
+      config.code_bits != 8) {
+    return absl::InvalidArgumentError(
+        fmt::format("code_bits is {}, must be 0, 1, 4 or 8", config.code_bits));
+  }
   if (config.m < 2 || config.m > 1024) return outside("m", config.m, 2, 1024);
   if (config.ef_construct < 1 || config.ef_construct > 65536) {
     return outside("ef_construct", config.ef_construct, 1, 65536);
@@ -129,6 +134,7 @@ VectorIndex::VectorIndex(std::string directory, const IndexConfig& config,
                          std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file)
     : directory_(std::move(directory)),
       config_(config),
+      code_bits_(config.code_bits),
       set_(static_cast<size_t>(config.dimensions), config.values, std::move(sealed), last_label),
       damaged_(std::move(damaged)),
       next_file_(next_file) {}
@@ -225,6 +231,7 @@ GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
   params.metric = config_.metric;
   params.dimensions = static_cast<size_t>(config_.dimensions);
   params.values = config_.values;
+  params.code_bits = code_bits_;
   params.m = config_.m;
   params.ef_construct = config_.ef_construct;
   params.seed = config_.seed;
@@ -301,13 +308,21 @@ absl::StatusOr<bool> VectorIndex::SealOldestFrozen(const std::atomic<bool>* stop
   return true;
 }
 
+void VectorIndex::SetCodeBits(int bits) { code_bits_ = bits; }
+
+bool VectorIndex::IsOutdated(const SealedSegment& segment) const {
+  const auto dimensions = static_cast<size_t>(config_.dimensions);
+  return segment.codes().format.bits !=
+         CodeFormat::For(segment.metric(), dimensions, code_bits_).bits;
+}
+
 std::optional<Replaced> VectorIndex::PickSources() const {
   const std::vector<SegmentRecord> damaged = Damaged();
   const SetView view = set_.View();
   std::vector<SegmentSize> sizes;
   Label before = 0;
   for (const auto& segment : view.list->sealed) {
-    SegmentSize size{segment->count(), segment->marks().count(), false};
+    SegmentSize size{segment->count(), segment->marks().count(), false, IsOutdated(*segment)};
     for (const SegmentRecord& record : damaged) {
       size.gap_before |= record.min_label > before && record.max_label < segment->min_label();
     }
@@ -320,6 +335,11 @@ std::optional<Replaced> VectorIndex::PickSources() const {
   Replaced sources;
   sources.sealed.assign(first, first + static_cast<ptrdiff_t>(range->count));
   return sources;
+}
+
+bool VectorIndex::NeedsMaintenance() const {
+  return Stats().growing >= std::max<size_t>(config_.seal_threshold, 1) ||
+         PickSources().has_value();
 }
 
 absl::StatusOr<bool> VectorIndex::Maintain(const std::atomic<bool>* stop) {

@@ -50,6 +50,8 @@ struct IndexConfig {
   Metric metric = Metric::kCosine;  // the metric graphs are built for
   // Vectors are rounded to it when they are added.
   ValueFormat values = ValueFormat::kF32;
+  // Of the codes that walks go by (quantizer.h): 8, 4 or 1; 0: chosen by the index.
+  int code_bits = 0;
   int m = 16;  // HNSW links per node and layer (2m on layer 0)
   int ef_construct = 200;
   // A growing segment is sealed into a graph once it holds this many vectors.
@@ -178,6 +180,13 @@ class VectorIndex {
   // after `stop` (if given) turned true: that piece is as if it had never begun.
   absl::StatusOr<bool> Maintain(const std::atomic<bool>* stop = nullptr);
 
+  // Segments are built with codes of so many bits from now on (IndexConfig), and Maintain rebuilds
+  // those that have others. Thread-safe.
+  void SetCodeBits(int bits);
+
+  // Whether Maintain would find work.
+  bool NeedsMaintenance() const;
+
   // Seals what is growing, however small, so that the manifest covers everything.
   absl::Status SealAll(const std::atomic<bool>* stop = nullptr);
 
@@ -201,6 +210,7 @@ class VectorIndex {
               std::vector<SegmentRecord> damaged, Label last_label, uint64_t next_file);
 
   GraphParams BuildParams(const std::atomic<bool>* stop) const;
+  bool IsOutdated(const SealedSegment& segment) const;
   std::string StartFile();
   void FinishFile();
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteSegment(const std::vector<Rows>& blocks,
@@ -218,6 +228,7 @@ class VectorIndex {
 
   const std::string directory_;
   const IndexConfig config_;
+  std::atomic<int> code_bits_;  // in the place of config_'s
   SegmentSet set_;
   // Held through a build: there is one at a time. Locks are taken in this order: maintenance,
   // files, then those inside the set.

@@ -1,5 +1,6 @@
 #include "net/codec_collection.h"
 
+#include <algorithm>
 #include <string>
 
 #include "fmt/format.h"
@@ -44,11 +45,97 @@ VectorDatatype ReadDatatype(const std::string& name, const std::string& path,
   return VectorDatatype::kFloat32;
 }
 
+// What most clients say in Qdrant's words; product quantization by how much less it takes.
+std::optional<Quantization> ReadScalar(const Json& value, const std::string& path,
+                                       absl::Status& status) {
+  JsonFields fields(value, path, status);
+  const std::string type = fields.String("type").value_or("int8");
+  fields.Ignore({"quantile", "always_ram"});
+  fields.Finish();
+  if (type == "int8") return Quantization::kInt8;
+  if (type == "int4") return Quantization::kInt4;
+  status.Update(absl::InvalidArgumentError(
+      fmt::format("{}: unknown type '{}', expected int8 or int4", fields.PathOf("type"), type)));
+  return std::nullopt;
+}
+
+std::optional<Quantization> ReadProduct(const Json& value, const std::string& path,
+                                        absl::Status& status) {
+  JsonFields fields(value, path, status);
+  fields.Require("compression");
+  const std::string compression = fields.String("compression").value_or("");
+  fields.Ignore({"always_ram"});
+  fields.Finish();
+  if (compression == "x4") return Quantization::kInt8;
+  if (compression == "x8" || compression == "x16") return Quantization::kInt4;
+  if (compression == "x32" || compression == "x64") return Quantization::kBinary;
+  status.Update(absl::InvalidArgumentError(
+      fmt::format("{}: unknown compression '{}', expected x4, x8, x16, x32 or x64",
+                  fields.PathOf("compression"), compression)));
+  return std::nullopt;
+}
+
+std::optional<Quantization> ReadBinary(const Json& value, const std::string& path,
+                                       absl::Status& status) {
+  JsonFields fields(value, path, status);
+  const std::string encoding = fields.String("encoding").value_or("one_bit");
+  fields.Ignore({"always_ram", "query_encoding"});
+  fields.Finish();
+  if (encoding == "one_bit") return Quantization::kBinary;
+  if (encoding == "two_bits" || encoding == "one_and_half_bits") return Quantization::kInt4;
+  status.Update(absl::InvalidArgumentError(
+      fmt::format("{}: unknown encoding '{}', expected one_bit, one_and_half_bits or two_bits",
+                  fields.PathOf("encoding"), encoding)));
+  return std::nullopt;
+}
+
+// Nothing when `parent` has no such member. "Disabled" means: as Vecnest chooses.
+std::optional<Quantization> ReadQuantization(JsonFields& parent, absl::Status& status) {
+  constexpr std::string_view kName = "quantization_config";
+  const Json* value = parent.Find(kName);
+  if (value == nullptr) return std::nullopt;
+  const std::string path = parent.PathOf(kName);
+  if (*value == "Disabled") return Quantization::kAuto;
+  JsonFields fields(*value, path, status);
+  const Json* scalar = fields.Find("scalar");
+  const Json* product = fields.Find("product");
+  const Json* binary = fields.Find("binary");
+  fields.Finish();
+  if ((scalar != nullptr) + (product != nullptr) + (binary != nullptr) != 1) {
+    status.Update(absl::InvalidArgumentError(
+        fmt::format("{}: expected one of scalar, product and binary", path)));
+    return std::nullopt;
+  }
+  if (scalar != nullptr) return ReadScalar(*scalar, fields.PathOf("scalar"), status);
+  if (product != nullptr) return ReadProduct(*product, fields.PathOf("product"), status);
+  return ReadBinary(*binary, fields.PathOf("binary"), status);
+}
+
+Json WriteQuantization(Quantization quantization) {
+  switch (quantization) {
+    case Quantization::kAuto:
+      return nullptr;
+    case Quantization::kInt8:
+      return {{"scalar", {{"type", "int8"}}}};
+    case Quantization::kInt4:
+      return {{"product", {{"compression", "x8"}}}};
+    case Quantization::kBinary:
+      return {{"binary", Json::object()}};
+  }
+  return nullptr;
+}
+
+// What vectors have that do not say otherwise.
+struct VectorDefaults {
+  HnswConfig hnsw;
+  Quantization quantization = Quantization::kAuto;
+};
+
 VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
-                              const HnswConfig& hnsw_default, absl::Status& status) {
+                              const VectorDefaults& defaults, absl::Status& status) {
   JsonFields fields(value, path, status);
   VectorConfig config;
-  config.hnsw = hnsw_default;
+  config.hnsw = defaults.hnsw;
   fields.Require("size");
   config.size = static_cast<int>(fields.Integer("size", 1, kMaxInt).value_or(0));
   fields.Require("distance");
@@ -58,8 +145,9 @@ VectorConfig ReadVectorConfig(const Json& value, const std::string& path,
   if (const auto name = fields.String("datatype")) {
     config.datatype = ReadDatatype(*name, fields.PathOf("datatype"), status);
   }
-  // Hints about memory and speed, which Vecnest decides by itself.
-  fields.Ignore({"on_disk", "quantization_config"});
+  config.quantization = ReadQuantization(fields, status).value_or(defaults.quantization);
+  // Vecnest decides by itself.
+  fields.Ignore({"on_disk"});
   fields.Finish();
   return config;
 }
@@ -69,6 +157,9 @@ Json WriteVectorConfig(const VectorConfig& config) {
   // Qdrant's clients refuse a name that they do not know.
   if (config.datatype == VectorDatatype::kFloat16) {
     json["datatype"] = VectorDatatypeName(config.datatype);
+  }
+  if (config.quantization != Quantization::kAuto) {
+    json["quantization_config"] = WriteQuantization(config.quantization);
   }
   return json;
 }
@@ -81,8 +172,19 @@ Json WriteVectorInfo(const VectorInfo& info) {
           {"segments", info.segments},
           {"unit_norm", info.unit_norm},
           {"datatype", VectorDatatypeName(info.config.datatype)},
+          {"quantization", QuantizationName(info.config.quantization)},
           {"memory_bytes", info.memory_bytes},
           {"mapped_bytes", info.mapped_bytes}};
+}
+
+// Of all vectors when they agree.
+Json WriteCommonQuantization(const CollectionInfo& info) {
+  if (info.vectors.empty()) return nullptr;
+  const Quantization first = info.vectors.begin()->second.config.quantization;
+  const bool agree = std::all_of(info.vectors.begin(), info.vectors.end(), [&](const auto& vector) {
+    return vector.second.config.quantization == first;
+  });
+  return agree ? WriteQuantization(first) : Json(nullptr);
 }
 
 }  // namespace
@@ -90,15 +192,17 @@ Json WriteVectorInfo(const VectorInfo& info) {
 CollectionConfig ReadCollectionConfig(const Json& body, absl::Status& status) {
   JsonFields fields(body, "", status);
   CollectionConfig config;
-  HnswConfig hnsw;
-  ReadHnsw(fields.Find("hnsw_config"), "hnsw_config", hnsw, status);
+  VectorDefaults defaults;
+  ReadHnsw(fields.Find("hnsw_config"), "hnsw_config", defaults.hnsw, status);
+  defaults.quantization = ReadQuantization(fields, status).value_or(Quantization::kAuto);
   if (const Json* vectors = fields.Require("vectors")) {
     const bool single = vectors->is_object() && vectors->contains("size");
     if (single) {
-      config.vectors[""] = ReadVectorConfig(*vectors, "vectors", hnsw, status);
+      config.vectors[""] = ReadVectorConfig(*vectors, "vectors", defaults, status);
     } else if (vectors->is_object()) {
       for (const auto& [name, vector] : vectors->items()) {
-        config.vectors[name] = ReadVectorConfig(vector, MemberPath("vectors", name), hnsw, status);
+        config.vectors[name] =
+            ReadVectorConfig(vector, MemberPath("vectors", name), defaults, status);
       }
     } else {
       status.Update(WrongType("vectors", "an object", *vectors));
@@ -108,8 +212,7 @@ CollectionConfig ReadCollectionConfig(const Json& body, absl::Status& status) {
   fields.Refuse({"sparse_vectors", "init_from", "strict_mode_config"});
   // One node decides these by itself.
   fields.Ignore({"shard_number", "sharding_method", "replication_factor",
-                 "write_consistency_factor", "on_disk_payload", "wal_config", "optimizers_config",
-                 "quantization_config"});
+                 "write_consistency_factor", "on_disk_payload", "wal_config", "optimizers_config"});
   fields.Finish();
   return config;
 }
@@ -122,13 +225,17 @@ CollectionUpdate ReadCollectionUpdate(const Json& body, absl::Status& status) {
     for (const auto& [name, value] : vectors->items()) {
       JsonFields vector(value, MemberPath("vectors", name), status);
       if (const auto metric = ReadMetric(vector, "distance")) update.metrics[name] = *metric;
-      vector.Ignore({"hnsw_config", "quantization_config", "on_disk"});
+      if (const auto quantization = ReadQuantization(vector, status)) {
+        update.quantizations[name] = *quantization;
+      }
+      vector.Ignore({"hnsw_config", "on_disk"});
       vector.Finish();
       if (!status.ok()) break;
     }
   }
   fields.Refuse({"sparse_vectors", "strict_mode_config", "metadata"});
-  fields.Ignore({"optimizers_config", "params", "hnsw_config", "quantization_config"});
+  update.quantization = ReadQuantization(fields, status);
+  fields.Ignore({"optimizers_config", "params", "hnsw_config"});
   fields.Finish();
   return update;
 }
@@ -177,6 +284,7 @@ Json WriteCollectionInfo(const CollectionInfo& info) {
               {"vacuum_min_vector_number", 0},
               {"default_segment_number", 0},
               {"flush_interval_sec", 0}}},
+            {"quantization_config", WriteCommonQuantization(info)},
             {"wal_config", {{"wal_capacity_mb", 64}, {"wal_segments_ahead", 0}}},
             {"metadata", Json::parse(info.config.metadata)}}},
           {"payload_schema", WritePayloadSchema(info.payload_indexes)},

@@ -1,6 +1,7 @@
 #include "index/kernels/code_distance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -28,6 +29,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr size_t kBlock8 = kCodeAlignment;
 constexpr size_t kBlock4 = 2 * kCodeAlignment;
+// A word of bits.
+constexpr size_t kBlock1 = 64;
+
+HWY_INLINE uint64_t Word(const uint8_t* codes) {
+  uint64_t word = 0;
+  std::memcpy(&word, codes, sizeof(word));
+  return word;
+}
 
 // sum (2a - 15)(2b - 15) and sum (2a - 15)^2, from sums over the codes of n dimensions.
 HWY_INLINE int32_t Product4(int32_t products, int32_t codes_of_both, size_t n) {
@@ -178,6 +187,56 @@ VECNEST_VNNI CodeProducts WholeProducts4(const uint8_t* codes, const int8_t* que
           Product4(_mm512_reduce_add_epi32(squares), 2 * _mm512_reduce_add_epi32(sums), n)};
 }
 
+VECNEST_VNNI inline __m512i Chosen(const uint8_t* bits) {
+  return _mm512_maskz_mov_epi8(Word(bits), _mm512_set1_epi8(1));
+}
+
+VECNEST_VNNI int32_t Dot1(const uint8_t* codes, const int8_t* query, size_t n) {
+  __m512i sum = _mm512_setzero_si512();
+  for (size_t i = 0; i < n; i += kBlock1) {
+    sum = _mm512_dpbusd_epi32(sum, Chosen(codes + i / 8), LoadCodes(query + i));
+  }
+  return _mm512_reduce_add_epi32(sum);
+}
+
+// Keeps the query in registers.
+template <size_t kBlocks>
+VECNEST_VNNI void BitRowsOf(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                            const int8_t* query, int32_t* dots) {
+  __m512i values[kBlocks];
+  for (size_t block = 0; block < kBlocks; ++block) {
+    values[block] = LoadCodes(query + block * kBlock1);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const uint8_t* row = codes + rows[i] * stride;
+    __m512i even = _mm512_setzero_si512();
+    __m512i odd = _mm512_setzero_si512();
+    for (size_t block = 0; block < kBlocks; block += 2) {
+      even = _mm512_dpbusd_epi32(even, Chosen(row + block * 8), values[block]);
+      odd = _mm512_dpbusd_epi32(odd, Chosen(row + block * 8 + 8), values[block + 1]);
+    }
+    dots[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
+  }
+}
+
+VECNEST_VNNI void DotRows1(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                           const int8_t* query, size_t n, int32_t* dots) {
+  switch (n / kBlock1) {
+    case 4:
+      return BitRowsOf<4>(codes, stride, rows, count, query, dots);
+    case 6:
+      return BitRowsOf<6>(codes, stride, rows, count, query, dots);
+    case 8:
+      return BitRowsOf<8>(codes, stride, rows, count, query, dots);
+    case 12:
+      return BitRowsOf<12>(codes, stride, rows, count, query, dots);
+    case 16:
+      return BitRowsOf<16>(codes, stride, rows, count, query, dots);
+    default:
+      for (size_t i = 0; i < count; ++i) dots[i] = Dot1(codes + rows[i] * stride, query, n);
+  }
+}
+
 #else
 
 using Wide = hn::ScalableTag<int16_t>;
@@ -270,7 +329,42 @@ CodeProducts WholeProducts4(const uint8_t* codes, const int8_t* query, const int
   return {Dot4(codes, query, n), Dot4(codes, center, n), DotCodes4(codes, codes, n)};
 }
 
+int32_t Dot1(const uint8_t* codes, const int8_t* query, size_t n) {
+  auto low = hn::Zero(Sums());
+  auto high = hn::Zero(Sums());
+  const auto ones = hn::Set(Wide(), int16_t{1});
+  for (size_t block = 0; block < n; block += kBlock1) {
+    // Masks are made from eight bytes, however few count.
+    uint8_t bits[2 * sizeof(uint64_t)] = {};
+    std::memcpy(bits, codes + block / 8, sizeof(uint64_t));
+    for (size_t i = 0; i < kBlock1; i += hn::Lanes(Wide())) {
+      const auto chosen = hn::LoadMaskBits(Wide(), bits + i / 8);
+      Accumulate(hn::IfThenElseZero(chosen, Load(query + block + i)), ones, low, high);
+    }
+  }
+  return Total(low, high);
+}
+
+void DotRows1(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+              const int8_t* query, size_t n, int32_t* dots) {
+  for (size_t i = 0; i < count; ++i) dots[i] = Dot1(codes + rows[i] * stride, query, n);
+}
+
 #endif  // HWY_TARGET == HWY_AVX3_DL
+
+int32_t DotCodes1(const uint8_t* a, const uint8_t* b, size_t n) {
+  int32_t different = 0;
+  for (size_t i = 0; i < n; i += kBlock1) {
+    different += std::popcount(Word(a + i / 8) ^ Word(b + i / 8));
+  }
+  return static_cast<int32_t>(n) - 2 * different;
+}
+
+// The query and the center are zero beyond n, and every number's square is 1.
+CodeProducts Products1(const uint8_t* codes, const int8_t* query, const int8_t* center, size_t n) {
+  const size_t whole = (n + kBlock1 - 1) / kBlock1 * kBlock1;
+  return {Dot1(codes, query, whole), Dot1(codes, center, whole), static_cast<int32_t>(n)};
+}
 
 void DotRows8(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
               const int8_t* query, size_t n, int32_t* dots) {
@@ -317,6 +411,10 @@ CodeKernels MakeKernels4() {
       hwy::TargetName(HWY_TARGET), 4, 2, -15, kBlock4, &Dot4, &DotRows4, &DotCodes4, &Products4};
 }
 
+CodeKernels MakeKernels1() {
+  return {hwy::TargetName(HWY_TARGET), 1, 2, -1, kBlock1, &Dot1, &DotRows1, &DotCodes1, &Products1};
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace vecnest::index::kernels
 HWY_AFTER_NAMESPACE();
@@ -327,21 +425,21 @@ namespace {
 
 HWY_EXPORT(MakeKernels8);
 HWY_EXPORT(MakeKernels4);
-
-CodeKernels KernelsFor(int bits, int64_t targets) {
-  return bits == 4 ? MakeFor(HWY_DISPATCH_TABLE(MakeKernels4), targets)
-                   : MakeFor(HWY_DISPATCH_TABLE(MakeKernels8), targets);
-}
+HWY_EXPORT(MakeKernels1);
 
 }  // namespace
 
 const CodeKernels& CodeDistances(int bits) {
-  static const CodeKernels eight = KernelsFor(8, TargetsAtMost(LevelOfEnvironment()));
-  static const CodeKernels four = KernelsFor(4, TargetsAtMost(LevelOfEnvironment()));
+  static const int64_t targets = TargetsAtMost(LevelOfEnvironment());
+  static const CodeKernels eight = MakeFor(HWY_DISPATCH_TABLE(MakeKernels8), targets);
+  static const CodeKernels four = MakeFor(HWY_DISPATCH_TABLE(MakeKernels4), targets);
+  static const CodeKernels one = MakeFor(HWY_DISPATCH_TABLE(MakeKernels1), targets);
+  if (bits == 1) return one;
   return bits == 4 ? four : eight;
 }
 
 std::vector<CodeKernels> AllCodeDistances(int bits) {
+  if (bits == 1) return MakeForAll(HWY_DISPATCH_TABLE(MakeKernels1));
   return bits == 4 ? MakeForAll(HWY_DISPATCH_TABLE(MakeKernels4))
                    : MakeForAll(HWY_DISPATCH_TABLE(MakeKernels8));
 }

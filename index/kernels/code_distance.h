@@ -1,10 +1,11 @@
-// Products of codes of 8 or 4 bits, compiled for several instruction sets and chosen at run time as
-// in distance.h. Exact integer arithmetic: every level gives the same numbers.
+// Products of codes of 8, 4 or 1 bits, compiled for several instruction sets and chosen at run time
+// as in distance.h. Exact integer arithmetic: every level gives the same numbers.
 //
 // A code c stands for the number v = scale * c + offset:
 //   8 bits   c is 1 .. 255 and v = c - 128; a byte per dimension
 //   4 bits   c is 0 .. 15 and v = 2c - 15; 64 bytes hold 128 dimensions, the first 64 in the low
 //            halves and the others in the high halves
+//   1 bit    c is 0 or 1 and v = 2c - 1; the code of dimension i is bit i % 8 of byte i / 8
 // A query is signed bytes. Unsigned times signed is what the processors' dot product instruction
 // (AVX-512 VNNI's vpdpbusd) takes.
 #ifndef VECNEST_INDEX_KERNELS_CODE_DISTANCE_H_
@@ -33,7 +34,7 @@ struct CodeKernels {
   int bits = 8;
   int32_t scale = 1;
   int32_t offset = 0;
-  size_t block = 64;  // dimensions in kCodeAlignment bytes
+  size_t block = 64;  // dimensions that are taken at a time
 
   // sum c_i * query_i; n is a multiple of `block`.
   int32_t (*dot)(const uint8_t* codes, const int8_t* query, size_t n) = nullptr;
@@ -48,8 +49,8 @@ struct CodeKernels {
                            size_t n) = nullptr;
 };
 
-// The kernels to use for codes of 8 or 4 bits; chosen at the first call, then fixed. VECNEST_SIMD
-// caps them (distance.h).
+// The kernels to use for codes of 8, 4 or 1 bits; chosen at the first call, then fixed.
+// VECNEST_SIMD caps them (distance.h).
 const CodeKernels& CodeDistances(int bits);
 
 // Every level that this CPU can run, widest first; for tests and benchmarks.

@@ -1,7 +1,7 @@
 // The index as a process that tests/bench/ann_bench sends commands to, so that peers that are
 // Python packages are measured in the same run.
 //
-//   ann_driver_bench VECTORS ROWS DIMENSIONS DIRECTORY THREADS
+//   ann_driver_bench VECTORS ROWS DIMENSIONS DIRECTORY THREADS [CODE_BITS]
 //
 // VECTORS is raw little-endian f32. The first ROWS are indexed by cosine, sealed into one segment;
 // then each line of standard input is a command and gets one line of JSON:
@@ -70,11 +70,8 @@ void Check(const absl::Status& status) {
 
 class Driver {
  public:
-  Driver(const std::string& file, size_t rows, int dimensions, std::string directory, int threads)
-      : rows_(rows), directory_(std::move(directory)) {
-    config_.dimensions = dimensions;
-    config_.seal_threshold = rows;
-    config_.build_threads = threads;
+  Driver(const std::string& file, std::string directory, const IndexConfig& config)
+      : rows_(config.seal_threshold), directory_(std::move(directory)), config_(config) {
     std::ifstream input(file, std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(input)), {});
     vectors_.resize(bytes.size() / sizeof(float));
@@ -191,7 +188,7 @@ class Driver {
 
   const size_t rows_;
   const std::string directory_;
-  IndexConfig config_;
+  const IndexConfig config_;
   std::vector<float> vectors_;
   std::optional<PointSet> allowed_;
   std::unique_ptr<VectorIndex> index_;
@@ -201,12 +198,17 @@ class Driver {
 }  // namespace vecnest::index
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    fmt::print(stderr, "usage: {} VECTORS ROWS DIMENSIONS DIRECTORY THREADS\n", argv[0]);
+  if (argc < 6 || argc > 7) {
+    fmt::print(stderr, "usage: {} VECTORS ROWS DIMENSIONS DIRECTORY THREADS [CODE_BITS]\n",
+               argv[0]);
     return 2;
   }
-  vecnest::index::Driver driver(argv[1], std::stoul(argv[2]), std::stoi(argv[3]), argv[4],
-                                std::stoi(argv[5]));
+  vecnest::index::IndexConfig config;
+  config.seal_threshold = std::stoul(argv[2]);
+  config.dimensions = std::stoi(argv[3]);
+  config.build_threads = std::stoi(argv[5]);
+  if (argc > 6) config.code_bits = std::stoi(argv[6]);
+  vecnest::index::Driver driver(argv[1], argv[4], config);
   driver.Build();
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) driver.Answer(line);

@@ -15,6 +15,13 @@ TEST(ConversionsTest, IdsAndMetricsConvertBothWays) {
   }
 }
 
+TEST(ConversionsTest, QuantizationsAreBits) {
+  EXPECT_EQ(ToCodeBits(Quantization::kAuto), 0);
+  EXPECT_EQ(ToCodeBits(Quantization::kInt8), 8);
+  EXPECT_EQ(ToCodeBits(Quantization::kInt4), 4);
+  EXPECT_EQ(ToCodeBits(Quantization::kBinary), 1);
+}
+
 TEST(ConversionsTest, DatatypesAreFormats) {
   EXPECT_EQ(ToValueFormat(VectorDatatype::kFloat32), index::ValueFormat::kF32);
   EXPECT_EQ(ToValueFormat(VectorDatatype::kFloat16), index::ValueFormat::kF16);

@@ -163,9 +163,9 @@ TEST(DatabaseTest, TheDefaultMetricCanBeChanged) {
                     ->Upsert("a", {MakePoint(1, std::vector<float>{1, 0}),
                                    MakePoint(2, std::vector<float>{5, 5})})
                     .ok());
-    EXPECT_EQ(database->UpdateCollection("a", {{{"no", Metric::kDot}}}).code(),
+    EXPECT_EQ(database->UpdateCollection("a", {.metrics = {{"no", Metric::kDot}}}).code(),
               absl::StatusCode::kInvalidArgument);
-    ASSERT_TRUE(database->UpdateCollection("a", {{{"", Metric::kDot}}}).ok());
+    ASSERT_TRUE(database->UpdateCollection("a", {.metrics = {{"", Metric::kDot}}}).ok());
   }
   auto database = OpenOrDie(directory.path());
   Query query;

@@ -11,6 +11,7 @@ CollectionConfig TwoVectors() {
   config.vectors["b"] = {8, Metric::kDot, {}};
   config.vectors["a"] = {4, Metric::kEuclid, {8, 64}};
   config.vectors["a"].datatype = VectorDatatype::kFloat16;
+  config.vectors["a"].quantization = Quantization::kBinary;
   config.metadata = R"({"owner": "me"})";
   return config;
 }
@@ -30,6 +31,8 @@ TEST(DefinitionTest, SurvivesTheStore) {
   EXPECT_EQ(decoded->slots[0].config.hnsw.m, 8);
   EXPECT_EQ(decoded->slots[0].config.datatype, VectorDatatype::kFloat16);
   EXPECT_EQ(decoded->slots[1].config.datatype, VectorDatatype::kFloat32);
+  EXPECT_EQ(decoded->slots[0].config.quantization, Quantization::kBinary);
+  EXPECT_EQ(decoded->slots[1].config.quantization, Quantization::kAuto);
   EXPECT_EQ(decoded->slots[1].graph_metric, Metric::kDot);
 }
 

@@ -67,6 +67,14 @@ TEST(TypesTest, VectorDatatypesRoundTrip) {
   EXPECT_FALSE(ParseVectorDatatype("half").ok());
 }
 
+TEST(TypesTest, QuantizationsRoundTrip) {
+  for (Quantization quantization :
+       {Quantization::kAuto, Quantization::kInt8, Quantization::kInt4, Quantization::kBinary}) {
+    EXPECT_EQ(*ParseQuantization(QuantizationName(quantization)), quantization);
+  }
+  EXPECT_FALSE(ParseQuantization("int2").ok());
+}
+
 TEST(TypesTest, PayloadIndexTypesRoundTrip) {
   for (PayloadIndexType type :
        {PayloadIndexType::kKeyword, PayloadIndexType::kInteger, PayloadIndexType::kFloat,

@@ -20,11 +20,13 @@ class CodeDistanceTest : public ::testing::TestWithParam<int> {
   // The code of dimension i, as the header says where it lies.
   int CodeAt(const uint8_t* codes, size_t i) const {
     if (bits() == 8) return codes[i];
+    if (bits() == 1) return codes[i / 8] >> (i % 8) & 1;
     const uint8_t byte = codes[i / 128 * 64 + i % 64];
     return i % 128 < 64 ? byte & 15 : byte >> 4;
   }
   int ValueAt(const uint8_t* codes, size_t i) const {
-    return bits() == 8 ? CodeAt(codes, i) - 128 : 2 * CodeAt(codes, i) - 15;
+    if (bits() == 8) return CodeAt(codes, i) - 128;
+    return 2 * CodeAt(codes, i) - (bits() == 4 ? 15 : 1);
   }
 
   // Zero from n on.
@@ -74,7 +76,8 @@ TEST_P(CodeDistanceTest, RowsGiveWhatOneGives) {
     for (size_t n = kernels.block; n <= most; n += kernels.block) {
       FillCodes(a_.get());
       FillQuery(query_.get(), n);
-      const size_t stride = n / kernels.block * kCodeAlignment;
+      const size_t bytes = n * static_cast<size_t>(bits()) / 8;
+      const size_t stride = (bytes + kCodeAlignment - 1) / kCodeAlignment * kCodeAlignment;
       std::vector<uint32_t> rows = {0, 0};
       for (uint32_t row = 1; (row + 1) * stride <= kMost; ++row) rows.insert(rows.begin(), row);
       std::vector<int32_t> dots(rows.size());
@@ -116,7 +119,7 @@ TEST_P(CodeDistanceTest, ValuesAreScaledCodes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Bits, CodeDistanceTest, ::testing::Values(8, 4),
+INSTANTIATE_TEST_SUITE_P(Bits, CodeDistanceTest, ::testing::Values(8, 4, 1),
                          [](const auto& bits) { return std::to_string(bits.param); });
 
 }  // namespace

@@ -37,6 +37,13 @@ TEST(MergePolicyTest, SmallNeighboursAreMerged) {
   EXPECT_FALSE(PickMerge(lone, 100));
 }
 
+TEST(MergePolicyTest, OutdatedSegmentsAreRewrittenLast) {
+  const SegmentSize outdated{.rows = 100, .outdated = true};
+  ExpectRange({{100}, outdated, outdated}, 1, 1);
+  ExpectRange({outdated, {100}, {100, 26}}, 2, 1);
+  ExpectRange({outdated, {10}, {20}}, 1, 2);
+}
+
 TEST(MergePolicyTest, FourOfATierAreMerged) {
   ExpectRange({{400}, {100}, {110}, {120}, {130}}, 1, 4);
   ExpectRange({{1600}, {400}, {500}, {100}, {400}, {400}}, 1, 5);

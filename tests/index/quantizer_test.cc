@@ -15,6 +15,7 @@ namespace {
 // The number that a code stands for at dimension i, after kernels/code_distance.h.
 int ValueAt(const CodeView& codes, size_t row, size_t i) {
   if (codes.format.bits == 8) return codes.Code(row)[i] - 128;
+  if (codes.format.bits == 1) return (codes.Code(row)[i / 8] >> (i % 8) & 1) == 1 ? 1 : -1;
   const uint8_t byte = codes.Code(row)[i / 128 * 64 + i % 64];
   return 2 * (i % 128 < 64 ? byte & 15 : byte >> 4) - 15;
 }
@@ -56,10 +57,28 @@ INSTANTIATE_TEST_SUITE_P(Formats, QuantizerTest,
                                   (std::get<1>(format.param) ? "Normalized" : "");
                          });
 
+// One bit tells on which side of the center a component is; the step is how far away they are.
+TEST(QuantizerTest, BitsAreSides) {
+  constexpr size_t kWidth = 200;
+  const testing::Matrix points = testing::Clustered(500, kWidth, 1, false);
+  testing::Block block(points);
+  const CodeView codes = block.Codes({1, false});
+  double sum = 0;
+  for (size_t row = 0; row < points.count(); ++row) {
+    for (size_t i = 0; i < kWidth; ++i) {
+      const float value = points.Row(row)[i] - codes.center[i];
+      sum += std::fabs(value);
+      if (value == 0) continue;
+      EXPECT_EQ(ValueAt(codes, row, i), value > 0 ? 1 : -1) << row << " " << i;
+    }
+  }
+  EXPECT_NEAR(codes.step, sum / static_cast<double>(points.values.size()), 1e-4 * codes.step);
+}
+
 TEST(QuantizerTest, EqualAndZeroVectorsHaveEqualCodes) {
   for (const float value : {0.0F, 3.0F, 1e-42F}) {
     testing::Block block({5, std::vector<float>(50, value)});
-    for (const int bits : {8, 4}) {
+    for (const int bits : {8, 4, 1}) {
       const CodeView codes = block.Codes({bits, false});
       EXPECT_TRUE(std::isnormal(codes.step));
       EXPECT_TRUE(std::equal(codes.Code(0), codes.Code(1), codes.Code(9)));
@@ -73,6 +92,11 @@ TEST(CodeFormatTest, NarrowVectorsHaveEightBitsAndL1None) {
   EXPECT_EQ(CodeFormat::For(Metric::kDot, 64).bits, 8);
   EXPECT_FALSE(CodeFormat::For(Metric::kDot, 64).normalized);
   EXPECT_EQ(CodeFormat::For(Metric::kManhattan, 384).bits, 0);
+  EXPECT_EQ(CodeFormat::For(Metric::kManhattan, 384, 1).bits, 0);
+  EXPECT_EQ(CodeFormat::For(Metric::kCosine, 384, 1).bits, 1);
+  EXPECT_EQ(CodeFormat::For(Metric::kCosine, 384, 8).bits, 8);
+  EXPECT_EQ((CodeFormat{1, false}).Bytes(512), 64U);
+  EXPECT_EQ((CodeFormat{1, false}).Bytes(513), 128U);
   EXPECT_EQ((CodeFormat{4, false}).Bytes(129), 128U);
   EXPECT_EQ((CodeFormat{8, false}).Bytes(65), 128U);
   EXPECT_EQ((CodeFormat{}).Bytes(65), 0U);

@@ -298,6 +298,34 @@ TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
   }
 }
 
+// Every choice of codes, changed while the index lives: segments are rebuilt one by one, and each
+// answer is ranked by true scores.
+TEST(RecallTest, EveryChoiceOfCodes) {
+  Recall recall(testing::Clustered(16000, 256, 1), testing::Clustered(50, 256, 2),
+                Config(Metric::kCosine, 8000));
+  recall.AddAll();
+  size_t before = 0;
+  for (const auto& [bits, floor] :
+       std::vector<std::pair<int, double>>{{8, 0.97}, {4, 0.97}, {1, 0.93}}) {
+    recall.index().SetCodeBits(bits);
+    EXPECT_TRUE(recall.index().NeedsMaintenance()) << bits;
+    recall.Maintain();
+    const size_t walked = recall.index().Stats().walked_bytes;
+    if (before > 0) {
+      EXPECT_LT(walked, before) << bits;
+    }
+    before = walked;
+    const std::string what = std::to_string(bits) + " bits";
+    ExpectRecall(recall, {}, floor, what);
+    ExpectRecall(recall, {.recall = 0.95F}, 0.92, what + ", recall 0.95");
+    ExpectRecall(recall, {.metric = Metric::kEuclid}, floor, what + " by distance");
+    ExpectRecall(recall, {.dimensions = 128}, floor - 0.05, what + " at half the width");
+    ExpectRecallUnderFilters(recall, floor);
+    EXPECT_FALSE(recall.index().NeedsMaintenance());
+    EXPECT_FALSE(*recall.index().Maintain()) << "rebuilt again";
+  }
+}
+
 TEST(RecallTest, EveryMetricHasItsOwnGraph) {
   for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
     Recall recall(testing::Clustered(8000, 64, 1, false), testing::Clustered(50, 64, 2, false),

@@ -18,11 +18,21 @@ TEST(SearchPlanTest, UnitVectorsShareOneGraph) {
 }
 
 TEST(SearchPlanTest, DefaultEfGrowsWithRowsAndNarrowWidths) {
-  EXPECT_EQ(DefaultEf(10, 16384, 384, 384), 48U);
-  EXPECT_GT(DefaultEf(10, 1 << 20, 384, 384), DefaultEf(10, 16384, 384, 384));
-  EXPECT_GT(DefaultEf(10, 16384, 64, 384), DefaultEf(10, 16384, 128, 384));
-  EXPECT_GT(DefaultEf(100, 16384, 384, 384), 100U);
-  EXPECT_LE(DefaultEf(10, 16384, 1, 1536), 200U);
+  EXPECT_EQ(DefaultEf(10, 16384, 384, 384, 4), 48U);
+  EXPECT_GT(DefaultEf(10, 1 << 20, 384, 384, 4), DefaultEf(10, 16384, 384, 384, 4));
+  EXPECT_GT(DefaultEf(10, 16384, 64, 384, 4), DefaultEf(10, 16384, 128, 384, 4));
+  EXPECT_GT(DefaultEf(100, 16384, 384, 384, 4), 100U);
+  EXPECT_LE(DefaultEf(10, 16384, 1, 1536, 4), 200U);
+  EXPECT_EQ(DefaultEf(10, 16384, 384, 384, 1), 50U);
+  EXPECT_EQ(DefaultEf(100, 16384, 384, 384, 1), 350U);
+}
+
+TEST(SearchPlanTest, MoreIsRankedAfterCoarseCodes) {
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 4), 18U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 8), 18U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 1), 50U);
+  EXPECT_EQ(DefaultRescored(100, 384, 384, 1), 350U);
+  EXPECT_GT(DefaultRescored(10, 96, 384, 4), 18U);
 }
 
 TEST(SearchPlanTest, FewMatchesAreScanned) {

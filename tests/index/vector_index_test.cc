@@ -76,6 +76,15 @@ TEST(VectorIndexTest, InputIsChecked) {
   EXPECT_TRUE(index->Search({1, 2, 3}, {}, nullptr)->empty());
 }
 
+TEST(VectorIndexTest, CodesHaveBitsOfAKind) {
+  TemporaryDirectory directory;
+  IndexConfig config;
+  config.dimensions = 4;
+  config.code_bits = 2;
+  EXPECT_EQ(VectorIndex::Open(directory.path(), config, {}).status().message(),
+            "code_bits is 2, must be 0, 1, 4 or 8");
+}
+
 TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
   const TemporaryDirectory directory;
   const auto index = MustOpen(directory.path(), Config(2, 1000));

@@ -48,6 +48,45 @@ TEST(ReadCollectionConfigTest, HintsAreAccepted) {
            "quantization_config": {"scalar": {}}, "optimizers_config": {}})");
 }
 
+TEST(ReadCollectionConfigTest, QuantizationsOfQdrantsDialect) {
+  const auto read = [](const std::string& quantization) {
+    const CollectionConfig config =
+        Read(R"({"vectors": {"a": {"size": 8, "distance": "Dot"},
+                             "b": {"size": 8, "distance": "Dot", "quantization_config": )" +
+             quantization + R"(}}, "quantization_config": {"scalar": {"type": "int8"}}})");
+    EXPECT_EQ(config.vectors.at("a").quantization, Quantization::kInt8);
+    return config.vectors.at("b").quantization;
+  };
+  EXPECT_EQ(read(R"({"scalar": {"type": "int8", "quantile": 0.99, "always_ram": true}})"),
+            Quantization::kInt8);
+  EXPECT_EQ(read(R"({"scalar": {"type": "int4"}})"), Quantization::kInt4);
+  EXPECT_EQ(read(R"({"product": {"compression": "x4"}})"), Quantization::kInt8);
+  EXPECT_EQ(read(R"({"product": {"compression": "x16"}})"), Quantization::kInt4);
+  EXPECT_EQ(read(R"({"product": {"compression": "x32", "always_ram": false}})"),
+            Quantization::kBinary);
+  EXPECT_EQ(read(R"({"binary": {"always_ram": true}})"), Quantization::kBinary);
+  EXPECT_EQ(read(R"({"binary": {"encoding": "two_bits"}})"), Quantization::kInt4);
+  EXPECT_EQ(read(R"("Disabled")"), Quantization::kAuto);
+  EXPECT_EQ(read("null"), Quantization::kInt8);
+}
+
+TEST(ReadCollectionConfigTest, UnknownQuantizationsAreNamed) {
+  const auto error = [](const std::string& quantization) {
+    return Error(R"({"vectors": {"size": 8, "distance": "Dot"}, "quantization_config": )" +
+                 quantization + "}");
+  };
+  EXPECT_THAT(error(R"({"scalar": {"type": "int2"}})"),
+              HasSubstr("quantization_config.scalar.type: unknown type 'int2'"));
+  EXPECT_THAT(error(R"({"product": {"compression": "x3"}})"),
+              HasSubstr("quantization_config.product.compression: unknown compression 'x3'"));
+  EXPECT_THAT(error(R"({"product": {}})"), HasSubstr("compression: missing"));
+  EXPECT_THAT(error(R"({"binary": {"encoding": "trits"}})"),
+              HasSubstr("quantization_config.binary.encoding: unknown encoding 'trits'"));
+  EXPECT_THAT(error("{}"), HasSubstr("expected one of scalar, product and binary"));
+  EXPECT_THAT(error(R"({"binary": {}, "scalar": {}})"), HasSubstr("expected one of"));
+  EXPECT_THAT(error("3"), HasSubstr("quantization_config: expected an object"));
+}
+
 TEST(ReadCollectionConfigTest, ErrorsNameTheField) {
   EXPECT_EQ(Error("{}"), "vectors: missing");
   EXPECT_THAT(Error(R"({"vectors": 1})"), HasSubstr("vectors: expected an object"));
@@ -58,6 +97,17 @@ TEST(ReadCollectionConfigTest, ErrorsNameTheField) {
   EXPECT_THAT(Error(R"({"vectors": {"a": {"distance": "Dot"}}})"), HasSubstr("vectors.a.size"));
   EXPECT_THAT(Error(R"({"vectors": {"size": 4, "distance": "Dot"}, "sparse_vectors": {"s": {}}})"),
               HasSubstr("sparse_vectors: not supported"));
+}
+
+TEST(ReadCollectionUpdateTest, Quantizations) {
+  absl::Status status;
+  const auto update = ReadCollectionUpdate(
+      Json::parse(R"({"vectors": {"b": {"quantization_config": {"binary": {}}}},
+                      "quantization_config": "Disabled"})"),
+      status);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(update.quantizations.at("b"), Quantization::kBinary);
+  EXPECT_EQ(update.quantization, Quantization::kAuto);
 }
 
 TEST(ReadCollectionUpdateTest, Distances) {

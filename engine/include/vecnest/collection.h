@@ -31,11 +31,26 @@ std::string_view VectorDatatypeName(VectorDatatype datatype);
 // Accepts exactly what VectorDatatypeName gives; InvalidArgument lists the choices.
 absl::StatusOr<VectorDatatype> ParseVectorDatatype(std::string_view name);
 
+// The codes that graphs are walked by. The nearest that a walk finds are ranked by their vectors,
+// so that codes change memory, speed and recall, never a score.
+enum class Quantization {
+  kAuto,    // 4 bits a dimension, or 8 for vectors of fewer than 128
+  kInt8,    // 8 bits
+  kInt4,    // 4 bits
+  kBinary,  // 1 bit: the least memory; more is ranked, and recall is lower at the same effort
+};
+
+// "auto", "int8", "int4", "binary".
+std::string_view QuantizationName(Quantization quantization);
+// Accepts exactly what QuantizationName gives; InvalidArgument lists the choices.
+absl::StatusOr<Quantization> ParseQuantization(std::string_view name);
+
 struct VectorConfig {
   int size = 0;  // dimensions, 1..65536
   Metric metric = Metric::kCosine;
   HnswConfig hnsw;
   VectorDatatype datatype = VectorDatatype::kFloat32;
+  Quantization quantization = Quantization::kAuto;
 };
 
 // What a payload index looks for in a field; it changes how fast a filter is, never its answer.
@@ -75,7 +90,12 @@ struct CollectionUpdate {
   // New default metric by vector name. Takes effect at once. Graphs stay as they were built:
   // where all vectors have unit length cosine, dot and Euclid share them, otherwise queries
   // under another metric than the graph's look at every vector. The answer's plan tells.
-  std::map<std::string, Metric> metrics;
+  std::map<std::string, Metric> metrics = {};
+  // By vector name. New segments are built so at once; those there are, one by one in the
+  // background, answer as before until they are rebuilt.
+  std::map<std::string, Quantization> quantizations = {};
+  // Of all vectors that the map does not name.
+  std::optional<Quantization> quantization = std::nullopt;
 };
 
 struct VectorInfo {
