@@ -92,7 +92,7 @@ absl::StatusOr<WriteResult> DatabaseImpl::WriteVectors(Shard& shard,
     if (encoding.truncated) usage.truncated.push_back(ToPointId(changes[change].key));
   }
   usage.usage = texts.Usage();
-  if (auto status = options.limits.Check(); !status.ok()) return status;
+  if (auto status = shard.AwaitGraphs(changes.size(), options.limits); !status.ok()) return status;
   auto result = shard.Write(
       [&]() -> absl::StatusOr<std::vector<PointChange>> {
         if (auto refused = complete(changes); !refused.ok()) return refused;

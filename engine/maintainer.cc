@@ -19,46 +19,57 @@ constexpr int kNice = 10;
 
 }  // namespace
 
-Maintainer::Maintainer() : thread_([this] { Run(); }) {}
+Maintainer::Maintainer()
+    : sealer_([this] { Run(&Shard::Seal, to_seal_); }),
+      merger_([this] { Run(&Shard::Merge, to_merge_); }) {}
 
 Maintainer::~Maintainer() {
   stop_ = true;
   {
     absl::MutexLock lock(&mutex_);  // wakes Run, which looks at stop_
-    queue_.clear();
+    to_seal_.clear();
+    to_merge_.clear();
   }
-  thread_.join();
+  sealer_.join();
+  merger_.join();
 }
 
-void Maintainer::Notify(std::shared_ptr<Shard> shard) {
+void Maintainer::Notify(std::shared_ptr<Shard> shard) { Enqueue(to_seal_, std::move(shard)); }
+
+void Maintainer::Enqueue(Queue& queue, std::shared_ptr<Shard> shard) {
   absl::MutexLock lock(&mutex_);
-  if (std::find(queue_.begin(), queue_.end(), shard) == queue_.end()) {
-    queue_.push_back(std::move(shard));
+  if (std::find(queue.begin(), queue.end(), shard) == queue.end()) {
+    queue.push_back(std::move(shard));
   }
 }
 
-void Maintainer::Run() {
+void Maintainer::Run(Work work, Queue& queue) {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   while (true) {
     std::shared_ptr<Shard> shard;
     {
+      const auto has_work = [&] { return stop_ || !queue.empty(); };
       absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(
-          +[](Maintainer* self) { return self->stop_ || !self->queue_.empty(); }, this));
+      mutex_.Await(absl::Condition(&has_work));
       if (stop_) return;
-      shard = std::move(queue_.front());
-      queue_.pop_front();
+      shard = std::move(queue.front());
+      queue.pop_front();
     }
     absl::Status status;
     try {
-      status = shard->Maintain(stop_);
+      status = ((*shard).*work)(stop_);
     } catch (const std::exception& error) {
       status = absl::InternalError(error.what());  // out of memory, most likely
     }
-    if (status.ok() || absl::IsCancelled(status)) continue;
+    if (absl::IsCancelled(status)) continue;
+    if (status.ok()) {
+      // Writes and sealing leave something to merge.
+      if (&queue == &to_seal_) Enqueue(to_merge_, std::move(shard));
+      continue;
+    }
     spdlog::error("background work on collection '{}', tried again in a while: {}",
                   shard->definition()->name, std::string(status.message()));
-    Notify(std::move(shard));
+    Enqueue(queue, std::move(shard));
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(
                                 +[](std::atomic<bool>* stop) { return stop->load(); }, &stop_),

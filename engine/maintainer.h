@@ -1,4 +1,4 @@
-// The thread that does the background work of shards: sealing, merging, manifests.
+// The threads that do the background work of shards: sealing, merging, manifests.
 #ifndef VECNEST_ENGINE_MAINTAINER_H_
 #define VECNEST_ENGINE_MAINTAINER_H_
 
@@ -13,23 +13,30 @@
 
 namespace vecnest::engine {
 
-// Runs at low priority beside reads and writes. Thread-safe.
+// Runs at low priority beside reads and writes. Sealing and merging have a thread each: a merge of
+// many vectors takes minutes, and what comes in meanwhile needs its graphs. Thread-safe.
 class Maintainer {
  public:
   Maintainer();
-  // Waits for the piece of work under way.
+  // Waits for the pieces of work under way.
   ~Maintainer();
 
   // Looks after `shard` soon, unless that is planned already.
   void Notify(std::shared_ptr<Shard> shard);
 
  private:
-  void Run();
+  using Work = absl::Status (Shard::*)(const std::atomic<bool>&);
+  using Queue = std::deque<std::shared_ptr<Shard>>;
+
+  void Run(Work work, Queue& queue);
+  void Enqueue(Queue& queue, std::shared_ptr<Shard> shard);
 
   std::atomic<bool> stop_ = false;
   absl::Mutex mutex_;
-  std::deque<std::shared_ptr<Shard>> queue_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_;
+  Queue to_seal_ ABSL_GUARDED_BY(mutex_);
+  Queue to_merge_ ABSL_GUARDED_BY(mutex_);
+  std::thread sealer_;
+  std::thread merger_;
 };
 
 }  // namespace vecnest::engine

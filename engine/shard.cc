@@ -1,12 +1,15 @@
 #include "engine/shard.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
 #include "engine/vector_check.h"
+#include "engine/write_delay.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -16,6 +19,9 @@ namespace {
 using storage::Batch;
 using storage::Family;
 using storage::Sequence;
+
+// How soon a delayed write notices that it need not wait any longer.
+constexpr std::chrono::milliseconds kDelaySlice(10);
 
 std::string IdBytes(const storage::CollectionId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
@@ -272,6 +278,23 @@ absl::Status Shard::StoreDefinition(std::shared_ptr<const Definition> updated) {
   return absl::OkStatus();
 }
 
+size_t Shard::MostUnsealed() const {
+  size_t most = 0;
+  for (const auto& index : indexes_) most = std::max(most, index->Stats().growing);
+  return most;
+}
+
+absl::Status Shard::AwaitGraphs(size_t vectors, const CallLimits& limits) const {
+  const auto start = std::chrono::steady_clock::now();
+  while (true) {
+    if (auto status = limits.Check(); !status.ok()) return status;
+    const absl::Duration delay = WriteDelay(vectors, MostUnsealed(), environment_.seal_threshold);
+    const auto left = start + absl::ToChronoNanoseconds(delay) - std::chrono::steady_clock::now();
+    if (left <= std::chrono::nanoseconds::zero()) return absl::OkStatus();
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kDelaySlice));
+  }
+}
+
 absl::StatusOr<WriteResult> Shard::Write(Decide decide,
                                          const std::map<Slot, ModelBinding>& bindings,
                                          Durability durability) {
@@ -413,16 +436,26 @@ bool Shard::NeedsMaintenance() const {
   return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }
 
-absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
-  absl::MutexLock lock(&maintain_mutex_);
+absl::Status Shard::WorkOff(BackgroundWork work, const std::atomic<bool>& stop) {
   for (const auto& index : indexes_) {
     while (!stop) {
-      auto worked = index->Maintain(&stop);
+      auto worked = (*index.*work)(&stop);
       if (!worked.ok()) return worked.status();
       if (!*worked) break;
       if (auto status = CommitManifest(); !status.ok()) return status;
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Shard::Merge(const std::atomic<bool>& stop) {
+  absl::MutexLock lock(&merge_mutex_);
+  return WorkOff(&index::VectorIndex::MergeSome, stop);
+}
+
+absl::Status Shard::Seal(const std::atomic<bool>& stop) {
+  absl::MutexLock lock(&seal_mutex_);
+  if (auto status = WorkOff(&index::VectorIndex::SealFull, stop); !status.ok()) return status;
   if (NeedsCheckpoint() && !stop) {
     if (auto status = WriteCheckpoint(); !status.ok()) return status;
   }
@@ -434,7 +467,8 @@ absl::Status Shard::Maintain(const std::atomic<bool>& stop) {
 }
 
 absl::Status Shard::Optimize() {
-  absl::MutexLock lock(&maintain_mutex_);
+  absl::MutexLock seal_lock(&seal_mutex_);
+  absl::MutexLock merge_lock(&merge_mutex_);
   for (const auto& index : indexes_) {
     if (auto status = index->SealAll(); !status.ok()) return status;
     while (true) {
@@ -448,6 +482,8 @@ absl::Status Shard::Optimize() {
 }
 
 absl::Status Shard::CommitManifest() {
+  // Files are removed by the manifest that was committed last.
+  absl::MutexLock manifest_lock(&manifest_mutex_);
   const storage::CollectionId id = definition()->id;
   ShardManifest manifest;
   {

@@ -2,8 +2,8 @@
 //
 // The way of a write: the caller decides on changes while the write lock is held, the log gives
 // them a sequence and commits them with the records they make, the indexes follow, the lock is
-// released, and the caller waits for the disk. Lock order: maintain_mutex_, index_mutex_,
-// write_mutex_, definition_mutex_.
+// released, and the caller waits for the disk. Lock order: seal_mutex_, merge_mutex_,
+// index_mutex_, manifest_mutex_, write_mutex_, definition_mutex_.
 #ifndef VECNEST_ENGINE_SHARD_H_
 #define VECNEST_ENGINE_SHARD_H_
 
@@ -87,6 +87,10 @@ class Shard {
                                                  const PayloadIndexConfig& config);
   absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& field);
 
+  // Holds a write of so many vectors up while too many of their index wait for a graph
+  // (write_delay.h). Called without locks, before Write.
+  absl::Status AwaitGraphs(size_t vectors, const CallLimits& limits) const;
+
   // Runs `decide` with writes held off, so that what it reads stays true until its changes are in.
   // No changes: nothing is written. `bindings` are checked and remembered with the changes.
   using Decide = absl::FunctionRef<absl::StatusOr<std::vector<PointChange>>()>;
@@ -119,10 +123,13 @@ class Shard {
   // See Database::MeasureWidths.
   absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
 
-  // True while Maintain has something to do.
+  // True while Seal or Merge has something to do.
   bool NeedsMaintenance() const;
-  // Background work until there is none or `stop` turns true (then OK or Cancelled, soon).
-  absl::Status Maintain(const std::atomic<bool>& stop);
+  // Background work until there is none or `stop` turns true (then OK or Cancelled, soon). The two
+  // may run beside each other. Seal gives vectors graphs and keeps the log short; Merge makes fewer
+  // segments of them.
+  absl::Status Seal(const std::atomic<bool>& stop);
+  absl::Status Merge(const std::atomic<bool>& stop);
   // Seals everything, however small, then does the background work.
   absl::Status Optimize();
   // Writes what makes the next start fast.
@@ -169,6 +176,10 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status VerifyPayloadIndexes(std::string& difference) const;
 
+  size_t MostUnsealed() const;
+  // Until there is none left of one kind of work, over all vectors.
+  using BackgroundWork = absl::StatusOr<bool> (index::VectorIndex::*)(const std::atomic<bool>*);
+  absl::Status WorkOff(BackgroundWork work, const std::atomic<bool>& stop);
   absl::Status CheckBindings(const std::map<Slot, ModelBinding>& bindings,
                              std::shared_ptr<const Definition>& updated) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -177,7 +188,7 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   // An error of one vector does not keep the others out.
   absl::Status UpdateIndexes(const Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
-  absl::Status CommitManifest() ABSL_LOCKS_EXCLUDED(write_mutex_);
+  absl::Status CommitManifest() ABSL_LOCKS_EXCLUDED(manifest_mutex_, write_mutex_);
   // Keep count of the log that a start would replay.
   void LogGrew(storage::Sequence sequence, size_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -233,10 +244,13 @@ class Shard {
   std::atomic<uint64_t> points_ = 0;
   std::vector<std::string> repairs_;  // what Load found damaged and made anew; fixed after it
 
-  mutable absl::Mutex maintain_mutex_;  // one thread does background work
+  // One thread at a time does each kind of background work, and one commits what came of it.
+  absl::Mutex seal_mutex_;
+  absl::Mutex merge_mutex_ ABSL_ACQUIRED_AFTER(seal_mutex_);
+  absl::Mutex manifest_mutex_ ABSL_ACQUIRED_AFTER(index_mutex_);
   // Held while an index is built and while a checkpoint is written.
-  mutable absl::Mutex index_mutex_ ABSL_ACQUIRED_AFTER(maintain_mutex_);
-  mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(index_mutex_);
+  mutable absl::Mutex index_mutex_ ABSL_ACQUIRED_AFTER(merge_mutex_);
+  mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(manifest_mutex_);
   // Written under write_mutex_, read at any time.
   std::atomic<storage::Sequence> last_sequence_ = 0;
   std::atomic<size_t> log_bytes_ = 0;     // of the commands after contained_

@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "index/code_scan.h"
 #include "index/code_scorer.h"
 #include "index/graph_walk.h"
 #include "index/row_filter.h"
@@ -130,18 +131,12 @@ class Pass {
 
   Nearest& Run() {
     for (const auto& segment : view_.list->sealed) SearchSealed(*segment);
-    for (const auto& segment : view_.list->growing) {
-      const std::vector<Rows> blocks = segment->Blocks();
-      for (const Rows& block : blocks) {
-        const Rows rows = block.Until(view_.as_of);
-        ScanAccepted(rows, RowFilter(rows, view_.as_of, params_.allowed));
-      }
-      if (!blocks.empty()) ++stats_.segments_scanned;
-    }
+    for (const auto& segment : view_.list->growing) SearchGrowing(*segment);
     return nearest_;
   }
 
   bool walked() const { return walked_; }
+  bool scanned_codes() const { return scanned_codes_; }
   bool few_matches() const { return few_matches_; }
   bool no_graph() const { return no_graph_; }
 
@@ -158,20 +153,69 @@ class Pass {
     Offer(rows, row, scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]));
   }
 
-  void ScanAccepted(const Rows& rows, const RowFilter& filter) {
-    if (params_.allowed == nullptr) return Scan(rows, filter);
-    const std::vector<uint32_t> accepted = AcceptedRows(rows, filter, *params_.allowed);
-    for (size_t i = 0; i < accepted.size(); ++i) {
-      if (i + kAhead < accepted.size()) rows.Prefetch(accepted[i + kAhead], scorer_.dimensions());
-      OfferRow(rows, accepted[i]);
+  void OfferRows(const Rows& rows, absl::Span<const uint32_t> offered) {
+    for (size_t i = 0; i < offered.size(); ++i) {
+      if (i + kAhead < offered.size()) rows.Prefetch(offered[i + kAhead], scorer_.dimensions());
+      OfferRow(rows, offered[i]);
     }
   }
 
-  void Scan(const Rows& rows, const RowFilter& filter) {
-    for (uint32_t row = 0; row < rows.count; ++row) {
-      if (row + kAhead < rows.count) rows.Prefetch(row + kAhead, scorer_.dimensions());
-      if (filter.Accepts(row)) OfferRow(rows, row);
+  void ScanAccepted(const Rows& rows, const RowFilter& filter) {
+    OfferRows(rows, params_.allowed == nullptr ? AcceptedAmong(filter, 0, rows.count)
+                                               : AcceptedRows(rows, filter, *params_.allowed));
+  }
+
+  static std::vector<uint32_t> AcceptedAmong(const RowFilter& filter, size_t first, size_t end) {
+    std::vector<uint32_t> accepted;
+    accepted.reserve(end - first);
+    for (auto row = static_cast<uint32_t>(first); row < end; ++row) {
+      if (filter.Accepts(row)) accepted.push_back(row);
     }
+    return accepted;
+  }
+
+  void SearchGrowing(const GrowingSegment& segment) {
+    const std::vector<Rows> blocks = segment.Blocks();
+    if (blocks.empty()) return;
+    ++stats_.segments_scanned;
+    // The one that still grows is small, and where it is the only one answers are exact.
+    const bool others_wait = view_.list->growing.size() > 1;
+    const bool by_codes = graph_allowed_ && others_wait && Serves(segment.metric());
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      const Rows rows = blocks[i].Until(view_.as_of);
+      const RowFilter filter(rows, view_.as_of, params_.allowed);
+      size_t first = 0;
+      if (by_codes) {
+        for (const CodedRun& run : segment.CodedRuns(i)) {
+          if (run.first + run.count > rows.count) break;
+          ScanByCodes(rows, run.codes, AcceptedAmong(filter, run.first, run.first + run.count));
+          first = run.first + run.count;
+        }
+      }
+      OfferRows(rows, AcceptedAmong(filter, first, rows.count));
+    }
+  }
+
+  void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted) {
+    // All of them would be ranked anyway.
+    if (accepted.size() <= Different(Fewest(), codes)) return OfferRows(rows, accepted);
+    const CodeScorer scorer(codes, scorer_.metric(), query_, scorer_.dimensions(), renormalize_);
+    std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
+    stats_.distances += accepted.size();
+    stats_.bytes += accepted.size() * scorer.bytes();
+    size_t in_range = 0;
+    if (params_.score_threshold) {
+      const float range = scorer.CostOf(*params_.score_threshold);
+      in_range = static_cast<size_t>(std::count_if(
+          found.begin(), found.end(), [&](const WalkedRow& row) { return row.cost <= range; }));
+    }
+    const size_t wanted = Wanted(in_range);
+    KeepRanked(found, wanted, Different(wanted, codes));
+    if (found.size() < accepted.size() && !IsWholeRange(in_range, accepted.size())) {
+      nearest_.Reject();
+    }
+    OfferInOrder(rows, found);
+    scanned_codes_ = true;
   }
 
   void SearchSealed(const SealedSegment& segment) {
@@ -182,6 +226,11 @@ class Pass {
     }
     ++stats_.segments_scanned;
     ScanAccepted(rows, filter);
+  }
+
+  // Whether graph and codes made for this metric are of use.
+  bool Serves(Metric metric) const {
+    return GraphServes(metric, scorer_.metric(), renormalize_ == Renormalize::kYes);
   }
 
   static size_t Live(const Rows& rows) {
@@ -220,7 +269,7 @@ class Pass {
 
   bool IsWorthWalking(const SealedSegment& segment, size_t matches) {
     if (!graph_allowed_) return false;
-    if (!GraphServes(segment.metric(), scorer_.metric(), renormalize_ == Renormalize::kYes)) {
+    if (!Serves(segment.metric())) {
       no_graph_ = true;
       return false;
     }
@@ -328,31 +377,28 @@ class Pass {
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
     Rank(segment, rows, walk);
-    const bool whole_range =
-        params_.score_threshold && walk.in_range < std::min(wanted_, walk.rows.size());
-    if (!whole_range) nearest_.Reject();
+    if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
     return true;
   }
 
-  // How many of the rows that a walk found are ranked. Equal vectors have equal codes and count
-  // once, or a crowd of them would leave no room for the next.
-  size_t RankedDepth(const WalkResult& walk, int code_bits) const {
-    const std::vector<WalkedRow>& found = walk.rows;
-    const size_t wanted =
-        params_.score_threshold ? std::clamp(walk.in_range, Fewest(), wanted_) : wanted_;
-    const size_t different = params_.rescored > 0 ? params_.rescored
-                                                  : DefaultRescored(wanted, scorer_.dimensions(),
-                                                                    query_.size(), code_bits);
-    size_t depth = 0;
-    size_t seen = 0;
-    for (; depth < found.size(); ++depth) {
-      if (depth > 0 && found[depth].cost == found[depth - 1].cost) continue;
-      if (++seen > different && depth >= wanted) break;
-    }
-    return depth;
+  // How many are looked for when so many of what codes found are in range.
+  size_t Wanted(size_t in_range) const {
+    return params_.score_threshold ? std::clamp(in_range, Fewest(), wanted_) : wanted_;
+  }
+
+  // How many different ones are ranked for them.
+  size_t Different(size_t wanted, const CodeView& codes) const {
+    return params_.rescored > 0
+               ? params_.rescored
+               : DefaultRescored(wanted, scorer_.dimensions(), query_.size(), codes.format.bits);
+  }
+
+  // Whether what was left out of `found` rows is out of range.
+  bool IsWholeRange(size_t in_range, size_t found) const {
+    return params_.score_threshold && in_range < std::min(wanted_, found);
   }
 
   // Offers what a walk found, by the scores of its vectors.
@@ -361,9 +407,14 @@ class Pass {
       for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
       return;
     }
-    const size_t depth = RankedDepth(walk, segment.codes().format.bits);
-    for (size_t i = 0; i < depth; ++i) rows.Prefetch(walk.rows[i].row, scorer_.dimensions());
-    for (size_t i = 0; i < depth; ++i) OfferRow(rows, walk.rows[i].row);
+    const size_t wanted = Wanted(walk.in_range);
+    const size_t depth = RankedDepth(walk.rows, wanted, Different(wanted, segment.codes()));
+    OfferInOrder(rows, absl::MakeConstSpan(walk.rows).first(depth));
+  }
+
+  void OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {
+    for (const WalkedRow& row : found) rows.Prefetch(row.row, scorer_.dimensions());
+    for (const WalkedRow& row : found) OfferRow(rows, row.row);
   }
 
   const SetView& view_;
@@ -378,6 +429,7 @@ class Pass {
   Nearest nearest_;
   VectorBuffer buffer_;
   bool walked_ = false;
+  bool scanned_codes_ = false;
   bool few_matches_ = false;
   bool no_graph_ = false;
 };
@@ -385,8 +437,10 @@ class Pass {
 std::string Strategy(const Pass& pass, const SearchParams& params, const SearchStats& stats) {
   if (pass.walked()) {
     const std::string name = params.allowed ? "filtered graph" : "graph";
+    if (pass.scanned_codes()) return name + " and scan of codes";
     return stats.segments_scanned > 0 ? name + " and exact scan" : name;
   }
+  if (pass.scanned_codes()) return "scan of codes";
   if (params.exact) return "exact scan (asked for)";
   if (pass.no_graph()) return "exact scan (no graph for this metric)";
   if (pass.few_matches()) return params.allowed ? "exact scan (few matches)" : "exact scan (small)";
@@ -418,7 +472,7 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
     Nearest& nearest = pass.Run();
     const bool complete = !nearest.overflowed();
     found = nearest.TakeUnique();
-    stats.exact = !pass.walked();
+    stats.exact = !pass.walked() && !pass.scanned_codes();
     stats.strategy = Strategy(pass, params, stats);
     if (found.size() >= k || complete || wanted >= rows) break;
   }

@@ -14,10 +14,11 @@ namespace vecnest::index {
 // `query` and `params` have been checked. `metric` is the one to answer in; `unit_norm` says
 // whether all live vectors have unit length. Fills in all of `stats`.
 //
-// Growing segments are scanned. Of a sealed segment, the graph is walked when it serves the metric
-// and is cheaper than scanning the matches (search_plan.h); when a walk finds too little or takes
-// too long, its matches are scanned after all. Costs are exact either way, so what a walk found
-// needs no second ranking.
+// Growing segments are scanned, by codes where several wait for their graph, the codes serve the
+// metric and no exact answer is asked for. Of a sealed segment, the graph is walked when it serves
+// the metric and is cheaper than scanning the matches (search_plan.h); when a walk finds too little
+// or takes too long, its matches are scanned after all. What codes found is ranked by the vectors,
+// so that costs are exact either way.
 std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const float> query,
                                         const SearchParams& params, Metric metric, bool unit_norm,
                                         SearchStats& stats);

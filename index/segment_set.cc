@@ -60,15 +60,15 @@ std::vector<Rows> Replaced::Blocks() const {
   return blocks;
 }
 
-SegmentSet::SegmentSet(size_t dimensions, ValueFormat format,
+SegmentSet::SegmentSet(size_t dimensions, Metric metric, ValueFormat format,
                        std::vector<std::shared_ptr<SealedSegment>> sealed, Label last_label)
-    : dimensions_(dimensions), format_(format), last_label_(last_label) {
+    : dimensions_(dimensions), metric_(metric), format_(format), last_label_(last_label) {
   int64_t not_unit = 0;
   for (const auto& segment : sealed) not_unit += CountNotUnit(segment->rows(), format_);
   not_unit_.store(not_unit);
   SegmentList list;
   list.sealed = std::move(sealed);
-  list.growing.push_back(std::make_shared<GrowingSegment>(dimensions));
+  list.growing.push_back(std::make_shared<GrowingSegment>(dimensions, metric));
   const absl::MutexLock lock(&writer_mutex_);
   Swap(std::move(list));
 }
@@ -118,7 +118,7 @@ void SegmentSet::Freeze(size_t min_count) {
   const absl::MutexLock lock(&writer_mutex_);
   SegmentList list = *View().list;
   if (list.growing.back()->count() < min_count) return;
-  list.growing.push_back(std::make_shared<GrowingSegment>(dimensions_));
+  list.growing.push_back(std::make_shared<GrowingSegment>(dimensions_, metric_));
   Swap(std::move(list));
 }
 

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "index/growing_segment.h"
+#include "index/metric.h"
 #include "index/rows.h"
 #include "index/sealed_segment.h"
 #include "index/types.h"
@@ -51,8 +52,8 @@ struct Replaced {
 // and none of them builds or does IO under it.
 class SegmentSet {
  public:
-  // `format`: that the vectors which are added were rounded to.
-  SegmentSet(size_t dimensions, ValueFormat format,
+  // `metric` is that of the graphs. `format`: that the vectors which are added were rounded to.
+  SegmentSet(size_t dimensions, Metric metric, ValueFormat format,
              std::vector<std::shared_ptr<SealedSegment>> sealed, Label last_label);
 
   SetView View() const;
@@ -85,6 +86,7 @@ class SegmentSet {
   void Swap(SegmentList list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
 
   const size_t dimensions_;
+  const Metric metric_;
   const ValueFormat format_;
   mutable absl::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(list_mutex_);
   mutable absl::Mutex list_mutex_;

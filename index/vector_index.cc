@@ -135,7 +135,8 @@ VectorIndex::VectorIndex(std::string directory, const IndexConfig& config,
     : directory_(std::move(directory)),
       config_(config),
       code_bits_(config.code_bits),
-      set_(static_cast<size_t>(config.dimensions), config.values, std::move(sealed), last_label),
+      set_(static_cast<size_t>(config.dimensions), config.metric, config.values, std::move(sealed),
+           last_label),
       damaged_(std::move(damaged)),
       next_file_(next_file) {}
 
@@ -244,13 +245,12 @@ GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
 // RemoveObsoleteFiles always knows it from one or the other.
 std::string VectorIndex::StartFile() {
   const absl::MutexLock lock(&files_mutex_);
-  writing_ = fmt::format("{}{:08}.vns", kFilePrefix, next_file_++);
-  return writing_;
+  return *writing_.insert(fmt::format("{}{:08}.vns", kFilePrefix, next_file_++)).first;
 }
 
-void VectorIndex::FinishFile() {
+void VectorIndex::FinishFile(const std::string& file) {
   const absl::MutexLock lock(&files_mutex_);
-  writing_.clear();
+  writing_.erase(file);
 }
 
 absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
@@ -293,9 +293,10 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
 }
 
 absl::Status VectorIndex::Rebuild(const Replaced& sources, const std::atomic<bool>* stop) {
-  auto segment = WriteSegment(sources.Blocks(), StartFile(), stop);
+  const std::string file = StartFile();
+  auto segment = WriteSegment(sources.Blocks(), file, stop);
   if (segment.ok()) set_.Publish(sources, *segment);
-  FinishFile();
+  FinishFile(file);
   return segment.status();
 }
 
@@ -342,19 +343,28 @@ bool VectorIndex::NeedsMaintenance() const {
          PickSources().has_value();
 }
 
-absl::StatusOr<bool> VectorIndex::Maintain(const std::atomic<bool>* stop) {
-  const absl::MutexLock lock(&maintenance_mutex_);
+absl::StatusOr<bool> VectorIndex::SealFull(const std::atomic<bool>* stop) {
+  const absl::MutexLock lock(&seal_mutex_);
   set_.Freeze(std::max<size_t>(config_.seal_threshold, 1));
-  absl::StatusOr<bool> sealed = SealOldestFrozen(stop);
-  if (!sealed.ok() || *sealed) return sealed;
+  return SealOldestFrozen(stop);
+}
+
+absl::StatusOr<bool> VectorIndex::MergeSome(const std::atomic<bool>* stop) {
+  const absl::MutexLock lock(&merge_mutex_);
   const std::optional<Replaced> sources = PickSources();
   if (!sources) return false;
   if (absl::Status status = Rebuild(*sources, stop); !status.ok()) return status;
   return true;
 }
 
+absl::StatusOr<bool> VectorIndex::Maintain(const std::atomic<bool>* stop) {
+  absl::StatusOr<bool> sealed = SealFull(stop);
+  if (!sealed.ok() || *sealed) return sealed;
+  return MergeSome(stop);
+}
+
 absl::Status VectorIndex::SealAll(const std::atomic<bool>* stop) {
-  const absl::MutexLock lock(&maintenance_mutex_);
+  const absl::MutexLock lock(&seal_mutex_);
   set_.Freeze(1);
   absl::StatusOr<bool> sealed = true;
   while (sealed.ok() && *sealed) sealed = SealOldestFrozen(stop);
@@ -385,19 +395,20 @@ absl::Status VectorIndex::CheckEntries(const SegmentRecord& record,
 absl::Status VectorIndex::RestoreSegment(const SegmentRecord& record,
                                          const std::vector<Entry>& entries) {
   if (absl::Status status = CheckEntries(record, entries); !status.ok()) return status;
-  const absl::MutexLock lock(&maintenance_mutex_);
+  const absl::MutexLock lock(&merge_mutex_);  // its neighbours stay
   const auto is_record = [&](const SegmentRecord& other) { return other.file == record.file; };
   const std::vector<SegmentRecord> damaged = Damaged();
   if (std::none_of(damaged.begin(), damaged.end(), is_record)) {
     return absl::NotFoundError(fmt::format("{} is not damaged", record.file));
   }
-  auto segment = WriteEntries(entries, StartFile());
+  const std::string file = StartFile();
+  auto segment = WriteEntries(entries, file);
   if (segment.ok()) {
     const absl::MutexLock files(&files_mutex_);
     set_.Publish({}, *segment);
     std::erase_if(damaged_, is_record);
   }
-  FinishFile();
+  FinishFile(file);
   return segment.status();
 }
 
@@ -432,7 +443,10 @@ void VectorIndex::RemoveObsoleteFiles(const Manifest& committed) {
   std::vector<std::string> kept;
   {
     const absl::MutexLock lock(&files_mutex_);
-    if (!writing_.empty()) kept = {writing_, writing_ + kTemporarySuffix};
+    for (const std::string& file : writing_) {
+      kept.push_back(file);
+      kept.push_back(file + kTemporarySuffix);
+    }
     for (const SegmentRecord& record : damaged_) kept.push_back(record.file);
   }
   for (const SegmentRecord& record : committed.segments) kept.push_back(record.file);

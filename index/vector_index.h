@@ -9,11 +9,11 @@
 //
 // The way of a query: a view of all segments is fixed; each sealed segment is walked
 // (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments
-// are scanned; the nearest of all are the answer (segment_search.h). A walk goes by 8-bit codes
-// (quantizer.h), and the nearest of what it found are ranked again: scores are always computed from
-// the stored f32 vectors at the requested metric and width. What that means for each metric, and
-// when prefixes are scaled back to unit length, is in scorer.h. Only which vectors are considered
-// is approximate.
+// are scanned; the nearest of all are the answer (segment_search.h). Walks and scans go by codes
+// (quantizer.h), and the nearest of what they found are ranked again: scores are always computed
+// from the stored f32 vectors at the requested metric and width. What that means for each metric,
+// and when prefixes are scaled back to unit length, is in scorer.h. Only which vectors are
+// considered is approximate.
 //
 // Everything rests on ascending labels: a segment's rows are sorted by label without being sorted,
 // a label is found by binary search, and "deleted when the largest label was L" gives readers a
@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -130,8 +131,9 @@ struct IndexStats {
 };
 
 // Thread safety: Search, Contains, Get and Stats may be called from any thread at any time and
-// never wait for the others. Add and Delete are serialised by the caller. Maintain may run in
-// one background thread beside everything else. TakeManifest and Add/Delete exclude each other.
+// never wait for the others. Add and Delete are serialised by the caller. SealFull and MergeSome
+// may run beside each other and everything else, so that a long merge does not hold up sealing.
+// TakeManifest and Add/Delete exclude each other.
 class VectorIndex {
  public:
   struct OpenResult {
@@ -174,13 +176,19 @@ class VectorIndex {
                                                   const SearchParams& params,
                                                   SearchStats* stats) const;
 
-  // Does the most useful piece of background work there is (seal a full growing segment, merge
-  // small segments, rewrite one with many tombstones) and returns true, or returns false when
-  // there is none. Takes as long as a graph build; writes files, never removes any. Cancelled soon
-  // after `stop` (if given) turned true: that piece is as if it had never begun.
+  // Pieces of background work. Each takes as long as a graph build, writes files and never removes
+  // any. True when there was something to do. Cancelled soon after `stop` (if given) turned true:
+  // that piece is as if it had never begun.
+  //
+  // Seals the oldest full growing segment.
+  absl::StatusOr<bool> SealFull(const std::atomic<bool>* stop = nullptr);
+  // Does the most useful of these: merge small segments, rewrite one with many tombstones or with
+  // other codes than it should have.
+  absl::StatusOr<bool> MergeSome(const std::atomic<bool>* stop = nullptr);
+  // The first, or else the second.
   absl::StatusOr<bool> Maintain(const std::atomic<bool>* stop = nullptr);
 
-  // Segments are built with codes of so many bits from now on (IndexConfig), and Maintain rebuilds
+  // Segments are built with codes of so many bits from now on (IndexConfig), and MergeSome rebuilds
   // those that have others. Thread-safe.
   void SetCodeBits(int bits);
 
@@ -212,16 +220,16 @@ class VectorIndex {
   GraphParams BuildParams(const std::atomic<bool>* stop) const;
   bool IsOutdated(const SealedSegment& segment) const;
   std::string StartFile();
-  void FinishFile();
+  void FinishFile(const std::string& file);
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteSegment(const std::vector<Rows>& blocks,
                                                               const std::string& file,
                                                               const std::atomic<bool>* stop) const;
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteEntries(const std::vector<Entry>& entries,
                                                               const std::string& file) const;
-  absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+  // Nobody else may be replacing the sources.
+  absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop);
   absl::StatusOr<bool> SealOldestFrozen(const std::atomic<bool>* stop)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintenance_mutex_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(seal_mutex_);
   std::optional<Replaced> PickSources() const;
   absl::Status CheckEntries(const SegmentRecord& record, const std::vector<Entry>& entries) const;
   std::vector<SegmentRecord> Damaged() const;
@@ -230,12 +238,14 @@ class VectorIndex {
   const IndexConfig config_;
   std::atomic<int> code_bits_;  // in the place of config_'s
   SegmentSet set_;
-  // Held through a build: there is one at a time. Locks are taken in this order: maintenance,
-  // files, then those inside the set.
-  absl::Mutex maintenance_mutex_ ABSL_ACQUIRED_BEFORE(files_mutex_);
+  // Each held through a build of its kind: growing segments are replaced by sealing alone, sealed
+  // ones by merging alone. Locks are taken in this order: one of these, files, then those inside
+  // the set.
+  absl::Mutex seal_mutex_ ABSL_ACQUIRED_BEFORE(files_mutex_);
+  absl::Mutex merge_mutex_ ABSL_ACQUIRED_BEFORE(files_mutex_);
   mutable absl::Mutex files_mutex_;
   std::vector<SegmentRecord> damaged_ ABSL_GUARDED_BY(files_mutex_);
-  std::string writing_ ABSL_GUARDED_BY(files_mutex_);  // the file of the build under way
+  std::set<std::string> writing_ ABSL_GUARDED_BY(files_mutex_);  // files of builds under way
   uint64_t next_file_ ABSL_GUARDED_BY(files_mutex_);
 };
 

@@ -2,11 +2,13 @@
 // misbehaves, with restarts at any point.
 #include "engine/shard.h"
 
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <random>
 
+#include "engine/write_delay.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/temporary_directory.h"
@@ -187,7 +189,8 @@ TEST_P(ShardTest, HoldsWhatWasAcknowledgedThroughAnyHistory) {
     for (auto& [id, change] : changes) list.push_back(std::move(change));
     Write(list);
     if (random() % 20 == 0) {
-      ASSERT_TRUE(shard_->Maintain(never).ok());
+      ASSERT_TRUE(shard_->Seal(never).ok());
+      ASSERT_TRUE(shard_->Merge(never).ok());
     }
     if (random() % 100 == 0) {
       ASSERT_TRUE(shard_->Optimize().ok());
@@ -273,7 +276,8 @@ TEST_P(ShardTest, ARareVectorHoldsTheLogBackOnlySoFar) {
   for (uint64_t id = 1; id <= 1000; ++id) {
     write(id, 0);
     if (shard_->NeedsMaintenance()) {
-      ASSERT_TRUE(shard_->Maintain(never).ok());
+      ASSERT_TRUE(shard_->Seal(never).ok());
+      ASSERT_TRUE(shard_->Merge(never).ok());
     }
     longest = std::max(longest, LogLength());
   }
@@ -318,6 +322,36 @@ TEST_P(ShardTest, MorePointsThanACommandHasPositions) {
   deletions.back().kind = PointChange::Kind::kReplace;
   deletions.back().vectors.push_back({0, {}, {}, {1, 2, 3, 4}});
   EXPECT_EQ(write().status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Nobody builds graphs here, as where they can't be built.
+TEST_P(ShardTest, WritesSlowDownWhileTooManyVectorsWaitForAGraph) {
+  if (GetParam()) GTEST_SKIP() << "this log refuses some commands";
+  const auto waited = [&](size_t vectors, const CallLimits& limits, absl::StatusCode expected) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(shard_->AwaitGraphs(vectors, limits).code(), expected);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  EXPECT_LT(waited(1000000, {}, absl::StatusCode::kOk), 1);
+  std::vector<PointChange> changes(32000);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    changes[i] = {{0, 0, i},
+                  PointChange::Kind::kReplace,
+                  "{}",
+                  {{0, {}, {}, {static_cast<float>(i % 100), static_cast<float>(i / 100), 1, 2}}},
+                  {}};
+  }
+  Write(changes);
+  ASSERT_EQ(expected_.size(), changes.size());
+  const double expected = absl::ToDoubleSeconds(WriteDelay(1000, changes.size(), 50));
+  ASSERT_GT(expected, 0.1);
+  EXPECT_GE(waited(1000, {}, absl::StatusCode::kOk), expected);
+  EXPECT_GE(waited(1000000, {}, absl::StatusCode::kOk), absl::ToDoubleSeconds(kLongestWriteDelay));
+  CallLimits limits;
+  limits.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
+  EXPECT_LT(waited(1000000, limits, absl::StatusCode::kDeadlineExceeded), 1.5);
+  ASSERT_TRUE(shard_->Optimize().ok());
+  EXPECT_LT(waited(1000000, {}, absl::StatusCode::kOk), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Logs, ShardTest, testing::Values(false, true),

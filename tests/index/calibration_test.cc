@@ -35,8 +35,8 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
   build.m = 6;  // a poor graph, so that there is something to choose
   build.ef_construct = 40;
   ASSERT_TRUE(WriteSegmentFile(directory.path(), "a", points, build).ok());
-  SegmentSet set(kWidth, ValueFormat::kF32, {*SealedSegment::Open(directory.path(), "a", kWidth)},
-                 points.count());
+  SegmentSet set(kWidth, Metric::kCosine, ValueFormat::kF32,
+                 {*SealedSegment::Open(directory.path(), "a", kWidth)}, points.count());
   const RecallCurve& curve = set.View().list->sealed.front()->recall();
   ASSERT_TRUE(curve.known());
   EXPECT_TRUE(std::is_sorted(curve.recall.begin(), curve.recall.begin() + 6));

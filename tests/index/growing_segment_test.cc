@@ -1,6 +1,7 @@
 #include "index/growing_segment.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -13,7 +14,7 @@ namespace {
 
 TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
   constexpr size_t kCount = 2000;
-  GrowingSegment segment(5);
+  GrowingSegment segment(5, Metric::kCosine);
   for (size_t i = 0; i < kCount; ++i) {
     const auto value = static_cast<float>(i);
     segment.Append(10 + 2 * i, testing::KeyOf(i), static_cast<PointNumber>(i), {value, 1, 2, 3, 4},
@@ -40,7 +41,7 @@ TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
 }
 
 TEST(GrowingSegmentTest, ViewsAreCutAtALabel) {
-  GrowingSegment segment(1);
+  GrowingSegment segment(1, Metric::kCosine);
   for (Label label = 2; label <= 20; label += 2) segment.Append(label, {}, 0, {1}, 1);
   const Rows rows = segment.Blocks().front();
   EXPECT_EQ(rows.Until(1).count, 0U);
@@ -50,7 +51,7 @@ TEST(GrowingSegmentTest, ViewsAreCutAtALabel) {
 }
 
 TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
-  GrowingSegment segment(3);
+  GrowingSegment segment(3, Metric::kCosine);
   std::atomic<bool> done = false;
   std::thread reader([&] {
     VectorBuffer buffer;
@@ -58,6 +59,15 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
       for (const Rows& rows : segment.Blocks()) {
         for (size_t row = 0; row < rows.count; ++row) {
           ASSERT_EQ(rows.Vector(row, buffer)[2], static_cast<float>(rows.labels[row]));
+        }
+      }
+      for (size_t block = 0; block < segment.Blocks().size(); ++block) {
+        for (const CodedRun& run : segment.CodedRuns(block)) {
+          for (size_t row = run.first; row < run.first + run.count; ++row) {
+            // All components are equal, and so are those of the center.
+            ASSERT_EQ(run.codes.Code(row)[0], run.codes.Code(row)[2]);
+            ASSERT_NE(run.codes.Code(row)[0], 0);
+          }
         }
       }
     }
@@ -68,6 +78,49 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
   }
   done = true;
   reader.join();
+}
+
+// Codes stand for the components to half a step, but for the few that are cut.
+TEST(GrowingSegmentTest, FullRunsHaveCodesThatFit) {
+  constexpr size_t kWidth = 48;
+  const testing::Matrix points = testing::Clustered(5000, kWidth, 1);
+  GrowingSegment segment(kWidth, Metric::kCosine);
+  const size_t before = segment.memory_bytes();
+  EXPECT_TRUE(segment.CodedRuns(0).empty());
+  for (size_t row = 0; row < points.count(); ++row) {
+    segment.Append(row + 1, {}, 0, points.Row(row), InverseNorm(points.Row(row)));
+  }
+  size_t coded = 0;
+  size_t cut = 0;
+  const std::vector<Rows> blocks = segment.Blocks();
+  for (size_t block = 0; block < blocks.size(); ++block) {
+    size_t next = 0;
+    for (const CodedRun& run : segment.CodedRuns(block)) {
+      EXPECT_EQ(run.first, next);
+      next += run.count;
+      ASSERT_LE(next, blocks[block].count);
+      for (size_t row = run.first; row < next; ++row) {
+        const absl::Span<const float> vector = points.Row(blocks[block].labels[row] - 1);
+        for (size_t i = 0; i < kWidth; ++i) {
+          const float decoded = run.codes.center[i] +
+                                run.codes.step * static_cast<float>(run.codes.Code(row)[i] - 128);
+          cut += std::fabs(decoded - vector[i]) > 0.51F * run.codes.step ? 1 : 0;
+        }
+      }
+    }
+    EXPECT_LT(blocks[block].count - next, 1024U);
+    coded += next;
+  }
+  EXPECT_GT(coded, points.count() - 1024);
+  EXPECT_LT(static_cast<double>(cut), 0.001 * static_cast<double>(coded * kWidth));
+  EXPECT_GE(segment.memory_bytes() - before, points.count() * kWidth * (sizeof(float) + 1));
+}
+
+TEST(GrowingSegmentTest, ManhattanHasNoCodes) {
+  GrowingSegment segment(2, Metric::kManhattan);
+  for (Label label = 1; label <= 600; ++label) segment.Append(label, {}, 0, {1, 2}, 1);
+  EXPECT_TRUE(segment.CodedRuns(0).empty());
+  EXPECT_TRUE(segment.CodedRuns(1).empty());
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class SegmentSearchTest : public ::testing::Test {
     testing::Matrix sealed{kWidth, points_.values};
     sealed.values.resize(kRows * kWidth);
     EXPECT_TRUE(WriteSegmentFile(directory_.path(), "a", sealed).ok());
-    set_.emplace(kWidth, ValueFormat::kF32,
+    set_.emplace(kWidth, Metric::kCosine, ValueFormat::kF32,
                  std::vector<std::shared_ptr<SealedSegment>>{
                      *SealedSegment::Open(directory_.path(), "a", kWidth)},
                  kRows);

@@ -24,7 +24,7 @@ void Add(SegmentSet& set, Label label) {
 }
 
 TEST(SegmentSetTest, ViewsDoNotChange) {
-  SegmentSet set(2, ValueFormat::kF32, {}, 0);
+  SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 0);
   Add(set, 1);
   Add(set, 2);
   const SetView before = set.View();
@@ -37,7 +37,7 @@ TEST(SegmentSetTest, ViewsDoNotChange) {
 }
 
 TEST(SegmentSetTest, OldLabelsAreIgnored) {
-  SegmentSet set(2, ValueFormat::kF32, {}, 10);
+  SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 10);
   EXPECT_FALSE(set.Add(10, {}, 10, {1.0F, 0.0F}, 1.0F));
   Add(set, 11);
   EXPECT_FALSE(set.Add(11, {}, 11, {1.0F, 0.0F}, 1.0F));
@@ -48,7 +48,7 @@ TEST(SegmentSetTest, OldLabelsAreIgnored) {
 
 TEST(SegmentSetTest, DeletionsDuringABuildAreCarriedOver) {
   const TemporaryDirectory directory;
-  SegmentSet set(2, ValueFormat::kF32, {}, 0);
+  SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 0);
   for (Label label = 1; label <= 5; ++label) Add(set, label);
   set.Freeze(1);
   Add(set, 6);
@@ -68,7 +68,7 @@ TEST(SegmentSetTest, DeletionsDuringABuildAreCarriedOver) {
 }
 
 TEST(SegmentSetTest, UnitNormFollowsTheLiveVectors) {
-  SegmentSet set(2, ValueFormat::kF32, {}, 0);
+  SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 0);
   EXPECT_TRUE(set.unit_norm());
   Add(set, 1);
   EXPECT_TRUE(set.unit_norm());

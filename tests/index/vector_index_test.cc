@@ -107,6 +107,54 @@ TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
   EXPECT_EQ(reopened->Stats().live, 4U);
 }
 
+// One thread adds, deletes and seals without end while another one merges; a third takes manifests
+// and removes files, as their owner does after each piece of work.
+TEST(VectorIndexConcurrencyTest, MergingGoesOnBesideSealing) {
+  const TemporaryDirectory directory;
+  constexpr size_t kThreshold = 50;
+  constexpr size_t kRounds = 100;
+  const testing::Matrix points = testing::Clustered(kThreshold * kRounds, 8, 1);
+  const auto index = MustOpen(directory.path(), Config(8, kThreshold));
+  std::atomic<bool> done = false;
+  std::atomic<size_t> merges = 0;
+  std::thread merger([&] {
+    while (!done) {
+      const auto merged = index->MergeSome();
+      ASSERT_TRUE(merged.ok()) << merged.status();
+      merges += *merged ? 1 : 0;
+    }
+  });
+  std::thread owner([&] {
+    while (!done) index->RemoveObsoleteFiles(index->TakeManifest());
+  });
+  std::set<Label> live;
+  for (size_t round = 0; round < kRounds; ++round) {
+    AddRows(*index, points, round * kThreshold, (round + 1) * kThreshold);
+    for (size_t row = round * kThreshold; row < (round + 1) * kThreshold; ++row)
+      live.insert(row + 1);
+    // One of every earlier round, in whatever segment it is by now.
+    for (Label label = round % kThreshold + 1; label <= round * kThreshold;
+         label += 3 * kThreshold) {
+      if (live.erase(label) == 0) continue;
+      ASSERT_TRUE(index->Delete(label));
+    }
+    EXPECT_TRUE(*index->SealFull());
+    EXPECT_EQ(index->Stats().growing, 0U);
+  }
+  done = true;
+  merger.join();
+  owner.join();
+  EXPECT_GT(merges, 0U);
+  while (*index->MergeSome()) {
+  }
+  EXPECT_LE(index->Stats().sealed_segments, 12U);
+  EXPECT_EQ(index->LiveLabels(), std::vector<Label>(live.begin(), live.end()));
+  index->RemoveObsoleteFiles(index->TakeManifest());
+  EXPECT_TRUE(index->VerifyFiles().ok());
+  const auto reopened = MustOpen(directory.path(), Config(8, kThreshold), index->TakeManifest());
+  EXPECT_EQ(reopened->LiveLabels(), std::vector<Label>(live.begin(), live.end()));
+}
+
 TEST(VectorIndexTest, FilesThatTheManifestDoesNotListAreRemoved) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/new/deeper";

@@ -166,6 +166,9 @@ class Database {
   // batch. Delete with a filter on "chunk.parent" deletes a document.
   // InvalidArgument: limits the model can't keep, a second vector, a payload that has a member
   // "chunk" already, or more than 32,768 chunks or 256 MiB of payload in one call.
+  //
+  // This and UpdateVectors take longer, up to 2 seconds, while more than two seal thresholds of the
+  // collection's vectors wait for their graph: imports go as fast as graphs are built.
   virtual absl::StatusOr<WriteResult> Upsert(const std::string& collection,
                                              std::vector<Point> points,
                                              const WriteOptions& options) = 0;
