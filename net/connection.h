@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -16,7 +17,11 @@ namespace vecnest::net {
 
 // Known to the server, so that shutting down can close those that wait for a request.
 struct Connection : std::enable_shared_from_this<Connection> {
-  explicit Connection(boost::asio::ip::tcp::socket socket) : stream(std::move(socket)) {}
+  explicit Connection(boost::asio::ip::tcp::socket socket) : stream(std::move(socket)) {
+    buffer.reserve(kBufferBytes);
+  }
+  // As much as Beast reads at once. From an empty buffer it reads 512 bytes at a time.
+  static constexpr size_t kBufferBytes = size_t{64} << 10;
   // What the request that is served waits for.
   enum class Phase { kReading, kRunning, kAnswering };
 
