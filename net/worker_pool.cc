@@ -8,18 +8,34 @@
 #include <system_error>
 #include <utility>
 
-#include "boost/asio/co_spawn.hpp"
+#include "boost/asio/associated_executor.hpp"
+#include "boost/asio/async_result.hpp"
+#include "boost/asio/executor_work_guard.hpp"
+#include "boost/asio/post.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "net/errors.h"
 
 namespace vecnest::net {
+namespace {
 
-WorkerPool::WorkerPool(size_t threads, size_t queue, int nice)
-    : capacity_(threads + queue), open_(calls_.get_executor()) {
+namespace asio = boost::asio;
+
+Response Answer(const std::function<Response()>& call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    // Not expected: whatever a library throws must cost neither the place nor the connection.
+    return ErrorResponse(500, std::string("internal error: ") + error.what(), Dialect::kQdrant, 0);
+  }
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(size_t threads, size_t queue, int nice) : capacity_(threads + queue) {
   const auto work = [this, nice] {
     const auto own = static_cast<id_t>(gettid());
     if (nice > 0) setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + nice);
-    calls_.run();
+    Work();
   };
   try {
     for (size_t i = 0; i < threads; ++i) threads_.emplace_back(work);
@@ -32,7 +48,11 @@ WorkerPool::WorkerPool(size_t threads, size_t queue, int nice)
 WorkerPool::~WorkerPool() { Finish(); }
 
 void WorkerPool::Finish() {
-  open_.reset();
+  {
+    absl::MutexLock lock(&mutex_);
+    ends_ = true;
+    for (Sleeper* sleeper : sleepers_) sleeper->wake.Signal();
+  }
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -44,21 +64,51 @@ bool WorkerPool::TryEnter() {
   return false;
 }
 
-boost::asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
-  // Named, because g++ 12 destroys an unnamed coroutine lambda too early (bug 107288).
-  auto body = [](std::function<Response()> inner) -> boost::asio::awaitable<Response> {
-    Response response;
-    try {
-      response = inner();
-    } catch (const std::exception& error) {
-      // Not expected: whatever a library throws must cost neither the place nor the connection.
-      response =
-          ErrorResponse(500, std::string("internal error: ") + error.what(), Dialect::kQdrant, 0);
-    }
-    co_return response;
+void WorkerPool::Submit(Job job) {
+  absl::MutexLock lock(&mutex_);
+  if (sleepers_.empty()) {
+    waiting_.push_back(std::move(job));
+    return;
+  }
+  Sleeper* const last = sleepers_.back();
+  sleepers_.pop_back();
+  last->job = std::move(job);
+  last->wake.Signal();
+}
+
+WorkerPool::Job WorkerPool::Next(Sleeper& own) {
+  absl::MutexLock lock(&mutex_);
+  if (!waiting_.empty()) {
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    return job;
+  }
+  if (ends_) return nullptr;
+  sleepers_.push_back(&own);
+  while (!own.job && !ends_) own.wake.Wait(&mutex_);
+  return std::exchange(own.job, nullptr);
+}
+
+void WorkerPool::Work() {
+  Sleeper own;
+  while (Job job = Next(own)) job();
+}
+
+asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
+  // The caller's executor runs on while its call is here.
+  auto start = [this](auto handler, std::function<Response()> inner) {
+    auto back = asio::make_work_guard(asio::get_associated_executor(handler));
+    Submit(
+        [handler = std::move(handler), inner = std::move(inner), back = std::move(back)]() mutable {
+          auto done = [handler = std::move(handler), response = Answer(inner)]() mutable {
+            handler(std::move(response));
+          };
+          asio::post(back.get_executor(), std::move(done));
+        });
   };
-  Response response =
-      co_await boost::asio::co_spawn(calls_, body(std::move(call)), boost::asio::use_awaitable);
+  using Signature = void(Response);
+  Response response = co_await asio::async_initiate<const asio::use_awaitable_t<>, Signature>(
+      std::move(start), asio::use_awaitable, std::move(call));
   --entered_;
   co_return response;
 }

@@ -4,13 +4,15 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
 #include "boost/asio/awaitable.hpp"
-#include "boost/asio/executor_work_guard.hpp"
-#include "boost/asio/io_context.hpp"
 #include "net/http.h"
 
 namespace vecnest::net {
@@ -31,14 +33,26 @@ class WorkerPool {
   boost::asio::awaitable<Response> Run(std::function<Response()> call);
 
  private:
-  using Calls = boost::asio::io_context;
+  using Job = absl::AnyInvocable<void()>;
+  // A thread that sleeps until it is given a job.
+  struct Sleeper {
+    absl::CondVar wake;
+    Job job;
+  };
 
+  void Submit(Job job);
+  void Work();
+  // What the calling thread is to do next; nothing: the pool ends.
+  Job Next(Sleeper& own);
   void Finish();
 
   const size_t capacity_;
   std::atomic<size_t> entered_ = 0;
-  Calls calls_;
-  boost::asio::executor_work_guard<Calls::executor_type> open_;
+  absl::Mutex mutex_;
+  bool ends_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Job> waiting_ ABSL_GUARDED_BY(mutex_);  // only while nobody sleeps
+  // Who fell asleep last is woken first: few threads do most of the work, with warm caches.
+  std::vector<Sleeper*> sleepers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 
