@@ -18,7 +18,6 @@
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/steady_timer.hpp"
-#include "boost/asio/strand.hpp"
 #include "boost/asio/this_coro.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/asio/write.hpp"
@@ -52,6 +51,10 @@ constexpr size_t kReadAtOnce = 64 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
 // What calls that were told to stop have for it, and their answers to leave.
 constexpr std::chrono::seconds kStopTime(5);
+// How often connections are looked at for what takes too long, and, while calls run, for clients
+// that have left.
+constexpr std::chrono::milliseconds kSweepPause(250);
+constexpr std::chrono::milliseconds kWatchPause(20);
 // A refused body is read and thrown away up to this time, so that the client sees the answer
 // instead of a reset connection.
 constexpr std::chrono::seconds kDiscardTime(15);
@@ -79,11 +82,16 @@ struct Server::Impl {
         service(given_service),
         bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
         acceptor(io),
+        sweep(io),
         queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue), 0),
         writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue),
                kWriteNice) {}
 
   asio::awaitable<void> Accept();
+  // Gives up what waits for a socket for too long, and stops calls whose client has left.
+  asio::awaitable<void> Sweep();
+  // From now on Sweep looks whether the client has left.
+  void Watch(Connection& connection);
   asio::awaitable<void> Serve(ConnectionPtr connection);
   // False: close the connection.
   asio::awaitable<bool> ServeOne(Connection& connection);
@@ -103,8 +111,10 @@ struct Server::Impl {
   const ServerOptions options;
   Service& service;
   BodyBudget bodies;
-  asio::io_context io;  // with the coroutines that hold shares of `bodies`
+  asio::io_context io{1};  // run by one thread; with the coroutines that hold shares of `bodies`
   tcp::acceptor acceptor;
+  asio::steady_timer sweep;
+  bool brisk = false;  // the next sweep is soon, for a call runs; of the IO thread alone
   WorkerPool queries;
   WorkerPool writes;
   std::thread io_thread;
@@ -117,7 +127,7 @@ struct Server::Impl {
 asio::awaitable<void> Server::Impl::Accept() {
   while (!stopping) {
     error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(io), Redirect(error));
+    tcp::socket socket = co_await acceptor.async_accept(Redirect(error));
     if (error == asio::error::operation_aborted || stopping) co_return;
     if (error) {
       // Out of file descriptors, most likely: give connections time to close.
@@ -127,15 +137,38 @@ asio::awaitable<void> Server::Impl::Accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
-    socket.non_blocking(true, error);  // for ClientWatch; asynchronous calls never block
-    auto executor = socket.get_executor();
+    socket.non_blocking(true, error);  // for ClientHasLeft; asynchronous calls never block
     auto connection = std::make_shared<Connection>(std::move(socket));
     {
       absl::MutexLock lock(&mutex);
       connections.insert(connection);
     }
-    asio::co_spawn(executor, Serve(std::move(connection)), asio::detached);
+    asio::co_spawn(io, Serve(std::move(connection)), asio::detached);
   }
+}
+
+asio::awaitable<void> Server::Impl::Sweep() {
+  while (true) {
+    error_code woken;
+    sweep.expires_after(brisk ? kWatchPause : kSweepPause);
+    co_await sweep.async_wait(Redirect(woken));
+    brisk = false;
+    const auto now = std::chrono::steady_clock::now();
+    absl::MutexLock lock(&mutex);
+    for (const ConnectionPtr& connection : connections) {
+      error_code ignored;
+      if (connection->expires <= now) connection->socket.cancel(ignored);
+      if (!connection->watched) continue;
+      brisk = true;
+      if (ClientHasLeft(*connection)) connection->call.request_stop();
+    }
+  }
+}
+
+void Server::Impl::Watch(Connection& connection) {
+  connection.watched = true;
+  if (std::exchange(brisk, true)) return;
+  sweep.cancel();
 }
 
 asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
@@ -146,7 +179,7 @@ asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
     spdlog::warn("connection closed: {}", error.what());
   }
   error_code ignored;
-  connection->stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  connection->socket.shutdown(tcp::socket::shutdown_both, ignored);
   absl::MutexLock lock(&mutex);
   connections.erase(connection);
 }
@@ -172,8 +205,8 @@ asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Respons
   error_code error;
   // However slow the client, while it takes bytes it is not cut off.
   while (!error && !(connection.head ? serializer.is_header_done() : serializer.is_done())) {
-    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-    co_await http::async_write_some(connection.stream, serializer, Redirect(error));
+    connection.ExpireAfter(std::chrono::seconds(options.io_seconds));
+    co_await http::async_write_some(connection.socket, serializer, Redirect(error));
   }
   co_return !error && message.keep_alive();
 }
@@ -182,11 +215,11 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
   co_await Answer(connection, response, /*keep_alive=*/false);
   error_code error;
   connection.phase = Connection::Phase::kReading;
-  connection.stream.socket().shutdown(tcp::socket::shutdown_send, error);
-  connection.stream.expires_after(kDiscardTime);
+  connection.socket.shutdown(tcp::socket::shutdown_send, error);
+  connection.ExpireAfter(kDiscardTime);
   std::vector<char> discarded(kBulkChunkBytes);
   while (!error) {
-    co_await connection.stream.async_read_some(asio::buffer(discarded), Redirect(error));
+    co_await connection.socket.async_read_some(asio::buffer(discarded), Redirect(error));
   }
 }
 
@@ -225,8 +258,8 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   connection.head = false;
   connection.method = kNoRoute;
   connection.route = kNoRoute;
-  connection.stream.expires_after(std::chrono::seconds(options.idle_seconds));
-  co_await http::async_read_header(connection.stream, connection.buffer, header, Redirect(error));
+  connection.ExpireAfter(std::chrono::seconds(options.idle_seconds));
+  co_await http::async_read_header(connection.socket, connection.buffer, header, Redirect(error));
   connection.idle = false;
   connection.start = std::chrono::steady_clock::now();
   if (error == http::error::header_limit) {
@@ -281,7 +314,7 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   }
   if (WantsContinue(header)) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    co_await asio::async_write(connection.stream, asio::buffer(kContinue), Redirect(error));
+    co_await asio::async_write(connection.socket, asio::buffer(kContinue), Redirect(error));
     if (error) co_return false;
   }
   if (match.route->streamed) {
@@ -290,20 +323,18 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
 
   if (!co_await ReadBody(connection, header, *match.route, held, request.body)) co_return false;
   connection.start = std::chrono::steady_clock::now();
-  connection.stream.expires_never();
+  connection.ExpireNever();
   const double seconds = match.route->lane == Lane::kQuery ? options.query_seconds : 0;
   if (const absl::Status status = SetDeadline(seconds, request); !status.ok()) {
     co_return co_await Answer(connection, ErrorResponse(status, match.route->dialect, 0),
                               keep_alive);
   }
-  Response response;
   connection.call = std::stop_source();
   connection.phase = Connection::Phase::kRunning;
-  {
-    const ClientWatch watch(connection);
-    request.limits.stop = connection.call.get_token();
-    response = co_await Dispatch(*match.route, std::move(request));
-  }
+  request.limits.stop = connection.call.get_token();
+  Watch(connection);
+  Response response = co_await Dispatch(*match.route, std::move(request));
+  connection.watched = false;
   held.Release();  // a client may take its time to read the answer
   if (response.status == HttpStatus(absl::CancelledError()) && drained) {
     response = ErrorResponse(503, kShuttingDown, match.route->dialect, 0);
@@ -322,8 +353,8 @@ asio::awaitable<bool> Server::Impl::ReadBody(Connection& connection, HeaderParse
   error_code error;
   // However slow the client, while bytes arrive it is not cut off.
   while (!parser.is_done() && !error) {
-    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
+    connection.ExpireAfter(std::chrono::seconds(options.io_seconds));
+    co_await http::async_read_some(connection.socket, connection.buffer, parser, Redirect(error));
     // A body in chunks shows its size as it comes.
     if (!error && !held.TryGrow(parser.get().body().size())) {
       co_await RefuseBody(connection, NoRoomForBody(route));
@@ -366,13 +397,13 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
     parser.get().body().data = chunk.data();
     parser.get().body().size = chunk.size();
     connection.phase = Connection::Phase::kReading;
-    connection.stream.expires_after(std::chrono::seconds(options.io_seconds));
-    co_await http::async_read_some(connection.stream, connection.buffer, parser, Redirect(error));
+    connection.ExpireAfter(std::chrono::seconds(options.io_seconds));
+    co_await http::async_read_some(connection.socket, connection.buffer, parser, Redirect(error));
     if (error == http::error::need_buffer) error = {};
     if (error && drained) break;
     if (error) co_return false;
     const size_t size = chunk.size() - parser.get().body().size;
-    connection.stream.expires_never();
+    connection.ExpireNever();
     connection.phase = Connection::Phase::kRunning;
     // One part after the other: while a part is imported nothing is read, and the client waits.
     std::function<Response()> feed = [import, &chunk, size] {
@@ -400,10 +431,11 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
 }
 
 void Server::Impl::EndCall(Connection& connection) {
+  error_code ignored;
   switch (connection.phase) {
     case Connection::Phase::kReading:
       connection.call.request_stop();
-      connection.stream.cancel();
+      connection.socket.cancel(ignored);
       break;
     case Connection::Phase::kRunning:
       connection.call.request_stop();
@@ -437,6 +469,7 @@ absl::Status Server::Start() {
                                               impl_->options.port, error.message()));
   }
   asio::co_spawn(impl_->io, impl_->Accept(), asio::detached);
+  asio::co_spawn(impl_->io, impl_->Sweep(), asio::detached);
   impl_->io_thread = std::thread([this] { impl_->io.run(); });
   return absl::OkStatus();
 }
@@ -464,10 +497,12 @@ void Server::Stop() {
     const bool late = now > drained + kStopTime;
     for (const auto& connection : open) {
       if (connection->idle || late) {
-        asio::post(connection->stream.get_executor(),
-                   [connection] { connection->stream.cancel(); });
+        asio::post(impl_->io, [connection] {
+          error_code ignored;
+          connection->socket.cancel(ignored);
+        });
       } else if (impl_->drained) {
-        asio::post(connection->stream.get_executor(), [connection] { Impl::EndCall(*connection); });
+        asio::post(impl_->io, [connection] { Impl::EndCall(*connection); });
       }
     }
     if (late) break;
