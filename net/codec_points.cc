@@ -325,7 +325,8 @@ Json WriteVectors(const NamedVectors& vectors, const UnitLength& unit_length) {
 }
 
 Json WriteRecord(const Record& record, const UnitLength& unit_length) {
-  Json out = {{"id", WritePointId(record.id)}};
+  Json out = Json::object();
+  out["id"] = WritePointId(record.id);
   if (record.payload) out["payload"] = Json::parse(*record.payload);
   if (record.vectors) out["vector"] = WriteVectors(*record.vectors, unit_length);
   return out;

@@ -22,6 +22,21 @@ std::vector<std::string> Split(std::string_view path) {
 
 bool IsParameter(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
 
+// `literals`: how many parts of the pattern are no parameters.
+bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string>& parts,
+          size_t& literals) {
+  if (pattern.size() != parts.size()) return false;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (IsParameter(pattern[i])) {
+      if (parts[i].empty()) return false;
+    } else {
+      if (pattern[i] != parts[i]) return false;
+      ++literals;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 bool PercentDecode(std::string_view text, bool plus_is_blank, std::string& decoded) {
@@ -69,26 +84,11 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
   const std::vector<std::string> parts = Split(path);
   Match best;
+  const std::vector<std::string>* best_pattern = nullptr;
   size_t best_literals = 0;
   for (size_t i = 0; i < routes_.size(); ++i) {
-    if (parts_[i].size() != parts.size()) continue;
-    std::map<std::string, std::string> parameters;
     size_t literals = 0;
-    bool fits = true;
-    bool decodes = true;
-    for (size_t j = 0; fits && j < parts.size(); ++j) {
-      const std::string& wanted = parts_[i][j];
-      if (IsParameter(wanted)) {
-        std::string value;
-        decodes = decodes && PercentDecode(parts[j], false, value) && engine::IsUtf8(value);
-        fits = !parts[j].empty();
-        parameters[wanted.substr(1, wanted.size() - 2)] = std::move(value);
-      } else {
-        fits = wanted == parts[j];
-        ++literals;
-      }
-    }
-    if (!fits) continue;
+    if (!Fits(parts_[i], parts, literals)) continue;
     if (routes_[i].method != method) {
       best.allowed.push_back(routes_[i].method);
       continue;
@@ -96,10 +96,17 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
     // "/points/scroll" wins over "/points/{id}".
     if (best.route == nullptr || literals > best_literals) {
       best.route = &routes_[i];
-      best.parameters = std::move(parameters);
-      best.malformed = !decodes;
+      best_pattern = &parts_[i];
       best_literals = literals;
     }
+  }
+  if (best.route == nullptr) return best;
+  for (size_t j = 0; j < parts.size(); ++j) {
+    const std::string& wanted = (*best_pattern)[j];
+    if (!IsParameter(wanted)) continue;
+    std::string value;
+    if (!PercentDecode(parts[j], false, value) || !engine::IsUtf8(value)) best.malformed = true;
+    best.parameters[wanted.substr(1, wanted.size() - 2)] = std::move(value);
   }
   return best;
 }

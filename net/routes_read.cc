@@ -18,7 +18,11 @@ const std::string& Collection(const Request& request) {
   return request.parameters.at("collection");
 }
 
-absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& collection) {
+// For answers with such vectors. Others need none of it, and describing a collection gathers
+// more than that.
+absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& collection,
+                                        const VectorSelector& with_vectors) {
+  if (with_vectors.kind == VectorSelector::Kind::kNone) return UnitLength();
   const auto info = database.DescribeCollection(collection);
   if (!info.ok()) return info.status();
   UnitLength unit_length;
@@ -36,6 +40,7 @@ auto ReadBody(const Request& request, Read read)
   if (!body.ok()) return body.status();
   absl::Status status;
   auto value = read(*body, status);
+  engine::Discard(*std::move(body));
   if (!status.ok()) return status;
   return value;
 }
@@ -108,7 +113,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
       [](Database& database, const Request& request) -> absl::StatusOr<Result> {
         auto retrieval = ReadBody(request, ReadRetrieval);
         if (!retrieval.ok()) return retrieval.status();
-        auto unit_length = UnitLengthOf(database, Collection(request));
+        auto unit_length = UnitLengthOf(database, Collection(request), retrieval->with_vectors);
         if (!unit_length.ok()) return unit_length.status();
         auto records = database.Retrieve(Collection(request), retrieval->ids,
                                          retrieval->with_payload, retrieval->with_vectors);
@@ -117,29 +122,29 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         for (const Record& record : *records) out.push_back(WriteRecord(record, *unit_length));
         return Result{std::move(out), {}};
       }));
-  routes.push_back(Enveloped(
-      "GET", points + "/{id}", Lane::kQuery,
-      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-        auto id = PointId::Parse(request.parameters.at("id"));
-        if (!id.ok()) return id.status();
-        auto unit_length = UnitLengthOf(database, Collection(request));
-        if (!unit_length.ok()) return unit_length.status();
-        auto records =
-            database.Retrieve(Collection(request), {*id}, {PayloadSelector::Kind::kAll, {}},
-                              {VectorSelector::Kind::kAll, {}});
-        if (!records.ok()) return records.status();
-        if (records->empty()) {
-          return absl::NotFoundError(
-              fmt::format("Not found: Point with id {} does not exists!", id->ToString()));
-        }
-        return Result{WriteRecord(records->front(), *unit_length), {}};
-      }));
+  routes.push_back(
+      Enveloped("GET", points + "/{id}", Lane::kQuery,
+                [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+                  auto id = PointId::Parse(request.parameters.at("id"));
+                  if (!id.ok()) return id.status();
+                  const VectorSelector all_vectors = {VectorSelector::Kind::kAll, {}};
+                  auto unit_length = UnitLengthOf(database, Collection(request), all_vectors);
+                  if (!unit_length.ok()) return unit_length.status();
+                  auto records = database.Retrieve(Collection(request), {*id},
+                                                   {PayloadSelector::Kind::kAll, {}}, all_vectors);
+                  if (!records.ok()) return records.status();
+                  if (records->empty()) {
+                    return absl::NotFoundError(fmt::format(
+                        "Not found: Point with id {} does not exists!", id->ToString()));
+                  }
+                  return Result{WriteRecord(records->front(), *unit_length), {}};
+                }));
   routes.push_back(Enveloped(
       "POST", points + "/scroll", Lane::kQuery,
       [](Database& database, const Request& request) -> absl::StatusOr<Result> {
         auto scroll = ReadBody(request, ReadScroll);
         if (!scroll.ok()) return scroll.status();
-        auto unit_length = UnitLengthOf(database, Collection(request));
+        auto unit_length = UnitLengthOf(database, Collection(request), scroll->with_vectors);
         if (!unit_length.ok()) return unit_length.status();
         auto page = database.Scroll(Collection(request), *scroll);
         if (!page.ok()) return page.status();
@@ -181,13 +186,15 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         [read, shape](Database& database, const Request& request) -> absl::StatusOr<Result> {
           auto queries = ReadBody(request, read);
           if (!queries.ok()) return queries.status();
-          auto unit_length = UnitLengthOf(database, Collection(request));
-          if (!unit_length.ok()) return unit_length.status();
           auto answers = database.SearchBatch(Collection(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
           Json out = Json::array();
           std::vector<ModelUsage> usage;
-          for (const QueryAnswer& answer : *answers) {
+          for (size_t i = 0; i < answers->size(); ++i) {
+            const QueryAnswer& answer = (*answers)[i];
+            auto unit_length =
+                UnitLengthOf(database, Collection(request), (*queries)[i].with_vectors);
+            if (!unit_length.ok()) return unit_length.status();
             out.push_back(WriteAnswer(answer, *unit_length));
             if (answer.usage) AddUsage({*answer.usage}, usage);
           }

@@ -205,6 +205,9 @@ asio::awaitable<bool> Server::Impl::Answer(Connection& connection, const Respons
   error_code error;
   // However slow the client, while it takes bytes it is not cut off.
   while (!error && !(connection.head ? serializer.is_header_done() : serializer.is_done())) {
+    // Mostly the socket takes all of it at once.
+    http::write_some(connection.socket, serializer, error);
+    if (error != asio::error::would_block) continue;
     connection.ExpireAfter(std::chrono::seconds(options.io_seconds));
     co_await http::async_write_some(connection.socket, serializer, Redirect(error));
   }
@@ -351,6 +354,9 @@ asio::awaitable<bool> Server::Impl::ReadBody(Connection& connection, HeaderParse
     connection.buffer.reserve(kReadAtOnce);
   }
   error_code error;
+  // Mostly it came with the header.
+  if (!parser.is_done()) connection.buffer.consume(parser.put(connection.buffer.data(), error));
+  if (error == http::error::need_more) error = {};
   // However slow the client, while bytes arrive it is not cut off.
   while (!parser.is_done() && !error) {
     connection.ExpireAfter(std::chrono::seconds(options.io_seconds));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -86,6 +87,16 @@ TEST(JsonTest, ReadsWhatNlohmannReads) {
     EXPECT_EQ(read->is_number_float(), expected.is_number_float()) << text.substr(0, 80);
     EXPECT_EQ(read->is_number_integer(), expected.is_number_integer()) << text.substr(0, 80);
   }
+}
+
+TEST(JsonTest, DiscardsWhatIsRead) {
+  std::string text = R"({"a": [1.5, {"b": "c"}, null]})";
+  for (int depth = 4; depth < kMaxJsonDepth; ++depth) text = fmt::format("[{}]", text);
+  Json value = *ParseJson(text, "body");
+  Discard(std::move(value));
+  Discard(Json(1.5));
+  Discard(Json("text"));
+  Discard(Json());
 }
 
 TEST(JsonTest, AnObjectIsAsked) {
