@@ -4,10 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "boost/asio/co_spawn.hpp"
+#include "boost/asio/detached.hpp"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/use_future.hpp"
 #include "gtest/gtest.h"
@@ -85,6 +88,40 @@ TEST(NetWorkerPoolTest, CallsRunAtTheSameTime) {
   io.run();
   EXPECT_EQ(a.get().status, 200);
   EXPECT_EQ(b.get().status, 200);
+}
+
+TEST(NetWorkerPoolTest, CallsThatWaitRunInTheirOrder) {
+  WorkerPool pool(1, 3, 0);
+  asio::io_context io;
+  std::vector<int> ran;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(pool.TryEnter());
+    std::function<Response()> call = [&ran, i] {
+      ran.push_back(i);
+      return Response();
+    };
+    asio::co_spawn(io, pool.Run(std::move(call)), asio::detached);
+  }
+  io.run();
+  EXPECT_EQ(ran, (std::vector<int>{0, 1, 2, 3}));
+}
+
+TEST(NetWorkerPoolTest, ItsEndWaitsForCallsThatWereTaken) {
+  asio::io_context io;
+  std::atomic<int> ran = 0;
+  {
+    WorkerPool pool(1, 3, 0);
+    for (int i = 0; i < 4; ++i) {
+      ASSERT_TRUE(pool.TryEnter());
+      std::function<Response()> call = [&ran] {
+        ++ran;
+        return Response();
+      };
+      asio::co_spawn(io, pool.Run(std::move(call)), asio::detached);
+    }
+    io.poll();
+  }
+  EXPECT_EQ(ran, 4);
 }
 
 }  // namespace
