@@ -13,11 +13,8 @@
 //     `topic`, those nearest to row 0. 100: all rows again. `rows` are theirs.
 //   reopen
 //     closes and opens the index, and answers one query
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,32 +32,10 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "index/vector_index.h"
+#include "tests/bench/spent.h"
 
 namespace vecnest::index {
 namespace {
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-struct Spent {
-  double wall = 1e30;
-  double cpu = 1e30;
-};
-
-template <class Function>
-Spent Measure(const Function& function) {
-  const double cpu = CpuSeconds();
-  const auto start = std::chrono::steady_clock::now();
-  function();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-  return {wall.count(), CpuSeconds() - cpu};
-}
 
 void Check(const absl::Status& status) {
   if (status.ok()) return;

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -20,6 +19,7 @@
 
 #include "embedder/encoder.h"
 #include "tests/bench/machine_peak.h"
+#include "tests/bench/spent.h"
 
 namespace {
 
@@ -28,22 +28,16 @@ using vecnest::embedder::TokenBatch;
 
 constexpr double kFixedSeconds = 1.0;
 
-double CpuSeconds() {
-  timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 class Timer {
  public:
   double Wall() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
-  double Cpu() const { return CpuSeconds() - cpu_; }
+  double Cpu() const { return vecnest::CpuSeconds() - cpu_; }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  double cpu_ = CpuSeconds();
+  double cpu_ = vecnest::CpuSeconds();
 };
 
 void Report(size_t sequences, size_t tokens, const Timer& timer) {
