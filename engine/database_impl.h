@@ -60,12 +60,13 @@ class DatabaseImpl final : public Database {
                                                const std::vector<PointId>& ids,
                                                const PayloadSelector& with_payload,
                                                const VectorSelector& with_vectors) const override;
-  absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
-                                    const ScrollRequest& request) const override;
-  absl::StatusOr<uint64_t> Count(const std::string& collection,
-                                 const std::optional<Filter>& filter) const override;
+  absl::StatusOr<ScrollPage> Scroll(const std::string& collection, const ScrollRequest& request,
+                                    const CallLimits& limits) const override;
+  absl::StatusOr<uint64_t> Count(const std::string& collection, const std::optional<Filter>& filter,
+                                 const CallLimits& limits) const override;
   absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
-                                              const FacetRequest& request) const override;
+                                              const FacetRequest& request,
+                                              const CallLimits& limits) const override;
   // One at a time: ResourceExhausted beside another one.
   absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
                                             const std::string& vector_name,
@@ -99,7 +100,8 @@ class DatabaseImpl final : public Database {
   absl::StatusOr<WriteResult> EditPayload(const std::string& collection,
                                           const PointSelector& points, PayloadEdit edit,
                                           const WriteOptions& options);
-  absl::StatusOr<QueryAnswer> Listing(const Shard& shard, const Query& query) const;
+  absl::StatusOr<QueryAnswer> Listing(const Shard& shard, const Query& query,
+                                      const CallLimits& limits) const;
   absl::Status VerifyTexts(const Shard& shard, size_t sample, VerifyReport& report) const;
 
   const DatabaseOptions options_;

@@ -73,14 +73,15 @@ absl::StatusOr<std::vector<Record>> DatabaseImpl::Retrieve(
 }
 
 absl::StatusOr<ScrollPage> DatabaseImpl::Scroll(const std::string& collection,
-                                                const ScrollRequest& request) const {
+                                                const ScrollRequest& request,
+                                                const CallLimits& limits) const {
   if (request.limit < 1) return absl::InvalidArgumentError("limit: 0, expected at least 1");
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
   ScrollPage page;
   std::vector<StoredPoint> points;
   auto status =
-      (*shard)->ForEachOrdered(request.filter ? &*request.filter : nullptr, request.offset,
+      (*shard)->ForEachOrdered(request.filter ? &*request.filter : nullptr, request.offset, limits,
                                [&](const PointId& id, const PointRecord& record) {
                                  if (points.size() == request.limit) {
                                    page.next_offset = id;
@@ -101,18 +102,20 @@ absl::StatusOr<ScrollPage> DatabaseImpl::Scroll(const std::string& collection,
 }
 
 absl::StatusOr<uint64_t> DatabaseImpl::Count(const std::string& collection,
-                                             const std::optional<Filter>& filter) const {
+                                             const std::optional<Filter>& filter,
+                                             const CallLimits& limits) const {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
   if (!filter) return (*shard)->points();
-  return (*shard)->Count(*filter);
+  return (*shard)->Count(*filter, limits);
 }
 
 absl::StatusOr<std::vector<FacetHit>> DatabaseImpl::Facet(const std::string& collection,
-                                                          const FacetRequest& request) const {
+                                                          const FacetRequest& request,
+                                                          const CallLimits& limits) const {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  auto hits = (*shard)->Facet(request);
+  auto hits = (*shard)->Facet(request, limits);
   if (!absl::IsNotFound(hits.status())) return hits;
   return absl::InvalidArgumentError(
       fmt::format("key: {}; make one first", std::string(hits.status().message())));
@@ -133,7 +136,8 @@ absl::StatusOr<WidthReport> DatabaseImpl::MeasureWidths(const std::string& colle
   return (*shard)->MeasureWidths(*slot, limits);
 }
 
-absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Query& query) const {
+absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Query& query,
+                                                  const CallLimits& limits) const {
   ScrollRequest request;
   request.filter = query.filter;
   request.limit = query.limit + query.offset;
@@ -141,7 +145,7 @@ absl::StatusOr<QueryAnswer> DatabaseImpl::Listing(const Shard& shard, const Quer
   request.with_vectors = query.with_vectors;
   QueryAnswer answer;
   if (query.limit == 0) return answer;
-  auto page = Scroll(shard.definition()->name, request);
+  auto page = Scroll(shard.definition()->name, request, limits);
   if (!page.ok()) return page.status();
   for (size_t i = query.offset; i < page->records.size(); ++i) {
     Record& record = page->records[i];
@@ -219,7 +223,7 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     const Query& query = queries[i];
     if (auto status = limits.Check(); !status.ok()) return status;
     if (!query.nearest) {
-      auto answer = Listing(shard, query);
+      auto answer = Listing(shard, query, limits);
       if (!answer.ok()) return answer.status();
       answers.push_back(*std::move(answer));
       continue;
@@ -234,7 +238,7 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
       answer.usage = texts.usage(*ticket);
       if (answer.plan) answer.plan->embed_seconds = embed_seconds;
     }
-    auto points = shard.Nearest(nearest[i], query, answer.plan ? &*answer.plan : nullptr);
+    auto points = shard.Nearest(nearest[i], query, limits, answer.plan ? &*answer.plan : nullptr);
     if (!points.ok()) return points.status();
     answer.points = *std::move(points);
     answers.push_back(std::move(answer));

@@ -20,7 +20,7 @@ absl::StatusOr<WriteResult> ChangeSelected(
     const WriteOptions& options) {
   return shard.Write(
       [&]() -> absl::StatusOr<std::vector<PointChange>> {
-        auto selected = shard.Select(selector);
+        auto selected = shard.Select(selector, options.limits);
         if (!selected.ok()) return selected.status();
         std::vector<PointChange> changes;
         changes.reserve(selected->size());

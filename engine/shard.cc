@@ -1,15 +1,13 @@
 #include "engine/shard.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <thread>
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
+#include "engine/shard_keys.h"
 #include "engine/vector_check.h"
-#include "engine/write_delay.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -19,21 +17,6 @@ namespace {
 using storage::Batch;
 using storage::Family;
 using storage::Sequence;
-
-// How soon a delayed write notices that it need not wait any longer.
-constexpr std::chrono::milliseconds kDelaySlice(10);
-
-std::string IdBytes(const storage::CollectionId& id) {
-  return {reinterpret_cast<const char*>(id.data()), id.size()};
-}
-
-std::string CollectionKey(const std::string& name) { return "collection/" + name; }
-std::string ManifestKey(const storage::CollectionId& id) { return "manifest/" + IdBytes(id); }
-std::string CountKey(const storage::CollectionId& id) { return "count/" + IdBytes(id); }
-std::string DeadPrefix(const storage::CollectionId& id) { return "dead/" + IdBytes(id); }
-std::string DeadKey(const storage::CollectionId& id, Sequence sequence) {
-  return "dead/" + storage::LogKey(id, sequence);
-}
 
 std::string EncodeCount(uint64_t count) {
   return {reinterpret_cast<const char*>(&count), sizeof(count)};
@@ -278,23 +261,6 @@ absl::Status Shard::StoreDefinition(std::shared_ptr<const Definition> updated) {
   return absl::OkStatus();
 }
 
-size_t Shard::MostUnsealed() const {
-  size_t most = 0;
-  for (const auto& index : indexes_) most = std::max(most, index->Stats().growing);
-  return most;
-}
-
-absl::Status Shard::AwaitGraphs(size_t vectors, const CallLimits& limits) const {
-  const auto start = std::chrono::steady_clock::now();
-  while (true) {
-    if (auto status = limits.Check(); !status.ok()) return status;
-    const absl::Duration delay = WriteDelay(vectors, MostUnsealed(), environment_.seal_threshold);
-    const auto left = start + absl::ToChronoNanoseconds(delay) - std::chrono::steady_clock::now();
-    if (left <= std::chrono::nanoseconds::zero()) return absl::OkStatus();
-    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kDelaySlice));
-  }
-}
-
 absl::StatusOr<WriteResult> Shard::Write(Decide decide,
                                          const std::map<Slot, ModelBinding>& bindings,
                                          Durability durability) {
@@ -427,91 +393,6 @@ absl::Status Shard::UpdateIndexes(const Effects& effects) {
     indexes_[dead.slot]->Delete(dead.label);
   }
   return first;
-}
-
-bool Shard::NeedsMaintenance() const {
-  for (const auto& index : indexes_) {
-    if (index->NeedsMaintenance()) return true;
-  }
-  return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
-}
-
-absl::Status Shard::WorkOff(BackgroundWork work, const std::atomic<bool>& stop) {
-  for (const auto& index : indexes_) {
-    while (!stop) {
-      auto worked = (*index.*work)(&stop);
-      if (!worked.ok()) return worked.status();
-      if (!*worked) break;
-      if (auto status = CommitManifest(); !status.ok()) return status;
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Shard::Merge(const std::atomic<bool>& stop) {
-  absl::MutexLock lock(&merge_mutex_);
-  return WorkOff(&index::VectorIndex::MergeSome, stop);
-}
-
-absl::Status Shard::Seal(const std::atomic<bool>& stop) {
-  absl::MutexLock lock(&seal_mutex_);
-  if (auto status = WorkOff(&index::VectorIndex::SealFull, stop); !status.ok()) return status;
-  if (NeedsCheckpoint() && !stop) {
-    if (auto status = WriteCheckpoint(); !status.ok()) return status;
-  }
-  if (log_bytes_ <= environment_.log_bytes_per_manifest || stop) return absl::OkStatus();
-  for (const auto& index : indexes_) {
-    if (auto status = index->SealAll(&stop); !status.ok()) return status;
-  }
-  return CommitManifest();
-}
-
-absl::Status Shard::Optimize() {
-  absl::MutexLock seal_lock(&seal_mutex_);
-  absl::MutexLock merge_lock(&merge_mutex_);
-  for (const auto& index : indexes_) {
-    if (auto status = index->SealAll(); !status.ok()) return status;
-    while (true) {
-      auto worked = index->Maintain();
-      if (!worked.ok()) return worked.status();
-      if (!*worked) break;
-    }
-  }
-  if (auto status = WriteCheckpoint(); !status.ok()) return status;
-  return CommitManifest();
-}
-
-absl::Status Shard::CommitManifest() {
-  // Files are removed by the manifest that was committed last.
-  absl::MutexLock manifest_lock(&manifest_mutex_);
-  const storage::CollectionId id = definition()->id;
-  ShardManifest manifest;
-  {
-    absl::MutexLock lock(&write_mutex_);
-    if (dropped_) return absl::OkStatus();
-    manifest.contained = last_sequence_;
-    for (const auto& index : indexes_) {
-      manifest.slots.push_back(index->TakeManifest());
-      if (index->Stats().growing == 0) continue;
-      // The command that the last sealed vector came with may be half in: replay it whole.
-      const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
-      manifest.contained = std::min<Sequence>(manifest.contained, through == 0 ? 0 : through - 1);
-    }
-    manifest.contained = std::max(manifest.contained, contained_);
-    Batch batch;
-    batch.Put(Family::kMeta, ManifestKey(id), manifest.Encode());
-    batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
-    environment_.log->Trim(id, manifest.contained, batch);
-    if (auto status = environment_.store->Write(batch); !status.ok()) return status;
-    LogTrimmed(manifest.contained);
-    contained_ = manifest.contained;
-  }
-  // Old files go only when no power cut can bring their manifest back.
-  if (auto status = environment_.store->Sync(); !status.ok()) return status;
-  for (size_t slot = 0; slot < indexes_.size(); ++slot) {
-    indexes_[slot]->RemoveObsoleteFiles(manifest.slots[slot]);
-  }
-  return absl::OkStatus();
 }
 
 void Shard::LogGrew(Sequence sequence, size_t bytes) {

@@ -105,11 +105,13 @@ class Shard {
   // The points that pass, as they are at one moment; all when there is no filter. In the order of
   // ids, from `start` on.
   absl::Status ForEachOrdered(const Filter* filter, const std::optional<PointId>& start,
-                              Visit visit) const;
-  absl::StatusOr<uint64_t> Count(const Filter& filter) const;
-  absl::StatusOr<std::vector<FacetHit>> Facet(const FacetRequest& request) const;
+                              const CallLimits& limits, Visit visit) const;
+  absl::StatusOr<uint64_t> Count(const Filter& filter, const CallLimits& limits) const;
+  absl::StatusOr<std::vector<FacetHit>> Facet(const FacetRequest& request,
+                                              const CallLimits& limits) const;
   // Points that a selector means; ids that do not exist are left out.
-  absl::StatusOr<std::vector<StoredPoint>> Select(const PointSelector& selector) const;
+  absl::StatusOr<std::vector<StoredPoint>> Select(const PointSelector& selector,
+                                                  const CallLimits& limits) const;
 
   absl::StatusOr<std::optional<NamedVectors>> ReadVectors(const StoredPoint& point,
                                                           const VectorSelector& selector) const;
@@ -118,7 +120,7 @@ class Shard {
 
   // Best first; `query` gives everything but the vector. Fills `plan` when not null.
   absl::StatusOr<std::vector<ScoredPoint>> Nearest(const NearestQuery& nearest, const Query& query,
-                                                   QueryPlan* plan) const;
+                                                   const CallLimits& limits, QueryPlan* plan) const;
 
   // See Database::MeasureWidths.
   absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
@@ -211,10 +213,13 @@ class Shard {
     FilterEvaluation evaluation;
     // Of the points that have to be read; nothing when they are so many that all are read.
     std::optional<std::vector<NumberedKey>> keys;  // sorted
-    mutable uint64_t payloads = 0;                 // looked at so far
+    const CallLimits* limits = nullptr;            // of the call, which may end it
+    mutable uint64_t points = 0;                   // looked at so far
+    mutable uint64_t payloads = 0;                 // those of which the payload was
   };
   enum class Wanted { kNumbers, kPoints };
-  absl::StatusOr<View> Evaluate(const Filter& filter, Wanted wanted) const;
+  absl::StatusOr<View> Evaluate(const Filter& filter, Wanted wanted,
+                                const CallLimits& limits) const;
   absl::StatusOr<bool> Passes(const View& view, const PointId& id, const PointRecord& record) const;
   // Visits the point if it passes; false: `visit` wants no more.
   absl::StatusOr<bool> Offer(const View& view, const PointId& id, const PointRecord& record,
@@ -237,7 +242,7 @@ class Shard {
   // The search itself. A filter is evaluated on payloads and applied in the index, so both have to
   // be undisturbed.
   absl::StatusOr<Found> FindNearest(const NearestQuery& nearest, const Query& query,
-                                    index::SearchParams params) const;
+                                    const CallLimits& limits, index::SearchParams params) const;
 
   const ShardEnvironment environment_;
   std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load

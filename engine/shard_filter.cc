@@ -17,6 +17,7 @@ constexpr size_t kFirstRead = 16;
 constexpr size_t kMaxRead = 1024;
 // Reading all points one after the other is so many times faster than finding each by its id.
 constexpr size_t kScanSpeed = 4;
+constexpr uint64_t kPointsPerCheck = 64;
 
 index::PointSet ToPointSet(const Roaring& numbers) {
   index::PointSet set(numbers.isEmpty() ? 0 : size_t{numbers.maximum()} + 1);
@@ -90,7 +91,8 @@ auto Shard::Undisturbed(Work work) const {
   return work();
 }
 
-absl::StatusOr<Shard::View> Shard::Evaluate(const Filter& filter, Wanted wanted) const {
+absl::StatusOr<Shard::View> Shard::Evaluate(const Filter& filter, Wanted wanted,
+                                            const CallLimits& limits) const {
   auto matcher = FilterMatcher::Compile(filter);
   if (!matcher.ok()) return matcher.status();
   auto evaluated = Undisturbed([&]() -> absl::StatusOr<View> {
@@ -116,6 +118,7 @@ absl::StatusOr<Shard::View> Shard::Evaluate(const Filter& filter, Wanted wanted)
   });
   if (!evaluated.ok()) return evaluated.status();
   evaluated->matcher = *std::move(matcher);
+  evaluated->limits = &limits;
   if (evaluated->keys) std::sort(evaluated->keys->begin(), evaluated->keys->end());
   return evaluated;
 }
@@ -136,6 +139,10 @@ absl::StatusOr<bool> Shard::Passes(const View& view, const PointId& id,
 
 absl::StatusOr<bool> Shard::Offer(const View& view, const PointId& id, const PointRecord& record,
                                   Visit visit) const {
+  // Filters that no index decides may look at every point, and hold writes up meanwhile.
+  if (view.points++ % kPointsPerCheck == 0) {
+    if (auto status = view.limits->Check(); !status.ok()) return status;
+  }
   auto passes = Passes(view, id, record);
   if (!passes.ok()) return passes;
   return !*passes || visit(id, record);
@@ -177,10 +184,10 @@ absl::Status Shard::ForEachPassing(const View& view, Visit visit) const {
 }
 
 absl::Status Shard::ForEachOrdered(const Filter* filter, const std::optional<PointId>& start,
-                                   Visit visit) const {
+                                   const CallLimits& limits, Visit visit) const {
   std::optional<View> view;
   if (filter != nullptr) {
-    auto evaluated = Evaluate(*filter, Wanted::kPoints);
+    auto evaluated = Evaluate(*filter, Wanted::kPoints, limits);
     if (!evaluated.ok()) return evaluated.status();
     view = *std::move(evaluated);
     if (view->keys) return ForEachKey(*view, start, visit);
@@ -197,14 +204,15 @@ absl::Status Shard::ForEachOrdered(const Filter* filter, const std::optional<Poi
   return cursor.status();
 }
 
-absl::StatusOr<std::vector<StoredPoint>> Shard::Select(const PointSelector& selector) const {
+absl::StatusOr<std::vector<StoredPoint>> Shard::Select(const PointSelector& selector,
+                                                       const CallLimits& limits) const {
   if (const auto* given = std::get_if<std::vector<PointId>>(&selector)) {
     std::vector<PointId> ids = *given;
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return Read(ids);
   }
-  auto view = Evaluate(std::get<Filter>(selector), Wanted::kPoints);
+  auto view = Evaluate(std::get<Filter>(selector), Wanted::kPoints, limits);
   if (!view.ok()) return view.status();
   std::vector<StoredPoint> points;
   auto status = ForEachPassing(*view, [&](const PointId& id, const PointRecord& record) {
@@ -226,18 +234,19 @@ absl::StatusOr<Roaring> Shard::PassingNumbers(const View& view) const {
   return numbers;
 }
 
-absl::StatusOr<uint64_t> Shard::Count(const Filter& filter) const {
-  auto view = Evaluate(filter, Wanted::kNumbers);
+absl::StatusOr<uint64_t> Shard::Count(const Filter& filter, const CallLimits& limits) const {
+  auto view = Evaluate(filter, Wanted::kNumbers, limits);
   if (!view.ok()) return view.status();
   auto numbers = PassingNumbers(*view);
   if (!numbers.ok()) return numbers.status();
   return numbers->cardinality();
 }
 
-absl::StatusOr<std::vector<FacetHit>> Shard::Facet(const FacetRequest& request) const {
+absl::StatusOr<std::vector<FacetHit>> Shard::Facet(const FacetRequest& request,
+                                                   const CallLimits& limits) const {
   return Undisturbed([&]() -> absl::StatusOr<std::vector<FacetHit>> {
     if (!request.filter) return payload_indexes_.Facet(request.key, nullptr, request.limit);
-    auto view = Evaluate(*request.filter, Wanted::kNumbers);
+    auto view = Evaluate(*request.filter, Wanted::kNumbers, limits);
     if (!view.ok()) return view.status();
     auto numbers = PassingNumbers(*view);
     if (!numbers.ok()) return numbers.status();
@@ -246,6 +255,7 @@ absl::StatusOr<std::vector<FacetHit>> Shard::Facet(const FacetRequest& request) 
 }
 
 absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, const Query& query,
+                                                const CallLimits& limits,
                                                 index::SearchParams params) const {
   const index::VectorIndex& index = *indexes_[nearest.slot];
   const auto search = [&](Found& found) -> absl::Status {
@@ -264,7 +274,7 @@ absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, con
   return Undisturbed([&]() -> absl::StatusOr<Found> {
     Found found;
     const Stopwatch filter_time;
-    auto view = Evaluate(*query.filter, Wanted::kNumbers);
+    auto view = Evaluate(*query.filter, Wanted::kNumbers, limits);
     if (!view.ok()) return view.status();
     auto numbers = PassingNumbers(*view);
     if (!numbers.ok()) return numbers.status();

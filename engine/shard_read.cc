@@ -130,7 +130,9 @@ size_t RescoredOf(const Query& query, size_t k) {
 }  // namespace
 
 absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& nearest,
-                                                        const Query& query, QueryPlan* plan) const {
+                                                        const Query& query,
+                                                        const CallLimits& limits,
+                                                        QueryPlan* plan) const {
   const auto meaning = definition();
   index::SearchParams params;
   params.k = query.limit + query.offset + (nearest.excluded ? 1 : 0);
@@ -141,7 +143,7 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
   params.rescored = RescoredOf(query, params.k);
   params.exact = query.exact;
   params.score_threshold = query.score_threshold;
-  auto found_with_stats = FindNearest(nearest, query, params);
+  auto found_with_stats = FindNearest(nearest, query, limits, params);
   if (!found_with_stats.ok()) return found_with_stats.status();
   const index::SearchStats& stats = found_with_stats->stats;
   std::vector<index::ScoredLabel>* found = &found_with_stats->hits;

@@ -30,18 +30,18 @@ void Service::AddIndexRoutes(std::vector<Route>& routes) {
                   if (!result.ok()) return result.status();
                   return Result{WriteUpdateResult(*result, /*waited=*/true), {}};
                 }));
-  routes.push_back(
-      Enveloped("POST", "/collections/{collection}/facet", Lane::kQuery,
-                [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  auto body = engine::ParseJson(request.body, "request body");
-                  absl::Status status = body.status();
-                  FacetRequest facet;
-                  if (status.ok()) facet = ReadFacetRequest(*body, status);
-                  if (!status.ok()) return status;
-                  auto hits = database.Facet(request.parameters.at("collection"), facet);
-                  if (!hits.ok()) return hits.status();
-                  return Result{WriteFacetHits(*hits), {}};
-                }));
+  routes.push_back(Enveloped(
+      "POST", "/collections/{collection}/facet", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        auto body = engine::ParseJson(request.body, "request body");
+        absl::Status status = body.status();
+        FacetRequest facet;
+        if (status.ok()) facet = ReadFacetRequest(*body, status);
+        if (!status.ok()) return status;
+        auto hits = database.Facet(request.parameters.at("collection"), facet, request.limits);
+        if (!hits.ok()) return hits.status();
+        return Result{WriteFacetHits(*hits), {}};
+      }));
 }
 
 }  // namespace vecnest::net

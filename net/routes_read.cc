@@ -146,7 +146,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         if (!scroll.ok()) return scroll.status();
         auto unit_length = UnitLengthOf(database, Collection(request), scroll->with_vectors);
         if (!unit_length.ok()) return unit_length.status();
-        auto page = database.Scroll(Collection(request), *scroll);
+        auto page = database.Scroll(Collection(request), *scroll, request.limits);
         if (!page.ok()) return page.status();
         Json records = Json::array();
         for (const Record& record : page->records) {
@@ -160,7 +160,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
                   auto filter = ReadBody(request, ReadCount);
                   if (!filter.ok()) return filter.status();
-                  auto count = database.Count(Collection(request), *filter);
+                  auto count = database.Count(Collection(request), *filter, request.limits);
                   if (!count.ok()) return count.status();
                   return Result{{{"count", *count}}, {}};
                 }));

@@ -45,9 +45,6 @@ using boost::system::error_code;
 constexpr int kWriteNice = 5;
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
-// Of a large body. Beast reads what its buffer has room for, some 512 bytes unless it is told: a
-// body of 2 MB took thousands of turns of the IO thread, which queries wait for.
-constexpr size_t kReadAtOnce = 64 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
 // What calls that were told to stop have for it, and their answers to leave.
 constexpr std::chrono::seconds kStopTime(5);
@@ -350,9 +347,6 @@ asio::awaitable<bool> Server::Impl::ReadBody(Connection& connection, HeaderParse
                                              std::string& body) {
   http::request_parser<http::string_body> parser(std::move(header));
   parser.body_limit(options.max_body_bytes);
-  if (parser.content_length_remaining().value_or(kReadAtOnce) >= kReadAtOnce) {
-    connection.buffer.reserve(kReadAtOnce);
-  }
   error_code error;
   // Mostly it came with the header.
   if (!parser.is_done()) connection.buffer.consume(parser.put(connection.buffer.data(), error));
@@ -396,7 +390,6 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
                                              connection.call.get_token());
   http::request_parser<http::buffer_body> parser(std::move(header));
   parser.body_limit(boost::none);
-  connection.buffer.reserve(kReadAtOnce);
   std::vector<char> chunk(kBulkChunkBytes);
   error_code error;
   while (!parser.is_done()) {

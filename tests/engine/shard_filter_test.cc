@@ -61,18 +61,18 @@ class ShardFilterTest : public testing::Test {
 
   std::vector<PointId> Scrolled(const Filter& filter, std::optional<PointId> start, size_t limit) {
     std::vector<PointId> ids;
-    const auto status =
-        shard_->ForEachOrdered(&filter, start, [&](const PointId& id, const PointRecord&) {
-          ids.push_back(id);
-          return ids.size() < limit;
-        });
+    const auto status = shard_->ForEachOrdered(&filter, start, CallLimits{},
+                                               [&](const PointId& id, const PointRecord&) {
+                                                 ids.push_back(id);
+                                                 return ids.size() < limit;
+                                               });
     EXPECT_TRUE(status.ok()) << status;
     return ids;
   }
 
   void ExpectAnswers(const Filter& filter, RandomPayloads& random) {
     const std::vector<PointId> expected = Expected(filter);
-    EXPECT_EQ(*shard_->Count(filter), expected.size());
+    EXPECT_EQ(*shard_->Count(filter, CallLimits{}), expected.size());
     EXPECT_EQ(Scrolled(filter, std::nullopt, kPoints), expected);
     const PointId start = random.Below(kPoints);
     const size_t limit = 1 + random.Below(20);
@@ -82,14 +82,14 @@ class ShardFilterTest : public testing::Test {
     }
     EXPECT_EQ(Scrolled(filter, start, limit), page);
     std::vector<PointId> selected;
-    const auto points = shard_->Select(filter);
+    const auto points = shard_->Select(filter, CallLimits{});
     ASSERT_TRUE(points.ok());
     for (const StoredPoint& point : *points) selected.push_back(point.id);
     EXPECT_THAT(selected, testing::UnorderedElementsAreArray(expected));
     Query query;
     query.filter = filter;
     query.limit = kPoints;
-    const auto hits = shard_->Nearest({0, {0, 0}, {}}, query, nullptr);
+    const auto hits = shard_->Nearest({0, {0, 0}, {}}, query, CallLimits{}, nullptr);
     ASSERT_TRUE(hits.ok());
     std::vector<PointId> found;
     for (const ScoredPoint& hit : *hits) found.push_back(hit.id);
@@ -126,13 +126,13 @@ TEST_F(ShardFilterTest, ThePlanTellsHow) {
   query.filter.emplace();
   query.filter->must.emplace_back(FieldCondition{"k", MatchCondition{int64_t{3}}});
   QueryPlan plan;
-  ASSERT_TRUE(shard_->Nearest({0, {0, 0}, {}}, query, &plan).ok());
+  ASSERT_TRUE(shard_->Nearest({0, {0, 0}, {}}, query, CallLimits{}, &plan).ok());
   EXPECT_EQ(plan.filter_matches, 5u);
   EXPECT_THAT(plan.filter_indexed, testing::ElementsAre("k"));
   EXPECT_THAT(plan.filter_unindexed, testing::IsEmpty());
   EXPECT_EQ(plan.filter_payloads, 0u);
   query.filter->must.emplace_back(FieldCondition{"w", RangeCondition{{}, {}, 50, {}}});
-  ASSERT_TRUE(shard_->Nearest({0, {0, 0}, {}}, query, &plan).ok());
+  ASSERT_TRUE(shard_->Nearest({0, {0, 0}, {}}, query, CallLimits{}, &plan).ok());
   EXPECT_EQ(plan.filter_matches, 3u);
   EXPECT_THAT(plan.filter_unindexed, testing::ElementsAre("w"));
   EXPECT_EQ(plan.filter_payloads, 5u);
@@ -140,15 +140,16 @@ TEST_F(ShardFilterTest, ThePlanTellsHow) {
 
 TEST_F(ShardFilterTest, Facets) {
   for (uint64_t id = 0; id < 30; ++id) Put(id, {{"k", id % 3 == 0 ? "x" : "y"}, {"w", id}}, false);
-  EXPECT_EQ(shard_->Facet({"k", {}, 10}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(shard_->Facet({"k", {}, 10}, CallLimits{}).status().code(),
+            absl::StatusCode::kNotFound);
   ASSERT_TRUE(shard_->CreatePayloadIndex("k", {PayloadIndexType::kKeyword, "{}"}).ok());
-  auto hits = shard_->Facet({"k", {}, 10});
+  auto hits = shard_->Facet({"k", {}, 10}, CallLimits{});
   ASSERT_TRUE(hits.ok());
   ASSERT_EQ(hits->size(), 2u);
   EXPECT_EQ((*hits)[0].count, 20u);
   Filter filter;
   filter.must.emplace_back(FieldCondition{"w", RangeCondition{{}, {}, 3, {}}});
-  hits = shard_->Facet({"k", filter, 1});
+  hits = shard_->Facet({"k", filter, 1}, CallLimits{});
   ASSERT_EQ(hits->size(), 1u);
   EXPECT_EQ(std::get<std::string>((*hits)[0].value), "y");
   EXPECT_EQ((*hits)[0].count, 2u);
@@ -157,7 +158,33 @@ TEST_F(ShardFilterTest, Facets) {
 TEST_F(ShardFilterTest, ABadFilterIsRefused) {
   Filter filter;
   filter.must.emplace_back(FieldCondition{"a[", IsNullCondition{}});
-  EXPECT_EQ(shard_->Count(filter).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(shard_->Count(filter, CallLimits{}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+// Without an index a filter looks at every point, which takes its time where there are many.
+TEST_F(ShardFilterTest, CallsEndWhenTheyAreToldTo) {
+  for (uint64_t id = 1; id <= kPoints; ++id) Put(id, {{"k", id}}, true);
+  Filter filter;
+  filter.must.emplace_back(FieldCondition{"k", RangeCondition{}});
+  CallLimits limits;
+  limits.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  constexpr auto kOver = absl::StatusCode::kDeadlineExceeded;
+  EXPECT_EQ(shard_->Count(filter, limits).status().code(), kOver);
+  EXPECT_EQ(shard_->Select(filter, limits).status().code(), kOver);
+  const auto visit = [](const PointId&, const PointRecord&) { return true; };
+  EXPECT_EQ(shard_->ForEachOrdered(&filter, std::nullopt, limits, visit).code(), kOver);
+  Query query;
+  query.filter = filter;
+  EXPECT_EQ(shard_->Nearest({0, {0, 0}, {}}, query, limits, nullptr).status().code(), kOver);
+  ASSERT_TRUE(shard_->CreatePayloadIndex("f", {PayloadIndexType::kKeyword, "{}"}).ok());
+  EXPECT_EQ(shard_->Facet({"f", filter, 10}, limits).status().code(), kOver);
+  std::stop_source stop;
+  limits = {};
+  limits.stop = stop.get_token();
+  EXPECT_TRUE(shard_->Count(filter, limits).ok());
+  stop.request_stop();
+  EXPECT_EQ(shard_->Count(filter, limits).status().code(), absl::StatusCode::kCancelled);
 }
 
 }  // namespace

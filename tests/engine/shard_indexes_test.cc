@@ -243,7 +243,7 @@ TEST_F(ShardIndexesTest, AnIndexIsMadeWhileOthersWriteAndRead) {
   std::thread reader([&] {
     Filter filter;
     filter.must.emplace_back(FieldCondition{"a", IsNullCondition{}});
-    while (!done) EXPECT_TRUE(shard_->Count(filter).ok());
+    while (!done) EXPECT_TRUE(shard_->Count(filter, CallLimits{}).ok());
   });
   for (int i = 0; i < 30; ++i) {
     ASSERT_TRUE(

@@ -234,13 +234,28 @@ class Database {
       const std::string& collection, const std::vector<PointId>& ids,
       const PayloadSelector& with_payload, const VectorSelector& with_vectors) const = 0;
   virtual absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
-                                            const ScrollRequest& request) const = 0;
+                                            const ScrollRequest& request,
+                                            const CallLimits& limits) const = 0;
+  absl::StatusOr<ScrollPage> Scroll(const std::string& collection,
+                                    const ScrollRequest& request) const {
+    return Scroll(collection, request, CallLimits{});
+  }
   virtual absl::StatusOr<uint64_t> Count(const std::string& collection,
-                                         const std::optional<Filter>& filter) const = 0;
+                                         const std::optional<Filter>& filter,
+                                         const CallLimits& limits) const = 0;
+  absl::StatusOr<uint64_t> Count(const std::string& collection,
+                                 const std::optional<Filter>& filter) const {
+    return Count(collection, filter, CallLimits{});
+  }
   // Most first, equal counts in the order of values. InvalidArgument: the field has no index, or
   // one of another type.
   virtual absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
-                                                      const FacetRequest& request) const = 0;
+                                                      const FacetRequest& request,
+                                                      const CallLimits& limits) const = 0;
+  absl::StatusOr<std::vector<FacetHit>> Facet(const std::string& collection,
+                                              const FacetRequest& request) const {
+    return Facet(collection, request, CallLimits{});
+  }
   // Measures, by 64 scans and some hundred searches: many seconds where there are a million
   // vectors, and one at a time, ResourceExhausted beside another one. `vector_name` as in queries.
   virtual absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
