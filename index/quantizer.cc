@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace vecnest::index {
 namespace {
 
 constexpr size_t kSample = 20000;
+// More change little, and take longer to choose.
+constexpr size_t kMostFlips = 32;
 constexpr size_t kDimensionsForFourBits = 128;
 
 // The largest number that a code stands for, and the share of components that lie below: the rarest
@@ -89,27 +92,67 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   return quantizer;
 }
 
+// What rounding leaves of each component, in codes, weighs as much as the center has of it: a query
+// from where the vectors are has the center's share in its products with all of them. So, of the
+// components that were nearly rounded the other way, as many are as it takes for the product of
+// center and error to vanish. (Where vectors point mostly in one direction, as those of e5 do, that
+// product was most of the error: recall .955 of 20,000 at ef 64 with 4 bits, and .970 with this, as
+// with 8 bits.)
+void Quantizer::Balance(Rounded& rounded) const {
+  // What it adds to the squared error, for what it takes off the product; the component.
+  using Flip = std::pair<float, uint32_t>;
+  float product = 0;
+  for (size_t i = 0; i < center_.size(); ++i) product += center_[i] * rounded.left[i];
+  thread_local std::vector<Flip> flips;
+  flips.clear();
+  for (uint32_t i = 0; i < center_.size(); ++i) {
+    const float left = rounded.left[i];
+    const float step = left > 0 ? 1.0F : -1.0F;
+    const float flipped = rounded.codes[i] + step;
+    if (!(center_[i] * step * product > 0) || flipped < smallest_code_ || flipped > largest_code_) {
+      continue;
+    }
+    flips.emplace_back((1 - 2 * std::fabs(left)) / std::fabs(center_[i]), i);
+  }
+  const auto end = flips.begin() + static_cast<ptrdiff_t>(std::min(kMostFlips, flips.size()));
+  std::partial_sort(flips.begin(), end, flips.end());
+  for (auto flip = flips.begin(); flip != end; ++flip) {
+    const uint32_t i = flip->second;
+    const float step = rounded.left[i] > 0 ? 1.0F : -1.0F;
+    const float change = center_[i] * step;
+    // Too much, or in the wrong direction by now.
+    if (std::fabs(product - change) >= std::fabs(product)) continue;
+    rounded.codes[i] += step;
+    product -= change;
+  }
+}
+
 void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) const {
   const kernels::CodeKernels& kernels = kernels::CodeDistances(format_.bits);
   const float scale = format_.normalized ? inverse_norm : 1.0F;
   const float codes_per_unit = 1.0F / (step_ * static_cast<float>(kernels.scale));
   const float zero = static_cast<float>(-kernels.offset) / static_cast<float>(kernels.scale);
-  const auto largest_code = static_cast<float>((1 << format_.bits) - 1);
-  const float smallest_code = format_.bits == 8 ? 1.0F : 0.0F;
-  const auto code_of = [&](size_t i) -> uint8_t {
-    const float value = (vector[i] * scale - center_[i]) * codes_per_unit + zero;
-    return static_cast<uint8_t>(std::lrint(std::clamp(value, smallest_code, largest_code)));
-  };
   const size_t dimensions = center_.size();
+  thread_local Rounded rounded;
+  rounded.codes.resize(dimensions);
+  rounded.left.resize(dimensions);
+  for (size_t i = 0; i < dimensions; ++i) {
+    const float value = (vector[i] * scale - center_[i]) * codes_per_unit + zero;
+    rounded.codes[i] = std::nearbyint(std::clamp(value, smallest_code_, largest_code_));
+    rounded.left[i] = value - rounded.codes[i];
+  }
+  // Of one bit a turn is a large error.
+  if (format_.bits > 1) Balance(rounded);
   if (format_.bits == 8) {
-    for (size_t i = 0; i < dimensions; ++i) code[i] = code_of(i);
+    for (size_t i = 0; i < dimensions; ++i) code[i] = static_cast<uint8_t>(rounded.codes[i]);
     std::fill(code + dimensions, code + format_.Bytes(dimensions), uint8_t{128});
     return;
   }
   std::fill_n(code, format_.Bytes(dimensions), uint8_t{0});
   for (size_t i = 0; i < dimensions; ++i) {
     const CodePlace place = PlaceOf(i, format_.bits);
-    code[place.byte] = static_cast<uint8_t>(code[place.byte] | code_of(i) << place.shift);
+    const auto value = static_cast<unsigned>(rounded.codes[i]);
+    code[place.byte] = static_cast<uint8_t>(code[place.byte] | value << place.shift);
   }
 }
 

@@ -62,7 +62,8 @@ class Quantizer {
   // Looks at up to 20,000 of the rows, at least one, evenly spread. The format has bits.
   static Quantizer Fit(const Rows& rows, size_t dimensions, CodeFormat format);
 
-  // Writes format.Bytes(dimensions) bytes.
+  // Writes format.Bytes(dimensions) bytes. Components are rounded so that the errors' product with
+  // the center vanishes; a few are not rounded to the nearest code for that.
   void Encode(const float* vector, float inverse_norm, uint8_t* code) const;
   // The same for all rows, one code behind the other.
   void EncodeAll(const Rows& rows, uint8_t* codes) const;
@@ -71,9 +72,22 @@ class Quantizer {
   float step() const { return step_; }
 
  private:
-  Quantizer(size_t dimensions, CodeFormat format) : format_(format), center_(dimensions) {}
+  Quantizer(size_t dimensions, CodeFormat format)
+      : format_(format),
+        smallest_code_(format.bits == 8 ? 1.0F : 0.0F),
+        largest_code_(static_cast<float>((1 << format.bits) - 1)),
+        center_(dimensions) {}
+
+  // The code of each component and how much of the component, in codes, it leaves out.
+  struct Rounded {
+    std::vector<float> codes;
+    std::vector<float> left;
+  };
+  void Balance(Rounded& rounded) const;
 
   const CodeFormat format_;
+  const float smallest_code_;
+  const float largest_code_;
   std::vector<float> center_;
   float step_ = 1;
 };

@@ -22,9 +22,8 @@ struct Case {
 };
 
 // The share of the ten best by plain scores that are among the best twenty by codes.
-double Kept(const Case& setting, int bits) {
-  const testing::Matrix points = testing::Clustered(kRows, kWidth, 1, setting.unit);
-  const testing::Matrix queries = testing::Clustered(30, kWidth, 2, setting.unit);
+double Kept(const Case& setting, const testing::Matrix& points, const testing::Matrix& queries,
+            int bits) {
   testing::Block block(points);
   const CodeView codes = block.Codes({bits, setting.metric == Metric::kCosine});
   size_t kept = 0;
@@ -50,6 +49,11 @@ double Kept(const Case& setting, int bits) {
   return static_cast<double>(kept) / static_cast<double>(queries.count() * kTop);
 }
 
+double Kept(const Case& setting, int bits) {
+  return Kept(setting, testing::Clustered(kRows, kWidth, 1, setting.unit),
+              testing::Clustered(30, kWidth, 2, setting.unit), bits);
+}
+
 TEST(CodeScorerTest, OrdersAsScoresDo) {
   for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid}) {
     for (const bool unit : {true, false}) {
@@ -65,6 +69,22 @@ TEST(CodeScorerTest, OrdersAsScoresDo) {
       }
     }
   }
+}
+
+// Where all vectors point mostly in one direction their differences are small beside them.
+TEST(CodeScorerTest, FewBitsServeVectorsOfOneDirection) {
+  const auto lean = [](testing::Matrix points) {
+    for (size_t i = 0; i < points.values.size(); ++i) {
+      points.values[i] = 0.1F * points.values[i] + (i % kWidth % 7 == 0 ? 0.3F : -0.05F);
+    }
+    for (size_t row = 0; row < points.count(); ++row) {
+      testing::Normalize(&points.values[row * kWidth], kWidth);
+    }
+    return points;
+  };
+  EXPECT_GE(Kept({Metric::kCosine, true, kWidth}, lean(testing::Clustered(kRows, kWidth, 1)),
+                 lean(testing::Clustered(30, kWidth, 2)), 4),
+            0.98);
 }
 
 // The cost of a score is about the cost of a vector that has it.

