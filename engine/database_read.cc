@@ -92,6 +92,7 @@ absl::StatusOr<ScrollPage> DatabaseImpl::Scroll(const std::string& collection,
                                });
   if (!status.ok()) return status;
   for (const StoredPoint& point : points) {
+    if (status = limits.Check(); !status.ok()) return status;
     auto payload = SelectPayload(point.record.payload, request.with_payload);
     if (!payload.ok()) return payload.status();
     auto vectors = (*shard)->ReadVectors(point, request.with_vectors);

@@ -34,7 +34,10 @@ Maintainer::~Maintainer() {
   merger_.join();
 }
 
-void Maintainer::Notify(std::shared_ptr<Shard> shard) { Enqueue(to_seal_, std::move(shard)); }
+void Maintainer::Notify(std::shared_ptr<Shard> shard) {
+  Enqueue(to_seal_, shard);
+  Enqueue(to_merge_, std::move(shard));
+}
 
 void Maintainer::Enqueue(Queue& queue, std::shared_ptr<Shard> shard) {
   absl::MutexLock lock(&mutex_);
@@ -55,20 +58,17 @@ void Maintainer::Run(Work work, Queue& queue) {
       shard = std::move(queue.front());
       queue.pop_front();
     }
-    absl::Status status;
+    absl::StatusOr<bool> worked = false;
     try {
-      status = ((*shard).*work)(stop_);
+      worked = ((*shard).*work)(stop_);
     } catch (const std::exception& error) {
-      status = absl::InternalError(error.what());  // out of memory, most likely
+      worked = absl::InternalError(error.what());  // out of memory, most likely
     }
-    if (absl::IsCancelled(status)) continue;
-    if (status.ok()) {
-      // Writes and sealing leave something to merge.
-      if (&queue == &to_seal_) Enqueue(to_merge_, std::move(shard));
-      continue;
-    }
+    // A piece leads to more of its kind, and what was sealed to something to merge.
+    if (worked.ok() && *worked) Notify(std::move(shard));
+    if (worked.ok() || absl::IsCancelled(worked.status())) continue;
     spdlog::error("background work on collection '{}', tried again in a while: {}",
-                  shard->definition()->name, std::string(status.message()));
+                  shard->definition()->name, std::string(worked.status().message()));
     Enqueue(queue, std::move(shard));
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(

@@ -14,7 +14,8 @@
 namespace vecnest::engine {
 
 // Runs at low priority beside reads and writes. Sealing and merging have a thread each: a merge of
-// many vectors takes minutes, and what comes in meanwhile needs its graphs. Thread-safe.
+// many vectors takes minutes, and what comes in meanwhile needs its graphs. Shards take turns piece
+// by piece. Thread-safe.
 class Maintainer {
  public:
   Maintainer();
@@ -25,7 +26,7 @@ class Maintainer {
   void Notify(std::shared_ptr<Shard> shard);
 
  private:
-  using Work = absl::Status (Shard::*)(const std::atomic<bool>&);
+  using Work = absl::StatusOr<bool> (Shard::*)(const std::atomic<bool>&);
   using Queue = std::deque<std::shared_ptr<Shard>>;
 
   void Run(Work work, Queue& queue);

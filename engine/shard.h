@@ -2,7 +2,7 @@
 //
 // The way of a write: the caller decides on changes while the write lock is held, the log gives
 // them a sequence and commits them with the records they make, the indexes follow, the lock is
-// released, and the caller waits for the disk. Lock order: seal_mutex_, merge_mutex_,
+// released, and the caller waits for the disk. Lock order: seal_mutex_ or merge_mutex_,
 // index_mutex_, manifest_mutex_, write_mutex_, definition_mutex_.
 #ifndef VECNEST_ENGINE_SHARD_H_
 #define VECNEST_ENGINE_SHARD_H_
@@ -87,8 +87,8 @@ class Shard {
                                                  const PayloadIndexConfig& config);
   absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& field);
 
-  // Holds a write of so many vectors up while too many of their index wait for a graph
-  // (write_delay.h). Called without locks, before Write.
+  // Holds a write of so many vectors up while too many of the collection wait for a graph, of the
+  // named vector that has most of them (write_delay.h). Called without locks, before Write.
   absl::Status AwaitGraphs(size_t vectors, const CallLimits& limits) const;
 
   // Runs `decide` with writes held off, so that what it reads stays true until its changes are in.
@@ -127,11 +127,12 @@ class Shard {
 
   // True while Seal or Merge has something to do.
   bool NeedsMaintenance() const;
-  // Background work until there is none or `stop` turns true (then OK or Cancelled, soon). The two
-  // may run beside each other. Seal gives vectors graphs and keeps the log short; Merge makes fewer
-  // segments of them.
-  absl::Status Seal(const std::atomic<bool>& stop);
-  absl::Status Merge(const std::atomic<bool>& stop);
+  // Background work: at most one piece for each vector, so that other shards have their turn. True
+  // when there may be more. The two may run beside each other. Seal gives vectors graphs and keeps
+  // the log short; Merge makes fewer segments of them. Soon over when `stop` turns true, with false
+  // or Cancelled.
+  absl::StatusOr<bool> Seal(const std::atomic<bool>& stop);
+  absl::StatusOr<bool> Merge(const std::atomic<bool>& stop);
   // Seals everything, however small, then does the background work.
   absl::Status Optimize();
   // Writes what makes the next start fast.
@@ -179,9 +180,10 @@ class Shard {
   absl::Status VerifyPayloadIndexes(std::string& difference) const;
 
   size_t MostUnsealed() const;
-  // Until there is none left of one kind of work, over all vectors.
+  // A piece of one kind of work for each vector; true when there was any.
   using BackgroundWork = absl::StatusOr<bool> (index::VectorIndex::*)(const std::atomic<bool>*);
-  absl::Status WorkOff(BackgroundWork work, const std::atomic<bool>& stop);
+  absl::StatusOr<bool> WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop);
+  bool IsDropped() const;
   absl::Status CheckBindings(const std::map<Slot, ModelBinding>& bindings,
                              std::shared_ptr<const Definition>& updated) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -251,10 +253,10 @@ class Shard {
 
   // One thread at a time does each kind of background work, and one commits what came of it.
   absl::Mutex seal_mutex_;
-  absl::Mutex merge_mutex_ ABSL_ACQUIRED_AFTER(seal_mutex_);
+  absl::Mutex merge_mutex_;
   absl::Mutex manifest_mutex_ ABSL_ACQUIRED_AFTER(index_mutex_);
   // Held while an index is built and while a checkpoint is written.
-  mutable absl::Mutex index_mutex_ ABSL_ACQUIRED_AFTER(merge_mutex_);
+  mutable absl::Mutex index_mutex_ ABSL_ACQUIRED_AFTER(seal_mutex_, merge_mutex_);
   mutable absl::Mutex write_mutex_ ABSL_ACQUIRED_AFTER(manifest_mutex_);
   // Written under write_mutex_, read at any time.
   std::atomic<storage::Sequence> last_sequence_ = 0;

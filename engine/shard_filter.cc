@@ -194,7 +194,10 @@ absl::Status Shard::ForEachOrdered(const Filter* filter, const std::optional<Poi
   }
   const auto snapshot = view ? view->snapshot : environment_.store->TakeSnapshot();
   OrderedCursor cursor(*environment_.store, definition()->id, start, snapshot.get());
-  for (; cursor.Valid(); cursor.Next()) {
+  for (uint64_t points = 0; cursor.Valid(); cursor.Next()) {
+    if (points++ % kPointsPerCheck == 0) {
+      if (auto status = limits.Check(); !status.ok()) return status;
+    }
     const PointId id = ToPointId(cursor.key());
     auto record = PointRecord::Decode(cursor.value());
     if (!record.ok()) return record.status();

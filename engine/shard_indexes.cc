@@ -128,7 +128,8 @@ absl::Status Shard::AssignMissingNumbers() {
 
 absl::Status Shard::Rebuild(PayloadIndexes& indexes) const {
   indexes.Clear();
-  for (const auto& [field, config] : definition()->payload_indexes) {
+  const auto meaning = definition();
+  for (const auto& [field, config] : meaning->payload_indexes) {
     auto index = FieldIndex::Create(field, config);
     if (!index.ok()) return index.status();
     indexes.AddField(*std::move(index));

@@ -44,43 +44,53 @@ bool Shard::NeedsMaintenance() const {
   return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }
 
-absl::Status Shard::WorkOff(BackgroundWork work, const std::atomic<bool>& stop) {
+absl::StatusOr<bool> Shard::WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop) {
+  bool any = false;
   for (const auto& index : indexes_) {
-    while (!stop) {
-      auto worked = (*index.*work)(&stop);
-      if (!worked.ok()) return worked.status();
-      if (!*worked) break;
-      if (auto status = CommitManifest(); !status.ok()) return status;
-    }
+    if (stop || IsDropped()) return false;
+    auto worked = (*index.*work)(&stop);
+    // Its files went while it was worked on.
+    if (!worked.ok() && IsDropped()) return false;
+    if (!worked.ok()) return worked;
+    if (!*worked) continue;
+    any = true;
+    if (auto status = CommitManifest(); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return any;
 }
 
-absl::Status Shard::Merge(const std::atomic<bool>& stop) {
+bool Shard::IsDropped() const {
+  absl::MutexLock lock(&write_mutex_);
+  return dropped_;
+}
+
+absl::StatusOr<bool> Shard::Merge(const std::atomic<bool>& stop) {
   absl::MutexLock lock(&merge_mutex_);
-  return WorkOff(&index::VectorIndex::MergeSome, stop);
+  return WorkOnEach(&index::VectorIndex::MergeSome, stop);
 }
 
-absl::Status Shard::Seal(const std::atomic<bool>& stop) {
+absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
   absl::MutexLock lock(&seal_mutex_);
-  if (auto status = WorkOff(&index::VectorIndex::SealFull, stop); !status.ok()) return status;
-  if (NeedsCheckpoint() && !stop) {
+  auto worked = WorkOnEach(&index::VectorIndex::SealFull, stop);
+  if (!worked.ok() || stop) return worked;
+  if (NeedsCheckpoint()) {
     if (auto status = WriteCheckpoint(); !status.ok()) return status;
   }
-  if (log_bytes_ <= environment_.log_bytes_per_manifest || stop) return absl::OkStatus();
+  if (*worked || log_bytes_ <= environment_.log_bytes_per_manifest) return worked;
   for (const auto& index : indexes_) {
     if (auto status = index->SealAll(&stop); !status.ok()) return status;
   }
-  return CommitManifest();
+  if (auto status = CommitManifest(); !status.ok()) return status;
+  return false;
 }
 
 absl::Status Shard::Optimize() {
-  absl::MutexLock seal_lock(&seal_mutex_);
-  absl::MutexLock merge_lock(&merge_mutex_);
+  // Sealing in the background goes on: here a merge may be waited for, and may be a long one.
+  absl::MutexLock lock(&merge_mutex_);
   for (const auto& index : indexes_) {
     if (auto status = index->SealAll(); !status.ok()) return status;
     while (true) {
-      auto worked = index->Maintain();
+      auto worked = index->MergeSome();
       if (!worked.ok()) return worked.status();
       if (!*worked) break;
     }
@@ -99,8 +109,10 @@ absl::Status Shard::CommitManifest() {
     if (dropped_) return absl::OkStatus();
     manifest.contained = last_sequence_;
     for (const auto& index : indexes_) {
+      // Looked at first: what is sealed meanwhile may still be missing in the manifest.
+      const bool all_sealed = index->Stats().growing == 0;
       manifest.slots.push_back(index->TakeManifest());
-      if (index->Stats().growing == 0) continue;
+      if (all_sealed) continue;
       // The command that the last sealed vector came with may be half in: replay it whole.
       const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
       manifest.contained = std::min<Sequence>(manifest.contained, through == 0 ? 0 : through - 1);

@@ -48,7 +48,7 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
                        {}});
   }
   // Row by row, so that each is read once.
-  for (uint32_t row = 0; row < rows.count; ++row) {
+  for (uint32_t row = 0; row < rows.count && !params.stopped(); ++row) {
     const float* vector = rows.Vector(row, buffer);
     for (Sample& sample : samples) {
       sample.Offer({sample.scorer.Cost(vector, rows.inverse_norms[row]), row});
@@ -110,6 +110,7 @@ RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, const GraphVi
   for (size_t i = 0; i < kRecallSteps; ++i) {
     size_t hits = 0;
     for (const Sample& sample : samples) {
+      if (params.stopped()) return {};
       hits += Hits(rows, codes, graph, params, sample, RecallCurve::kEf[i]);
     }
     curve.recall[i] = static_cast<float>(hits) / static_cast<float>(samples.size() * kTop);

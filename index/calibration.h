@@ -29,7 +29,7 @@ struct RecallCurve {
   size_t EfFor(float wanted) const;
 };
 
-// Nothing is measured in segments of fewer than 1,000 rows.
+// Nothing is measured in segments of fewer than 1,000 rows, nor when params.stop turns true.
 RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, const GraphView& graph,
                           const GraphParams& params);
 

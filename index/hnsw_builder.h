@@ -28,8 +28,11 @@ struct GraphParams {
   int ef_construct = 200;
   uint64_t seed = 100;
   int threads = 1;
-  // Looked at while the graph is built: true ends it with Cancelled. May be null.
+  // Looked at while the graph is built and the recall is measured: true ends it with Cancelled. May
+  // be null.
   const std::atomic<bool>* stop = nullptr;
+
+  bool stopped() const { return stop != nullptr && *stop; }
 };
 
 // What GraphView views, owned.

@@ -156,10 +156,10 @@ void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) c
   }
 }
 
-void Quantizer::EncodeAll(const Rows& rows, uint8_t* codes) const {
+void Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const {
   const size_t bytes = format_.Bytes(center_.size());
   VectorBuffer buffer;
-  for (size_t row = 0; row < rows.count; ++row) {
+  for (size_t row = 0; row < rows.count && (stop == nullptr || !*stop); ++row) {
     Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * bytes);
   }
 }

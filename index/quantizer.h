@@ -10,6 +10,7 @@
 #ifndef VECNEST_INDEX_QUANTIZER_H_
 #define VECNEST_INDEX_QUANTIZER_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -62,11 +63,12 @@ class Quantizer {
   // Looks at up to 20,000 of the rows, at least one, evenly spread. The format has bits.
   static Quantizer Fit(const Rows& rows, size_t dimensions, CodeFormat format);
 
-  // Writes format.Bytes(dimensions) bytes. Components are rounded so that the errors' product with
-  // the center vanishes; a few are not rounded to the nearest code for that.
+  // Writes format.Bytes(dimensions) bytes. Of more than one bit, components are rounded so that the
+  // errors' product with the center nearly vanishes; a few are not rounded to the nearest code.
   void Encode(const float* vector, float inverse_norm, uint8_t* code) const;
-  // The same for all rows, one code behind the other.
-  void EncodeAll(const Rows& rows, uint8_t* codes) const;
+  // The same for all rows, one code behind the other. Ends early, with codes missing, soon after
+  // `stop` turned true; it may be null.
+  void EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const;
 
   const std::vector<float>& center() const { return center_; }
   float step() const { return step_; }

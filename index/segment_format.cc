@@ -45,7 +45,6 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
       header.value_format > static_cast<uint32_t>(ValueFormat::kBf16) ||
       (header.code_bits != 0 && header.code_bits != 1 && header.code_bits != 4 &&
        header.code_bits != 8) ||
-
       !(header.code_step >= 0) || (header.code_bits != 0) != std::isnormal(header.code_step)) {
     return absl::DataLossError("the header contradicts itself");
   }

@@ -69,6 +69,7 @@ constexpr float kExactRecall = 0.9995F;
 
 // How many rows ahead a scan prefetches.
 constexpr size_t kAhead = 3;
+constexpr size_t kScannedAtOnce = 1024;
 
 // A search with a score threshold looks for as many as this, and for whatever else lies in range.
 constexpr size_t kFewestInRange = 100;
@@ -76,6 +77,9 @@ constexpr size_t kFewestInRange = 100;
 // How many more than its places a walk keeps where vectors are equal, and so many of one cost.
 constexpr size_t kMostPerPlace = 32;
 constexpr size_t kFewestEqual = 32;
+
+// Of a segment that grows, so many are scanned exactly: twice what is usually sealed at once.
+constexpr size_t kFewGrowing = 16384;
 
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
@@ -161,8 +165,12 @@ class Pass {
   }
 
   void ScanAccepted(const Rows& rows, const RowFilter& filter) {
-    OfferRows(rows, params_.allowed == nullptr ? AcceptedAmong(filter, 0, rows.count)
-                                               : AcceptedRows(rows, filter, *params_.allowed));
+    if (params_.allowed != nullptr) {
+      return OfferRows(rows, AcceptedRows(rows, filter, *params_.allowed));
+    }
+    for (size_t first = 0; first < rows.count; first += kScannedAtOnce) {
+      OfferRows(rows, AcceptedAmong(filter, first, std::min(first + kScannedAtOnce, rows.count)));
+    }
   }
 
   static std::vector<uint32_t> AcceptedAmong(const RowFilter& filter, size_t first, size_t end) {
@@ -178,9 +186,9 @@ class Pass {
     const std::vector<Rows> blocks = segment.Blocks();
     if (blocks.empty()) return;
     ++stats_.segments_scanned;
-    // The one that still grows is small, and where it is the only one answers are exact.
-    const bool others_wait = view_.list->growing.size() > 1;
-    const bool by_codes = graph_allowed_ && others_wait && Serves(segment.metric());
+    // Few are scanned exactly.
+    const bool many = view_.list->growing.size() > 1 || segment.count() > kFewGrowing;
+    const bool by_codes = graph_allowed_ && many && Serves(segment.metric());
     for (size_t i = 0; i < blocks.size(); ++i) {
       const Rows rows = blocks[i].Until(view_.as_of);
       const RowFilter filter(rows, view_.as_of, params_.allowed);

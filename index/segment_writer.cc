@@ -115,6 +115,7 @@ absl::Status SegmentWriter::Commit() {
   absl::StatusOr<BuiltGraph> graph = Build(codes);
   if (!graph.ok()) return graph.status();
   const RecallCurve curve = MeasureRecall(WrittenRows(), codes, graph->View(), params_);
+  if (params_.stopped()) return absl::CancelledError("writing a segment was stopped");
   if (absl::Status status = WriteGraph(*graph, curve); !status.ok()) return status;
   return Publish();
 }
@@ -136,7 +137,7 @@ CodeView SegmentWriter::WriteCodes() {
   const Rows rows = WrittenRows();
   const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, view.format);
   auto* codes = Data<uint8_t>(kCodes);
-  quantizer.EncodeAll(rows, codes);
+  quantizer.EncodeAll(rows, codes, params_.stop);
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
   view.codes = codes;
@@ -159,7 +160,7 @@ absl::StatusOr<BuiltGraph> SegmentWriter::Build(const CodeView& walked) {
   if (codes == nullptr) {
     return absl::ResourceExhaustedError(fmt::format("no memory for the codes of {} rows", rows_));
   }
-  quantizer.EncodeAll(rows, codes.get());
+  quantizer.EncodeAll(rows, codes.get(), params_.stop);
   view.codes = codes.get();
   view.center = quantizer.center();
   view.step = quantizer.step();

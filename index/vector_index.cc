@@ -450,7 +450,8 @@ void VectorIndex::RemoveObsoleteFiles(const Manifest& committed) {
     for (const SegmentRecord& record : damaged_) kept.push_back(record.file);
   }
   for (const SegmentRecord& record : committed.segments) kept.push_back(record.file);
-  for (const auto& segment : set_.View().list->sealed) kept.push_back(segment->file());
+  const SetView view = set_.View();
+  for (const auto& segment : view.list->sealed) kept.push_back(segment->file());
   RemoveAllBut(directory_, *files, kept);
 }
 
@@ -497,7 +498,8 @@ absl::Status VectorIndex::VerifyFiles() const {
     return absl::DataLossError(
         fmt::format("{} was damaged and has not been restored", damaged.front().file));
   }
-  for (const auto& segment : set_.View().list->sealed) {
+  const SetView view = set_.View();
+  for (const auto& segment : view.list->sealed) {
     absl::Status status = segment->Verify(directory_);
     if (status.ok()) continue;
     // A segment that was merged away meanwhile may have lost its file rightly.

@@ -2,10 +2,10 @@
 // segments that are walked, tombstones for what was deleted. Start reading the folder here.
 //
 // The way of a vector: Add puts it into the growing segment (growing_segment.h), where it is found
-// at once. Maintain, in the background, freezes a full growing segment, copies what is live into a
+// at once. SealFull, in the background, freezes a full growing segment, copies what is live into a
 // file, builds an HNSW graph over it (segment_writer.h, hnsw_builder.h), maps the file
 // (sealed_segment.h, segment_format.h) and puts it in the growing one's place (segment_set.h);
-// later it merges neighbours (merge_policy.h). Delete only marks (deletion_marks.h).
+// later MergeSome merges neighbours (merge_policy.h). Delete only marks (deletion_marks.h).
 //
 // The way of a query: a view of all segments is fixed; each sealed segment is walked
 // (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments

@@ -1,5 +1,6 @@
 // Routes that read points.
 
+#include <algorithm>
 #include <utility>
 
 #include "fmt/format.h"
@@ -190,11 +191,16 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
           if (!answers.ok()) return answers.status();
           Json out = Json::array();
           std::vector<ModelUsage> usage;
-          for (size_t i = 0; i < answers->size(); ++i) {
-            const QueryAnswer& answer = (*answers)[i];
-            auto unit_length =
-                UnitLengthOf(database, Collection(request), (*queries)[i].with_vectors);
-            if (!unit_length.ok()) return unit_length.status();
+          // Where one answer has vectors, all are described as if they had.
+          const auto with_vectors =
+              std::find_if(queries->begin(), queries->end(), [](const Query& query) {
+                return query.with_vectors.kind != VectorSelector::Kind::kNone;
+              });
+          auto unit_length = UnitLengthOf(
+              database, Collection(request),
+              with_vectors == queries->end() ? VectorSelector() : with_vectors->with_vectors);
+          if (!unit_length.ok()) return unit_length.status();
+          for (const QueryAnswer& answer : *answers) {
             out.push_back(WriteAnswer(answer, *unit_length));
             if (answer.usage) AddUsage({*answer.usage}, usage);
           }

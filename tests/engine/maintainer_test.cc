@@ -1,7 +1,10 @@
 #include "engine/maintainer.h"
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/engine/test_models.h"
@@ -25,6 +28,76 @@ TEST(MaintainerTest, SealsWhatHasGrownWithoutBeingAsked) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_TRUE(database->Verify(0)->problems.empty());
+}
+
+bool WithinAMinute(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+std::vector<Point> PointsFrom(uint64_t first, uint64_t count) {
+  std::vector<Point> points;
+  for (uint64_t id = first; id < first + count; ++id) {
+    points.push_back(MakePoint(id, std::vector<float>{1, static_cast<float>(id)}));
+  }
+  return points;
+}
+
+// There is always something to seal in one collection: its segments are merged all the same, and
+// another collection has its turn.
+TEST(MaintainerTest, AnEndlessImportKeepsNothingElseWaiting) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/100);
+  ASSERT_TRUE(database->CreateCollection("endless", Unnamed(2)).ok());
+  ASSERT_TRUE(database->CreateCollection("small", Unnamed(2)).ok());
+  std::atomic<bool> done = false;
+  std::thread import([&] {
+    for (uint64_t id = 0; !done; id += 500) {
+      ASSERT_TRUE(database->Upsert("endless", PointsFrom(id, 500)).ok());
+    }
+  });
+  const auto vector_of = [&](const char* name) {
+    return database->DescribeCollection(name)->vectors.at("");
+  };
+  EXPECT_TRUE(WithinAMinute([&] { return vector_of("endless").indexed_vectors >= 3000; }));
+  ASSERT_TRUE(database->Upsert("small", PointsFrom(0, 150)).ok());
+  EXPECT_TRUE(WithinAMinute([&] { return vector_of("small").indexed_vectors >= 100; }));
+  // Segments of 100 to 600 vectors without merging.
+  EXPECT_TRUE(WithinAMinute([&] {
+    const VectorInfo info = vector_of("endless");
+    return info.indexed_vectors > info.segments * 1000;
+  }));
+  done = true;
+  import.join();
+  const uint64_t points = database->DescribeCollection("endless")->points;
+  database.reset();
+  database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/100);
+  EXPECT_EQ(database->DescribeCollection("endless")->points, points);
+  EXPECT_TRUE(database->Verify(0)->problems.empty());
+}
+
+// What was to be sealed of it must not be tried again and again.
+TEST(MaintainerTest, ADeletedCollectionKeepsNobodyWaiting) {
+  const TemporaryDirectory directory;
+  auto database = OpenOrDie(directory.path(), {}, /*seal_threshold=*/100);
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(database->CreateCollection("gone", Unnamed(2)).ok());
+    for (uint64_t id = 0; id < 3000; id += 150) {
+      ASSERT_TRUE(database->Upsert("gone", PointsFrom(id, 150)).ok());
+    }
+    ASSERT_TRUE(*database->DeleteCollection("gone"));
+  }
+  ASSERT_TRUE(database->CreateCollection("next", Unnamed(2)).ok());
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_TRUE(database->Upsert("next", PointsFrom(0, 150)).ok());
+  EXPECT_TRUE(WithinAMinute(
+      [&] { return database->DescribeCollection("next")->vectors.at("").indexed_vectors >= 100; }));
+  // A piece of work that failed is tried again after ten seconds.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8));
 }
 
 TEST(MaintainerTest, EndsWithoutWork) { const Maintainer maintainer; }

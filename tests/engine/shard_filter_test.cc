@@ -174,6 +174,7 @@ TEST_F(ShardFilterTest, CallsEndWhenTheyAreToldTo) {
   EXPECT_EQ(shard_->Select(filter, limits).status().code(), kOver);
   const auto visit = [](const PointId&, const PointRecord&) { return true; };
   EXPECT_EQ(shard_->ForEachOrdered(&filter, std::nullopt, limits, visit).code(), kOver);
+  EXPECT_EQ(shard_->ForEachOrdered(nullptr, std::nullopt, limits, visit).code(), kOver);
   Query query;
   query.filter = filter;
   EXPECT_EQ(shard_->Nearest({0, {0, 0}, {}}, query, limits, nullptr).status().code(), kOver);

@@ -50,8 +50,8 @@ TEST_P(ShardMaintenanceTest, ARareVectorHoldsTheLogBackOnlySoFar) {
   for (uint64_t id = 1; id <= 1000; ++id) {
     write(id, 0);
     if (shard_->NeedsMaintenance()) {
-      ASSERT_TRUE(shard_->Seal(never).ok());
-      ASSERT_TRUE(shard_->Merge(never).ok());
+      while (*shard_->Seal(never) || *shard_->Merge(never)) {
+      }
     }
     longest = std::max(longest, LogLength());
   }
