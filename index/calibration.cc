@@ -78,7 +78,7 @@ size_t Hits(const Rows& rows, const CodeView& codes, const GraphView& graph,
             const GraphParams& params, const Sample& sample, size_t ef) {
   WalkResult found = Walk(rows, codes, graph, params, sample, ef);
   const size_t ranked =
-      DefaultRescored(kTop, params.dimensions, params.dimensions, codes.format.bits);
+      DefaultRescored(kTop, params.dimensions, params.dimensions, codes.format.bits, ef);
   found.rows.resize(std::min(found.rows.size(), ranked));
   const float worst = sample.nearest.front().cost;
   VectorBuffer buffer;

@@ -38,7 +38,7 @@ size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width, int cod
   const double doublings = std::log2(static_cast<double>(std::max<size_t>(rows, 4096)) / 4096);
   const auto base = static_cast<size_t>(40 + 4 * doublings);
   const size_t ef = EfForRecall(base, std::max(k, kCalibratedTop), dimensions, width);
-  return code_bits == 1 ? std::max(ef, DefaultRescored(k, dimensions, width, code_bits)) : ef;
+  return code_bits == 1 ? std::max(ef, DefaultRescored(k, dimensions, width, code_bits, 0)) : ef;
 }
 
 size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
@@ -48,8 +48,9 @@ size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
                                   : std::max(scaled, wanted + scaled / 2);
 }
 
-size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits) {
-  const size_t spare = std::max<size_t>(8, wanted / 2) * (code_bits == 1 ? kSpareOfBits : 1);
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits, size_t ef) {
+  size_t spare = std::max<size_t>(8, wanted / 2);
+  if (code_bits == 1) spare = std::max(kSpareOfBits * spare, ef / 2);
   return wanted + static_cast<size_t>(static_cast<double>(spare) *
                                       std::min(Narrowing(dimensions, width), 8.0));
 }

@@ -24,8 +24,9 @@ size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width, int cod
 size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width);
 
 // How many of the rows that a walk found by their codes are ranked by their vectors to find the
-// `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions.
-size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits);
+// `wanted` nearest. More for prefixes: errors of codes cancel out less in fewer dimensions. After
+// codes of one bit at least half of what a walk of `ef` found: their order says little.
+size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits, size_t ef);
 
 // The ef of a filtered walk that finds about what one of `ef` finds without a filter: the fewer of
 // the `rows` match, the worse the graph fits them.

@@ -206,7 +206,7 @@ class Pass {
 
   void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted) {
     // All of them would be ranked anyway.
-    if (accepted.size() <= Different(Fewest(), codes)) return OfferRows(rows, accepted);
+    if (accepted.size() <= Different(Fewest(), codes, 0)) return OfferRows(rows, accepted);
     const CodeScorer scorer(codes, scorer_.metric(), query_, scorer_.dimensions(), renormalize_);
     std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
     stats_.distances += accepted.size();
@@ -218,7 +218,7 @@ class Pass {
           found.begin(), found.end(), [&](const WalkedRow& row) { return row.cost <= range; }));
     }
     const size_t wanted = Wanted(in_range);
-    KeepRanked(found, wanted, Different(wanted, codes));
+    KeepRanked(found, wanted, Different(wanted, codes, 0));
     if (found.size() < accepted.size() && !IsWholeRange(in_range, accepted.size())) {
       nearest_.Reject();
     }
@@ -374,7 +374,8 @@ class Pass {
       if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
       return Walk(segment, rows, filter, scorer, ef, 2 * most);
     };
-    const WalkResult walk = segment.codes().empty()
+    const bool by_vectors = segment.codes().empty() || params_.rescored == SearchParams::kAllFound;
+    const WalkResult walk = by_vectors
                                 ? walk_by(VectorScorer(rows, scorer_))
                                 : walk_by(CodeScorer(segment.codes(), scorer_.metric(), query_,
                                                      scorer_.dimensions(), renormalize_));
@@ -384,7 +385,13 @@ class Pass {
     if (walk.gave_up || walk.rows.size() < ef) return false;
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
-    Rank(segment, rows, walk);
+    if (by_vectors) {
+      for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
+    } else {
+      const size_t wanted = Wanted(walk.in_range);
+      const size_t different = Different(wanted, segment.codes(), ef);
+      OfferInOrder(rows, {walk.rows.data(), RankedDepth(walk.rows, wanted, different)});
+    }
     if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
@@ -398,26 +405,17 @@ class Pass {
   }
 
   // How many different ones are ranked for them.
-  size_t Different(size_t wanted, const CodeView& codes) const {
-    return params_.rescored > 0
-               ? params_.rescored
-               : DefaultRescored(wanted, scorer_.dimensions(), query_.size(), codes.format.bits);
+  size_t Different(size_t wanted, const CodeView& codes, size_t ef) const {
+    const int bits = codes.format.bits;
+    const size_t usual = DefaultRescored(wanted, scorer_.dimensions(), query_.size(), bits, ef);
+    // Who asks for more than the wanted ones does not mean fewer than is usual.
+    if (bits == 1 && params_.rescored > wanted) return std::max(params_.rescored, usual);
+    return params_.rescored > 0 ? params_.rescored : usual;
   }
 
   // Whether what was left out of `found` rows is out of range.
   bool IsWholeRange(size_t in_range, size_t found) const {
     return params_.score_threshold && in_range < std::min(wanted_, found);
-  }
-
-  // Offers what a walk found, by the scores of its vectors.
-  void Rank(const SealedSegment& segment, const Rows& rows, const WalkResult& walk) {
-    if (segment.codes().empty()) {
-      for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
-      return;
-    }
-    const size_t wanted = Wanted(walk.in_range);
-    const size_t depth = RankedDepth(walk.rows, wanted, Different(wanted, segment.codes()));
-    OfferInOrder(rows, absl::MakeConstSpan(walk.rows).first(depth));
   }
 
   void OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {

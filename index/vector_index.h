@@ -75,7 +75,8 @@ struct SearchParams {
   // How many of the rows that a walk found by their codes are ranked by their vectors; 0: chosen by
   // the index. Never fewer than k; ef is raised to it.
   size_t rescored = 0;
-  static constexpr size_t kAllFound = ~size_t{0};       // all that a walk found, whatever ef is
+  // Walks go by the vectors, not by codes.
+  static constexpr size_t kAllFound = ~size_t{0};
   std::optional<float> score_threshold = std::nullopt;  // in the metric's own sense, inclusive
 };
 

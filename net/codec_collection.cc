@@ -103,7 +103,7 @@ std::optional<Quantization> ReadQuantization(JsonFields& parent, absl::Status& s
   fields.Finish();
   if ((scalar != nullptr) + (product != nullptr) + (binary != nullptr) != 1) {
     status.Update(absl::InvalidArgumentError(
-        fmt::format("{}: expected one of scalar, product and binary", path)));
+        fmt::format("{}: expected exactly one of scalar, product and binary", path)));
     return std::nullopt;
   }
   if (scalar != nullptr) return ReadScalar(*scalar, fields.PathOf("scalar"), status);
@@ -228,14 +228,18 @@ CollectionUpdate ReadCollectionUpdate(const Json& body, absl::Status& status) {
       if (const auto quantization = ReadQuantization(vector, status)) {
         update.quantizations[name] = *quantization;
       }
-      vector.Ignore({"hnsw_config", "on_disk"});
+      HnswConfig unchanged;
+      ReadHnsw(vector.Find("hnsw_config"), vector.PathOf("hnsw_config"), unchanged, status);
+      vector.Ignore({"on_disk"});
       vector.Finish();
       if (!status.ok()) break;
     }
   }
   fields.Refuse({"sparse_vectors", "strict_mode_config", "metadata"});
   update.quantization = ReadQuantization(fields, status);
-  fields.Ignore({"optimizers_config", "params", "hnsw_config"});
+  HnswConfig unchanged;  // how a graph is built stays; what is wrong is named all the same
+  ReadHnsw(fields.Find("hnsw_config"), "hnsw_config", unchanged, status);
+  fields.Ignore({"optimizers_config", "params"});
   fields.Finish();
   return update;
 }

@@ -29,8 +29,8 @@ std::vector<Query> ReadSearches(const Json& body, Read read, absl::Status& statu
   return queries;
 }
 
-// How many candidates are ranked by their vectors. Qdrant's words: "ignore" means all of them, no
-// "rescore" just as many as are wanted, "oversampling" a multiple of those.
+// How many candidates are ranked by their vectors. Qdrant's words: "ignore" leaves out codes
+// altogether, no "rescore" ranks just as many as are wanted, "oversampling" a multiple of those.
 void ReadQuantization(const Json& value, const std::string& path, Query& query,
                       absl::Status& status) {
   JsonFields fields(value, path, status);

@@ -111,7 +111,7 @@ def test_choices_survive_a_restart_and_can_be_taken_back(server, points):
     [
         ({"scalar": {"type": "int2"}}, "scalar.type"),
         ({"product": {"compression": "x5"}}, "product.compression"),
-        ({"binary": {}, "scalar": {}}, "expected one of"),
+        ({"binary": {}, "scalar": {}}, "expected exactly one of"),
         ({"turbo": {}}, "turbo"),
         ([], "quantization_config"),
     ],

@@ -321,6 +321,9 @@ TEST(RecallTest, EveryChoiceOfCodes) {
     ExpectRecall(recall, {.metric = Metric::kEuclid}, floor, what + " by distance");
     ExpectRecall(recall, {.dimensions = 128}, floor - 0.05, what + " at half the width");
     ExpectRecallUnderFilters(recall, floor);
+    ExpectRecall(recall, {.ef = 256}, 0.985, what + ", ef 256");
+    ExpectRecall(recall, {.rescored = 20}, floor, what + ", twenty ranked");
+    ExpectRecall(recall, {.rescored = SearchParams::kAllFound}, 0.97, what + ", by vectors");
     EXPECT_FALSE(recall.index().NeedsMaintenance());
     EXPECT_FALSE(*recall.index().Maintain()) << "rebuilt again";
   }

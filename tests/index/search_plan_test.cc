@@ -28,11 +28,13 @@ TEST(SearchPlanTest, DefaultEfGrowsWithRowsAndNarrowWidths) {
 }
 
 TEST(SearchPlanTest, MoreIsRankedAfterCoarseCodes) {
-  EXPECT_EQ(DefaultRescored(10, 384, 384, 4), 18U);
-  EXPECT_EQ(DefaultRescored(10, 384, 384, 8), 18U);
-  EXPECT_EQ(DefaultRescored(10, 384, 384, 1), 50U);
-  EXPECT_EQ(DefaultRescored(100, 384, 384, 1), 350U);
-  EXPECT_GT(DefaultRescored(10, 96, 384, 4), 18U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 4, 48), 18U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 8, 48), 18U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 1, 48), 50U);
+  EXPECT_EQ(DefaultRescored(100, 384, 384, 1, 48), 350U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 1, 256), 138U);
+  EXPECT_EQ(DefaultRescored(10, 384, 384, 4, 256), 18U);
+  EXPECT_GT(DefaultRescored(10, 96, 384, 4, 48), 18U);
 }
 
 TEST(SearchPlanTest, FewMatchesAreScanned) {

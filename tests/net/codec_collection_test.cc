@@ -82,8 +82,8 @@ TEST(ReadCollectionConfigTest, UnknownQuantizationsAreNamed) {
   EXPECT_THAT(error(R"({"product": {}})"), HasSubstr("compression: missing"));
   EXPECT_THAT(error(R"({"binary": {"encoding": "trits"}})"),
               HasSubstr("quantization_config.binary.encoding: unknown encoding 'trits'"));
-  EXPECT_THAT(error("{}"), HasSubstr("expected one of scalar, product and binary"));
-  EXPECT_THAT(error(R"({"binary": {}, "scalar": {}})"), HasSubstr("expected one of"));
+  EXPECT_THAT(error("{}"), HasSubstr("expected exactly one of scalar, product and binary"));
+  EXPECT_THAT(error(R"({"binary": {}, "scalar": {}})"), HasSubstr("expected exactly one of"));
   EXPECT_THAT(error("3"), HasSubstr("quantization_config: expected an object"));
 }
 
@@ -97,6 +97,15 @@ TEST(ReadCollectionConfigTest, ErrorsNameTheField) {
   EXPECT_THAT(Error(R"({"vectors": {"a": {"distance": "Dot"}}})"), HasSubstr("vectors.a.size"));
   EXPECT_THAT(Error(R"({"vectors": {"size": 4, "distance": "Dot"}, "sparse_vectors": {"s": {}}})"),
               HasSubstr("sparse_vectors: not supported"));
+}
+
+TEST(ReadCollectionUpdateTest, UnknownNamesAreNamed) {
+  for (const char* body :
+       {R"({"hnsw_config": {"foo": 1}})", R"({"vectors": {"a": {"hnsw_config": {"foo": 1}}}})"}) {
+    absl::Status status;
+    ReadCollectionUpdate(Json::parse(body), status);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("hnsw_config.foo: unknown field"));
+  }
 }
 
 TEST(ReadCollectionUpdateTest, Quantizations) {
