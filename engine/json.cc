@@ -128,17 +128,18 @@ std::optional<Json> ParseFast(std::string_view text) {
 
 bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-void Discard(Json value) {
+void Discard(Json& value) {
   if (auto* list = value.get_ptr<Json::array_t*>()) {
     for (Json& element : *list) {
-      if (element.is_structured()) Discard(std::move(element));
+      if (element.is_structured()) Discard(element);
     }
     list->clear();
   } else if (auto* members = value.get_ptr<Json::object_t*>()) {
     for (auto& [name, member] : *members) {
-      if (member.is_structured()) Discard(std::move(member));
+      if (member.is_structured()) Discard(member);
     }
   }
+  value = nullptr;
 }
 
 absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what) {

@@ -24,9 +24,9 @@ absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what);
 // The same, and the value must be an object.
 absl::StatusOr<Json> ParseJsonObject(std::string_view text, std::string_view what);
 
-// Ends a parsed value. Its destructor moves the elements of a list to another one first, against
-// deep nesting; for a list of numbers that takes longer than parsing them.
-void Discard(Json value);
+// Makes a parsed value null. Its destructor would move the elements of a list to another one first,
+// against deep nesting; for a list of numbers that takes longer than parsing them.
+void Discard(Json& value);
 
 }  // namespace vecnest::engine
 

@@ -98,7 +98,6 @@ void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number
 void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   const size_t first = run * rows;
   const size_t stride = RowStride(dimensions_);
-  const size_t code_stride = format_.Bytes(dimensions_);
   Rows fitted;
   fitted.count = rows;
   fitted.stride = stride;
@@ -106,10 +105,7 @@ void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   fitted.vectors = chunk.vectors.get() + first * stride;
   const Quantizer& quantizer =
       chunk.quantizers[run].emplace(Quantizer::Fit(fitted, dimensions_, format_));
-  for (size_t row = first; row < first + rows; ++row) {
-    quantizer.Encode(chunk.vectors.get() + row * stride, chunk.inverse_norms[row],
-                     chunk.codes.get() + row * code_stride);
-  }
+  quantizer.EncodeAll(fitted, chunk.codes.get() + first * format_.Bytes(dimensions_), nullptr);
 }
 
 std::vector<Rows> GrowingSegment::Blocks() const {
@@ -142,11 +138,7 @@ std::vector<CodedRun> GrowingSegment::CodedRuns(size_t block) const {
   const size_t full = std::min(all - before, kFirstChunk << block) / run_rows;
   const Chunk& chunk = *chunks_[block];
   for (size_t run = 0; run < full; ++run) {
-    const Quantizer& quantizer = *chunk.quantizers[run];
-    runs.push_back({run * run_rows,
-                    run_rows,
-                    {format_, chunk.codes.get(), format_.Bytes(dimensions_), quantizer.center(),
-                     quantizer.step()}});
+    runs.push_back({run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get())});
   }
   return runs;
 }

@@ -70,6 +70,11 @@ class Quantizer {
   // `stop` turned true; it may be null.
   void EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const;
 
+  // Codes that this quantizer made, one behind the other. Views its center.
+  CodeView View(const uint8_t* codes) const {
+    return {format_, codes, format_.Bytes(center_.size()), center_, step_};
+  }
+
   const std::vector<float>& center() const { return center_; }
   float step() const { return step_; }
 

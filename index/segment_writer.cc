@@ -130,19 +130,16 @@ void SegmentWriter::OrderByNumber() {
 }
 
 CodeView SegmentWriter::WriteCodes() {
-  CodeView view;
-  view.format = header_.code_format();
-  if (view.empty()) return view;
-  view.stride = view.format.Bytes(params_.dimensions);
+  const CodeFormat format = header_.code_format();
+  if (format.bits == 0) return {};
   const Rows rows = WrittenRows();
-  const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, view.format);
+  const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, format);
   auto* codes = Data<uint8_t>(kCodes);
   quantizer.EncodeAll(rows, codes, params_.stop);
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
-  view.codes = codes;
-  view.center = {Data<float>(kCenter), params_.dimensions};
-  view.step = header_.code_step;
+  CodeView view = quantizer.View(codes);
+  view.center = {Data<float>(kCenter), params_.dimensions};  // outlives the quantizer
   return view;
 }
 
@@ -153,18 +150,12 @@ absl::StatusOr<BuiltGraph> SegmentWriter::Build(const CodeView& walked) {
   const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions);
   if (walked.format.bits >= format.bits) return BuildGraph(rows, walked, params_);
   const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, format);
-  CodeView view;
-  view.format = format;
-  view.stride = format.Bytes(params_.dimensions);
-  const auto codes = hwy::AllocateAligned<uint8_t>(rows_ * view.stride);
+  const auto codes = hwy::AllocateAligned<uint8_t>(rows_ * format.Bytes(params_.dimensions));
   if (codes == nullptr) {
     return absl::ResourceExhaustedError(fmt::format("no memory for the codes of {} rows", rows_));
   }
   quantizer.EncodeAll(rows, codes.get(), params_.stop);
-  view.codes = codes.get();
-  view.center = quantizer.center();
-  view.step = quantizer.step();
-  return BuildGraph(rows, view, params_);
+  return BuildGraph(rows, quantizer.View(codes.get()), params_);
 }
 
 absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph, const RecallCurve& curve) {

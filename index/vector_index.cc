@@ -1,24 +1,19 @@
 #include "index/vector_index.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 
 #include "fmt/format.h"
-#include "index/file_io.h"
 #include "index/merge_policy.h"
 #include "index/scorer.h"
+#include "index/segment_files.h"
 #include "index/segment_search.h"
 #include "index/segment_writer.h"
 
 namespace vecnest::index {
 namespace {
-
-constexpr std::string_view kFilePrefix = "segment-";
 
 absl::Status CheckConfig(const IndexConfig& config) {
   const auto outside = [](std::string_view name, int64_t value, int64_t low, int64_t high) {
@@ -73,46 +68,6 @@ absl::Status CheckManifest(const Manifest& manifest) {
   return absl::OkStatus();
 }
 
-// Our files in a directory; others are not touched.
-absl::StatusOr<std::vector<std::string>> ListFiles(const std::string& directory) {
-  std::vector<std::string> files;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(directory, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    if (name.rfind(kFilePrefix, 0) == 0) files.push_back(std::move(name));
-  }
-  if (error) return FileError("list", directory, error.value());
-  return files;
-}
-
-void RemoveAllBut(const std::string& directory, const std::vector<std::string>& files,
-                  const std::vector<std::string>& kept) {
-  for (const std::string& file : files) {
-    if (std::find(kept.begin(), kept.end(), file) != kept.end()) continue;
-    // A file that cannot be removed now is left over at the next Open.
-    std::error_code ignored;
-    std::filesystem::remove(fmt::format("{}/{}", directory, file), ignored);
-  }
-}
-
-uint64_t NumberOf(std::string_view file) {
-  uint64_t number = 0;
-  if (file.rfind(kFilePrefix, 0) == 0) {
-    file.remove_prefix(kFilePrefix.size());
-    std::from_chars(file.data(), file.data() + file.size(), number);
-  }
-  return number;
-}
-
-absl::Status CreateDirectory(const std::string& directory) {
-  std::error_code error;
-  if (!std::filesystem::create_directories(directory, error)) {
-    return error ? FileError("create", directory, error.value()) : absl::OkStatus();
-  }
-  return SyncDirectory(std::filesystem::absolute(directory).parent_path().string());
-}
-
 absl::StatusOr<std::shared_ptr<SealedSegment>> OpenListed(const std::string& directory,
                                                           const SegmentRecord& record,
                                                           size_t dimensions) {
@@ -146,7 +101,7 @@ absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& dir
   if (absl::Status status = CheckConfig(config); !status.ok()) return status;
   if (absl::Status status = CheckManifest(manifest); !status.ok()) return status;
   if (absl::Status status = CreateDirectory(directory); !status.ok()) return status;
-  const absl::StatusOr<std::vector<std::string>> files = ListFiles(directory);
+  const absl::StatusOr<std::vector<std::string>> files = ListSegmentFiles(directory);
   if (!files.ok()) return files.status();
 
   OpenResult result;
@@ -156,7 +111,7 @@ absl::StatusOr<VectorIndex::OpenResult> VectorIndex::Open(const std::string& dir
   uint64_t last_file = 0;
   for (const SegmentRecord& record : manifest.segments) {
     listed.push_back(record.file);
-    last_file = std::max(last_file, NumberOf(record.file));
+    last_file = std::max(last_file, SegmentFileNumber(record.file));
     auto segment = OpenListed(directory, record, static_cast<size_t>(config.dimensions));
     if (segment.ok()) {
       sealed.push_back(*std::move(segment));
@@ -245,7 +200,7 @@ GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
 // RemoveObsoleteFiles always knows it from one or the other.
 std::string VectorIndex::StartFile() {
   const absl::MutexLock lock(&files_mutex_);
-  return *writing_.insert(fmt::format("{}{:08}.vns", kFilePrefix, next_file_++)).first;
+  return *writing_.insert(SegmentFileName(next_file_++)).first;
 }
 
 void VectorIndex::FinishFile(const std::string& file) {
@@ -357,12 +312,6 @@ absl::StatusOr<bool> VectorIndex::MergeSome(const std::atomic<bool>* stop) {
   return true;
 }
 
-absl::StatusOr<bool> VectorIndex::Maintain(const std::atomic<bool>* stop) {
-  absl::StatusOr<bool> sealed = SealFull(stop);
-  if (!sealed.ok() || *sealed) return sealed;
-  return MergeSome(stop);
-}
-
 absl::Status VectorIndex::SealAll(const std::atomic<bool>* stop) {
   const absl::MutexLock lock(&seal_mutex_);
   set_.Freeze(1);
@@ -438,7 +387,7 @@ Manifest VectorIndex::TakeManifest() const {
 }
 
 void VectorIndex::RemoveObsoleteFiles(const Manifest& committed) {
-  const absl::StatusOr<std::vector<std::string>> files = ListFiles(directory_);
+  const absl::StatusOr<std::vector<std::string>> files = ListSegmentFiles(directory_);
   if (!files.ok()) return;
   std::vector<std::string> kept;
   {

@@ -186,14 +186,12 @@ class VectorIndex {
   // Does the most useful of these: merge small segments, rewrite one with many tombstones or with
   // other codes than it should have.
   absl::StatusOr<bool> MergeSome(const std::atomic<bool>* stop = nullptr);
-  // The first, or else the second.
-  absl::StatusOr<bool> Maintain(const std::atomic<bool>* stop = nullptr);
 
   // Segments are built with codes of so many bits from now on (IndexConfig), and MergeSome rebuilds
   // those that have others. Thread-safe.
   void SetCodeBits(int bits);
 
-  // Whether Maintain would find work.
+  // Whether one of the two would find work.
   bool NeedsMaintenance() const;
 
   // Seals what is growing, however small, so that the manifest covers everything.

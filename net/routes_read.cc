@@ -41,7 +41,7 @@ auto ReadBody(const Request& request, Read read)
   if (!body.ok()) return body.status();
   absl::Status status;
   auto value = read(*body, status);
-  engine::Discard(*std::move(body));
+  engine::Discard(*body);
   if (!status.ok()) return status;
   return value;
 }

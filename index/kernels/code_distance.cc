@@ -43,6 +43,12 @@ HWY_INLINE int32_t Product4(int32_t products, int32_t codes_of_both, size_t n) {
   return 4 * products - 30 * codes_of_both + 225 * static_cast<int32_t>(n);
 }
 
+template <int32_t (*kDot)(const uint8_t*, const int8_t*, size_t)>
+void RowsOneByOne(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
+                  const int8_t* query, size_t n, int32_t* dots) {
+  for (size_t i = 0; i < count; ++i) dots[i] = kDot(codes + rows[i] * stride, query, n);
+}
+
 #if HWY_TARGET == HWY_AVX3_DL
 
 VECNEST_VNNI inline __m512i LoadCodes(const void* from) { return _mm512_load_si512(from); }
@@ -143,7 +149,7 @@ VECNEST_VNNI void DotRows4(const uint8_t* codes, size_t stride, const uint32_t* 
     case 6:
       return DotRowsOf<6>(codes, stride, rows, count, query, dots);
     default:
-      for (size_t i = 0; i < count; ++i) dots[i] = Dot4(codes + rows[i] * stride, query, n);
+      RowsOneByOne<&Dot4>(codes, stride, rows, count, query, n, dots);
   }
 }
 
@@ -233,7 +239,7 @@ VECNEST_VNNI void DotRows1(const uint8_t* codes, size_t stride, const uint32_t* 
     case 16:
       return BitRowsOf<16>(codes, stride, rows, count, query, dots);
     default:
-      for (size_t i = 0; i < count; ++i) dots[i] = Dot1(codes + rows[i] * stride, query, n);
+      RowsOneByOne<&Dot1>(codes, stride, rows, count, query, n, dots);
   }
 }
 
@@ -302,11 +308,6 @@ int32_t Dot4(const uint8_t* codes, const int8_t* query, size_t n) {
   return Total(low, high);
 }
 
-void DotRows4(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
-              const int8_t* query, size_t n, int32_t* dots) {
-  for (size_t i = 0; i < count; ++i) dots[i] = Dot4(codes + rows[i] * stride, query, n);
-}
-
 int32_t DotCodes4(const uint8_t* a, const uint8_t* b, size_t n) {
   auto low = hn::Zero(Sums());
   auto high = hn::Zero(Sums());
@@ -345,10 +346,8 @@ int32_t Dot1(const uint8_t* codes, const int8_t* query, size_t n) {
   return Total(low, high);
 }
 
-void DotRows1(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
-              const int8_t* query, size_t n, int32_t* dots) {
-  for (size_t i = 0; i < count; ++i) dots[i] = Dot1(codes + rows[i] * stride, query, n);
-}
+constexpr auto DotRows4 = &RowsOneByOne<&Dot4>;
+constexpr auto DotRows1 = &RowsOneByOne<&Dot1>;
 
 #endif  // HWY_TARGET == HWY_AVX3_DL
 
@@ -364,11 +363,6 @@ int32_t DotCodes1(const uint8_t* a, const uint8_t* b, size_t n) {
 CodeProducts Products1(const uint8_t* codes, const int8_t* query, const int8_t* center, size_t n) {
   const size_t whole = (n + kBlock1 - 1) / kBlock1 * kBlock1;
   return {Dot1(codes, query, whole), Dot1(codes, center, whole), static_cast<int32_t>(n)};
-}
-
-void DotRows8(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
-              const int8_t* query, size_t n, int32_t* dots) {
-  for (size_t i = 0; i < count; ++i) dots[i] = Dot8(codes + rows[i] * stride, query, n);
 }
 
 CodeProducts Sum(const CodeProducts& a, const CodeProducts& b) {
@@ -403,16 +397,15 @@ CodeProducts Products4(const uint8_t* codes, const int8_t* query, const int8_t* 
 }
 
 CodeKernels MakeKernels8() {
-  return {
-      hwy::TargetName(HWY_TARGET), 8, 1, -128, kBlock8, &Dot8, &DotRows8, &DotCodes8, &Products8};
+  return {hwy::TargetName(HWY_TARGET), 8,          1,         -128, kBlock8, &Dot8,
+          &RowsOneByOne<&Dot8>,        &DotCodes8, &Products8};
 }
 CodeKernels MakeKernels4() {
-  return {
-      hwy::TargetName(HWY_TARGET), 4, 2, -15, kBlock4, &Dot4, &DotRows4, &DotCodes4, &Products4};
+  return {hwy::TargetName(HWY_TARGET), 4, 2, -15, kBlock4, &Dot4, DotRows4, &DotCodes4, &Products4};
 }
 
 CodeKernels MakeKernels1() {
-  return {hwy::TargetName(HWY_TARGET), 1, 2, -1, kBlock1, &Dot1, &DotRows1, &DotCodes1, &Products1};
+  return {hwy::TargetName(HWY_TARGET), 1, 2, -1, kBlock1, &Dot1, DotRows1, &DotCodes1, &Products1};
 }
 
 }  // namespace HWY_NAMESPACE

@@ -93,10 +93,10 @@ TEST(JsonTest, DiscardsWhatIsRead) {
   std::string text = R"({"a": [1.5, {"b": "c"}, null]})";
   for (int depth = 4; depth < kMaxJsonDepth; ++depth) text = fmt::format("[{}]", text);
   Json value = *ParseJson(text, "body");
-  Discard(std::move(value));
-  Discard(Json(1.5));
-  Discard(Json("text"));
-  Discard(Json());
+  for (Json other : {std::move(value), Json(1.5), Json("text"), Json(), Json::array()}) {
+    Discard(other);
+    EXPECT_TRUE(other.is_null());
+  }
 }
 
 TEST(JsonTest, AnObjectIsAsked) {

@@ -50,7 +50,7 @@ class Recall {
   void Maintain() {
     absl::StatusOr<bool> more = true;
     while (*more) {
-      more = index_->Maintain();
+      more = testing::Maintain(*index_);
       ASSERT_TRUE(more.ok()) << more.status();
     }
   }
@@ -325,7 +325,7 @@ TEST(RecallTest, EveryChoiceOfCodes) {
     ExpectRecall(recall, {.rescored = 20}, floor, what + ", twenty ranked");
     ExpectRecall(recall, {.rescored = SearchParams::kAllFound}, 0.97, what + ", by vectors");
     EXPECT_FALSE(recall.index().NeedsMaintenance());
-    EXPECT_FALSE(*recall.index().Maintain()) << "rebuilt again";
+    EXPECT_FALSE(*testing::Maintain(recall.index())) << "rebuilt again";
   }
 }
 

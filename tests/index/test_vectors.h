@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -70,6 +71,12 @@ inline Matrix Clustered(size_t count, size_t dimensions, uint32_t seed, bool uni
   return points;
 }
 
+// A piece of background work, if there is any.
+inline absl::StatusOr<bool> Maintain(VectorIndex& index) {
+  absl::StatusOr<bool> sealed = index.SealFull();
+  return !sealed.ok() || *sealed ? sealed : index.MergeSome();
+}
+
 // The score of scorer.h in double, written from its definition.
 inline double PlainScore(Metric metric, absl::Span<const float> query,
                          absl::Span<const float> vector, size_t width, bool renormalize) {
@@ -129,20 +136,10 @@ class Block {
 
   // Owned by the block.
   CodeView Codes(CodeFormat format = {8, true}) {
-    const Quantizer quantizer = Quantizer::Fit(View(), vectors_.dimensions, format);
-    center_ = quantizer.center();
-    CodeView view;
-    view.format = format;
-    view.stride = format.Bytes(vectors_.dimensions);
-    view.center = center_;
-    view.step = quantizer.step();
-
-    codes_ = hwy::AllocateAligned<uint8_t>(vectors_.count() * view.stride);
-    for (size_t row = 0; row < vectors_.count(); ++row) {
-      quantizer.Encode(vectors_.Row(row).data(), norms_[row], codes_.get() + row * view.stride);
-    }
-    view.codes = codes_.get();
-    return view;
+    quantizer_.emplace(Quantizer::Fit(View(), vectors_.dimensions, format));
+    codes_ = hwy::AllocateAligned<uint8_t>(vectors_.count() * format.Bytes(vectors_.dimensions));
+    quantizer_->EncodeAll(View(), codes_.get(), nullptr);
+    return quantizer_->View(codes_.get());
   }
 
  private:
@@ -152,7 +149,7 @@ class Block {
   std::vector<PointNumber> numbers_;
   std::vector<float> norms_;
   DeletionMarks marks_;
-  std::vector<float> center_;
+  std::optional<Quantizer> quantizer_;
   hwy::AlignedFreeUniquePtr<uint8_t[]> codes_;
 };
 

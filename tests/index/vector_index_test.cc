@@ -163,7 +163,7 @@ TEST(VectorIndexTest, FilesThatTheManifestDoesNotListAreRemoved) {
   {
     const auto index = MustOpen(path, Config(8, 100));
     AddRows(*index, points, 0, 100);
-    EXPECT_TRUE(*index->Maintain());
+    EXPECT_TRUE(*testing::Maintain(*index));
     manifest = index->TakeManifest();
     AddRows(*index, points, 100, 200);
     ASSERT_TRUE(index->SealAll().ok());
@@ -186,8 +186,8 @@ TEST(VectorIndexTest, MergedSegmentsLoseTheirFilesAfterTheCommit) {
     AddRows(*index, points, first, first + 100);
     ASSERT_TRUE(index->SealAll().ok());
   }
-  EXPECT_TRUE(*index->Maintain());
-  EXPECT_FALSE(*index->Maintain());
+  EXPECT_TRUE(*testing::Maintain(*index));
+  EXPECT_FALSE(*testing::Maintain(*index));
   EXPECT_EQ(index->Stats().sealed_segments, 2U);
   EXPECT_EQ(Files(directory.path()).size(), 6U);
   const Manifest manifest = index->TakeManifest();
@@ -202,10 +202,10 @@ TEST(VectorIndexTest, AllDeletedLeavesNothing) {
   const auto index = MustOpen(directory.path(), Config(8, 100));
   const testing::Matrix points = testing::Clustered(200, 8, 1);
   AddRows(*index, points, 0, 100);
-  EXPECT_TRUE(*index->Maintain());
+  EXPECT_TRUE(*testing::Maintain(*index));
   AddRows(*index, points, 100, 200);
   for (Label label = 1; label <= 200; ++label) EXPECT_TRUE(index->Delete(label));
-  while (*index->Maintain()) {
+  while (*testing::Maintain(*index)) {
   }
   EXPECT_EQ(index->Stats().sealed_segments, 0U);
   EXPECT_EQ(index->TakeManifest().persisted_through, 200U);
@@ -218,7 +218,7 @@ class DamageTest : public ::testing::Test {
     const auto index = MustOpen(directory_.path(), Config(8, 200));
     for (size_t first = 0; first < 600; first += 200) {
       AddRows(*index, points_, first, first + 200);
-      EXPECT_TRUE(*index->Maintain());
+      EXPECT_TRUE(*testing::Maintain(*index));
     }
     EXPECT_TRUE(index->Delete(250));
     manifest_ = index->TakeManifest();
@@ -249,7 +249,7 @@ TEST_F(DamageTest, DamagedSegmentsAreReportedAndRestored) {
   }
   auto opened = VectorIndex::Open(directory_.path(), Config(8, 200), manifest_);
   VectorIndex& index = *opened->index;
-  EXPECT_FALSE(*index.Maintain());
+  EXPECT_FALSE(*testing::Maintain(index));
   // Until it is restored, the manifest goes on naming it.
   EXPECT_EQ(index.TakeManifest().segments.size(), 3U);
 
@@ -319,7 +319,7 @@ class Model {
       } else if (action < 75) {
         Remove(generator_() % 300);
       } else if (action < 80) {
-        ASSERT_TRUE(index_->Maintain().ok());
+        ASSERT_TRUE(testing::Maintain(*index_).ok());
       } else if (action < 82) {
         Commit();
       } else if (action < 83) {
@@ -477,7 +477,7 @@ TEST(VectorIndexConcurrencyTest, UpdatesAreAtomicForReaders) {
   threads.emplace_back(read, 2);
   threads.emplace_back([&] {
     while (!done) {
-      ASSERT_TRUE(index->Maintain().ok());
+      ASSERT_TRUE(testing::Maintain(*index).ok());
       index->RemoveObsoleteFiles(index->TakeManifest());
       (void)index->Stats();
     }

@@ -26,7 +26,7 @@ class WidthCurveTest : public ::testing::Test {
                             points.Row(row))
                       .ok());
     }
-    while (*index_->Maintain()) {
+    while (*testing::Maintain(*index_)) {
     }
   }
 
