@@ -406,11 +406,9 @@ class Pass {
 
   // How many different ones are ranked for them.
   size_t Different(size_t wanted, const CodeView& codes, size_t ef) const {
-    const int bits = codes.format.bits;
-    const size_t usual = DefaultRescored(wanted, scorer_.dimensions(), query_.size(), bits, ef);
-    // Who asks for more than the wanted ones does not mean fewer than is usual.
-    if (bits == 1 && params_.rescored > wanted) return std::max(params_.rescored, usual);
-    return params_.rescored > 0 ? params_.rescored : usual;
+    return params_.rescored > 0 ? params_.rescored
+                                : DefaultRescored(wanted, scorer_.dimensions(), query_.size(),
+                                                  codes.format.bits, ef);
   }
 
   // Whether what was left out of `found` rows is out of range.

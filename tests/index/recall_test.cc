@@ -322,7 +322,7 @@ TEST(RecallTest, EveryChoiceOfCodes) {
     ExpectRecall(recall, {.dimensions = 128}, floor - 0.05, what + " at half the width");
     ExpectRecallUnderFilters(recall, floor);
     ExpectRecall(recall, {.ef = 256}, 0.985, what + ", ef 256");
-    ExpectRecall(recall, {.rescored = 20}, floor, what + ", twenty ranked");
+    ExpectRecall(recall, {.rescored = 64}, floor, what + ", 64 ranked");
     ExpectRecall(recall, {.rescored = SearchParams::kAllFound}, 0.97, what + ", by vectors");
     EXPECT_FALSE(recall.index().NeedsMaintenance());
     EXPECT_FALSE(*testing::Maintain(recall.index())) << "rebuilt again";
