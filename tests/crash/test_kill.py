@@ -196,8 +196,13 @@ def test_kill_during_a_bulk_import(data):
 
 
 def test_restart_does_not_rebuild(data):
-    """Segments that were sealed are mapped at the next start: it is quick and has them at once."""
+    """Segments that were sealed are mapped at the next start: it is quick, has them at once, and answers the same to the bit."""
     total, width = 20_000, 32
+
+    def answers(client):
+        queries = [{"query": vectors[i].tolist(), "limit": 10} for i in range(0, total, 1000)]
+        return [client.post(POINTS + "/query", json=query).json()["result"]["points"] for query in queries]
+
     vectors = np.random.default_rng(4).normal(size=(total, width)).astype(np.float32)
     server = Server(data).start()
     with httpx.Client(base_url=server.url, timeout=120) as client:
@@ -214,6 +219,7 @@ def test_restart_does_not_rebuild(data):
                 break
             assert time.monotonic() < deadline, before
             time.sleep(0.2)
+        expected = answers(client)
     segments = {path: path.stat().st_mtime_ns for path in data.rglob("segment-*")}
     assert segments
     server.kill()
@@ -224,10 +230,9 @@ def test_restart_does_not_rebuild(data):
         after = client.get("/collections/crash").json()["result"]
         assert after["indexed_vectors_count"] >= before["indexed_vectors_count"] > 0
         assert after["points_count"] == total
-        for i in range(0, total, 1000):
-            query = {"query": vectors[i].tolist(), "limit": 1}
-            hits = client.post(POINTS + "/query", json=query).json()["result"]["points"]
-            assert hits[0]["id"] == i
+        found = answers(client)
+        assert [points[0]["id"] for points in found] == list(range(0, total, 1000))
+        assert found == expected
     assert seconds < 15
     assert segments == {path: path.stat().st_mtime_ns for path in data.rglob("segment-*")}
     server.stop()
