@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,10 @@
 
 namespace vecnest::embedder {
 namespace {
+
+std::string HexOf(const XXH128_hash_t& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
 
 class Hasher {
  public:
@@ -37,10 +40,7 @@ class Hasher {
     }
   }
 
-  std::string Hex() const {
-    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-  }
+  std::string Hex() const { return HexOf(XXH3_128bits_digest(state_.get())); }
 
  private:
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
@@ -105,6 +105,10 @@ std::string ModelIdentity(const Architecture& architecture, const MappedFile& we
   hasher.Add(config.query_prefix);
   hasher.Add(config.document_prefix);
   return hasher.Hex();
+}
+
+std::string ContentIdentity(std::string_view bytes) {
+  return HexOf(XXH3_128bits(bytes.data(), bytes.size()));
 }
 
 }  // namespace vecnest::embedder

@@ -3,6 +3,7 @@
 #define VECNEST_EMBEDDER_IDENTITY_H_
 
 #include <string>
+#include <string_view>
 
 #include "embedder/architecture.h"
 #include "embedder/mapped_file.h"
@@ -19,6 +20,9 @@ namespace vecnest::embedder {
 std::string ModelIdentity(const Architecture& architecture, const MappedFile& weights,
                           const TokenizerSpec* tokenizer, const ModelConfig& config,
                           int max_tokens);
+
+// Hex XXH3-128 of some bytes.
+std::string ContentIdentity(std::string_view bytes);
 
 }  // namespace vecnest::embedder
 

@@ -68,5 +68,10 @@ TEST(IdentityTest, DependsOnThePartsOfBpe) {
   EXPECT_EQ(seen.begin()->size(), 32u);
 }
 
+TEST(IdentityTest, OfBytesIsTheirHash) {
+  EXPECT_EQ(ContentIdentity(""), "99aa06d3014798d86001c324468d497f");  // XXH3-128 of nothing
+  EXPECT_NE(ContentIdentity("a"), ContentIdentity("b"));
+}
+
 }  // namespace
 }  // namespace vecnest::embedder
