@@ -1,0 +1,46 @@
+// Fits an adaptor to vectors, so that prefixes of them find what the whole vectors find.
+#ifndef VECNEST_EMBEDDER_ADAPTOR_TRAINING_H_
+#define VECNEST_EMBEDDER_ADAPTOR_TRAINING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "embedder/adaptor.h"
+
+namespace vecnest::embedder {
+
+struct AdaptorTraining {
+  enum class Method {
+    // The vectors' principal axes, the strongest first; scales of one.
+    kRotation,
+  };
+  // Fewer rows with a direction are refused: they say nothing about others.
+  static constexpr size_t kFewestRows = 16;
+
+  Method method = Method::kRotation;
+  // Whether rows count by their direction only; else a longer one has more weight.
+  bool normalize = true;
+  size_t threads = 0;  // 0: one per core; the result does not depend on it
+};
+
+// Told how much of the work is done, from 0 to 1. Training ends with a status that is not OK.
+using AdaptorProgress = absl::FunctionRef<absl::Status(double share_done)>;
+
+// Fits an adaptor to rows of `dimensions` numbers. Rows of zeros are left out. The same rows and
+// settings give the same bits on the same machine. InvalidArgument where the numbers make no rows,
+// one is not finite, too few rows are left or settings make no sense; else what `progress` or the
+// matrix library fails with.
+absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const float> vectors,
+                                                            size_t dimensions,
+                                                            const AdaptorTraining& training,
+                                                            AdaptorProgress progress);
+
+}  // namespace vecnest::embedder
+
+#endif  // VECNEST_EMBEDDER_ADAPTOR_TRAINING_H_
