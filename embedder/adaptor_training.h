@@ -19,15 +19,38 @@ struct AdaptorTraining {
   enum class Method {
     // The vectors' principal axes, the strongest first; scales of one.
     kRotation,
+    // From there on, learns from the vectors which others are near them at full width, so that
+    // their prefixes are near the same ones. Needs no labels.
+    kPrefixes,
   };
   // Fewer rows with a direction are refused: they say nothing about others.
   static constexpr size_t kFewestRows = 16;
 
-  Method method = Method::kRotation;
-  // Whether rows count by their direction only; else a longer one has more weight.
+  Method method = Method::kPrefixes;
+  // Whether rows count by their direction only; else a longer one has more weight in the axes.
   bool normalize = true;
   size_t threads = 0;  // 0: one per core; the result does not depend on it
+
+  // The rest is for kPrefixes.
+
+  // Of prefixes that shall be of use; none: DefaultWidths.
+  std::vector<size_t> widths = {};
+  // Of the softmax over cosines: how much nearer a vector must be to count more.
+  double temperature = 0.04;
+  // Of the first steps; it falls to zero as a cosine. Relative to 1 / sqrt(dimensions), which an
+  // element of a rotation measures.
+  double learning_rate = 0.02;
+  // Scales begin as energy^(-scale_exponent / 2) of their axes. Strong axes hold what many vectors
+  // have in common, which tells neighbours apart less than it counts.
+  double scale_exponent = 0.15;
+  int steps = 200;
+  int batch = 512;  // vectors per step, of which each learns from the others
+  uint64_t seed = 1;
 };
+
+// The usual widths below `dimensions`: 32, 64, 96, 128, 192, 256, 384...; half of it, at least one,
+// where there are none.
+std::vector<size_t> DefaultWidths(size_t dimensions);
 
 // Told how much of the work is done, from 0 to 1. Training ends with a status that is not OK.
 using AdaptorProgress = absl::FunctionRef<absl::Status(double share_done)>;
