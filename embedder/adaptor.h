@@ -26,7 +26,7 @@ struct AdaptorParameters {
   std::vector<float> rotation;  // row-major [dimensions, dimensions], orthogonal
   std::vector<float> scales;    // [dimensions], positive
   std::string method;           // how it was made: "rotation", "prefixes" or "pairs"
-  uint64_t samples = 0;         // vectors it was fitted on
+  uint64_t samples = 0;         // vectors, or pairs of them, it was fitted on
 };
 
 // Immutable, safe from any thread.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <random>
+#include <string_view>
 #include <utility>
 
 #include "embedder/matrix_product.h"
@@ -23,15 +24,13 @@ constexpr double kShareOfAxes = 0.05;
 // Scales move so much per step where elements of the rotation, on their scale, move by one.
 constexpr double kScaleRate = 0.05;
 
-absl::Status CheckDimensions(size_t dimensions) {
-  if (dimensions >= 1 && dimensions <= Adaptor::kMostDimensions) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("an adaptor takes 1 to {} dimensions, as its matrix grows with their square; "
-                  "these vectors have {}",
-                  Adaptor::kMostDimensions, dimensions));
-}
-
 absl::Status CheckSettings(const AdaptorTraining& training, size_t dimensions) {
+  if (dimensions < 1 || dimensions > Adaptor::kMostDimensions) {
+    return absl::InvalidArgumentError(
+        fmt::format("an adaptor takes 1 to {} dimensions, as its matrix grows with their square; "
+                    "these vectors have {}",
+                    Adaptor::kMostDimensions, dimensions));
+  }
   struct Range {
     const char* name;
     double value, least, most;
@@ -54,14 +53,11 @@ absl::Status CheckSettings(const AdaptorTraining& training, size_t dimensions) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<TrainingRows> CheckRows(absl::Span<const float> vectors, size_t dimensions) {
-  VECNEST_ASSIGN_OR_RETURN(TrainingRows rows, TrainingRows::Create(vectors, dimensions, "vectors"));
-  if (rows.size() < AdaptorTraining::kFewestRows) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} vectors other than zero are too few to fit an adaptor to: it takes {}",
-                    rows.size(), AdaptorTraining::kFewestRows));
-  }
-  return rows;
+absl::Status CheckCount(size_t count, std::string_view what) {
+  if (count >= AdaptorTraining::kFewestRows) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("{} {} other than zero are too few to fit an adaptor to: it takes {}", count,
+                  what, AdaptorTraining::kFewestRows));
 }
 
 std::vector<float> StartingScales(const std::vector<double>& energies, double exponent) {
@@ -74,6 +70,12 @@ std::vector<float> StartingScales(const std::vector<double>& energies, double ex
     scales.push_back(static_cast<float>(std::pow(share, -exponent / 2)));
   }
   return scales;
+}
+
+ScaledRotation StartingMap(const AdaptorTraining& training, PrincipalAxes axes,
+                           const Workers* workers) {
+  std::vector<float> scales = StartingScales(axes.energies, training.scale_exponent);
+  return {std::move(axes.rotation), std::move(scales), workers};
 }
 
 // Makes the batch of a step.
@@ -95,20 +97,21 @@ absl::Status Descend(const AdaptorTraining& training, const Workers& workers, Ne
     VECNEST_RETURN_IF_ERROR(map->Step(gradient, {rate, rate * kScaleRate}));
   }
   map->Finish();
-  return absl::OkStatus();
+  return progress(1);
 }
 
 absl::Status TrainOnPrefixes(const AdaptorTraining& training, const TrainingRows& rows,
                              const Workers& workers, AdaptorProgress progress,
                              ScaledRotation* map) {
   std::mt19937_64 random(training.seed);
-  Deck deck(rows.size());
-  const size_t size = std::min(static_cast<size_t>(training.batch), rows.size());
+  Deck deck(rows.directed().size());
+  const std::vector<size_t>& directed = rows.directed();
+  const size_t size = std::min(static_cast<size_t>(training.batch), directed.size());
   const auto next_batch = [&](PrefixBatch* batch) {
     batch->query_count = size;
     batch->queries.resize(size * rows.dimensions());
     for (size_t i = 0; i < size; ++i) {
-      rows.CopyUnit(deck.Draw(&random), batch->queries.data() + i * rows.dimensions());
+      rows.CopyUnit(directed[deck.Draw(&random)], batch->queries.data() + i * rows.dimensions());
     }
     return SetFullWidthTargets(rows.dimensions(), training.temperature, workers, batch);
   };
@@ -130,28 +133,47 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
                                                             size_t dimensions,
                                                             const AdaptorTraining& training,
                                                             AdaptorProgress progress) {
-  VECNEST_RETURN_IF_ERROR(CheckDimensions(dimensions));
   VECNEST_RETURN_IF_ERROR(CheckSettings(training, dimensions));
-  VECNEST_ASSIGN_OR_RETURN(const TrainingRows rows, CheckRows(vectors, dimensions));
+  VECNEST_ASSIGN_OR_RETURN(const TrainingRows rows,
+                           TrainingRows::Create(vectors, dimensions, "vectors"));
+  const size_t samples = rows.directed().size();
+  VECNEST_RETURN_IF_ERROR(CheckCount(samples, "vectors"));
   VECNEST_RETURN_IF_ERROR(progress(0));
   const Workers workers(training.threads);
   VECNEST_ASSIGN_OR_RETURN(PrincipalAxes axes,
                            FindPrincipalAxes(rows, training.normalize, workers));
-  AdaptorParameters parameters = {dimensions, {}, {}, "", rows.size()};
   if (training.method == AdaptorTraining::Method::kRotation) {
-    parameters.method = "rotation";
-    parameters.rotation = std::move(axes.rotation);
-    parameters.scales.assign(dimensions, 1.0F);
-  } else {
-    ScaledRotation map(std::move(axes.rotation),
-                       StartingScales(axes.energies, training.scale_exponent), &workers);
-    VECNEST_RETURN_IF_ERROR(TrainOnPrefixes(training, rows, workers, progress, &map));
-    parameters.method = "prefixes";
-    parameters.rotation = map.rotation();
-    parameters.scales = map.scales();
+    VECNEST_RETURN_IF_ERROR(progress(1));
+    return Adaptor::Create({dimensions, std::move(axes.rotation),
+                            std::vector<float>(dimensions, 1.0F), "rotation", samples});
   }
-  VECNEST_RETURN_IF_ERROR(progress(1));
-  return Adaptor::Create(std::move(parameters));
+  ScaledRotation map = StartingMap(training, std::move(axes), &workers);
+  VECNEST_RETURN_IF_ERROR(TrainOnPrefixes(training, rows, workers, progress, &map));
+  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "prefixes", samples});
+}
+
+absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
+    const AdaptorPairs& pairs, absl::Span<const float> collection, size_t dimensions,
+    const AdaptorTraining& training, AdaptorProgress progress) {
+  VECNEST_RETURN_IF_ERROR(CheckSettings(training, dimensions));
+  VECNEST_ASSIGN_OR_RETURN(PairBatches batches, PairBatches::Create(pairs, dimensions));
+  VECNEST_RETURN_IF_ERROR(CheckCount(batches.size(), "pairs"));
+  VECNEST_ASSIGN_OR_RETURN(const TrainingRows others,
+                           TrainingRows::Create(collection, dimensions, "vectors"));
+  VECNEST_RETURN_IF_ERROR(progress(0));
+  const Workers workers(training.threads);
+  const TrainingRows& start = others.directed().empty() ? batches.positives() : others;
+  VECNEST_ASSIGN_OR_RETURN(PrincipalAxes axes,
+                           FindPrincipalAxes(start, training.normalize, workers));
+  ScaledRotation map = StartingMap(training, std::move(axes), &workers);
+  std::mt19937_64 random(training.seed);
+  const size_t size = std::min(static_cast<size_t>(training.batch), batches.size());
+  const auto next_batch = [&](PrefixBatch* batch) {
+    batches.Next(size, &random, batch);
+    return absl::OkStatus();
+  };
+  VECNEST_RETURN_IF_ERROR(Descend(training, workers, next_batch, progress, &map));
+  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "pairs", batches.size()});
 }
 
 }  // namespace vecnest::embedder

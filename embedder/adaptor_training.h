@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "embedder/adaptor.h"
+#include "embedder/pair_batches.h"
 
 namespace vecnest::embedder {
 
@@ -23,7 +24,7 @@ struct AdaptorTraining {
     // their prefixes are near the same ones. Needs no labels.
     kPrefixes,
   };
-  // Fewer rows with a direction are refused: they say nothing about others.
+  // Fewer rows with a direction, or fewer pairs, are refused: they say nothing about others.
   static constexpr size_t kFewestRows = 16;
 
   Method method = Method::kPrefixes;
@@ -31,7 +32,7 @@ struct AdaptorTraining {
   bool normalize = true;
   size_t threads = 0;  // 0: one per core; the result does not depend on it
 
-  // The rest is for kPrefixes.
+  // The rest is for kPrefixes and for pairs.
 
   // Of prefixes that shall be of use; none: DefaultWidths.
   std::vector<size_t> widths = {};
@@ -63,6 +64,14 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
                                                             size_t dimensions,
                                                             const AdaptorTraining& training,
                                                             AdaptorProgress progress);
+
+// The same with labels: from the axes of the positives, or of `collection` unless it is empty,
+// learns which of the others' positives and of the negatives are not a query's. The method of
+// `training` does not matter; `batch` counts pairs. Better than without labels only for many pairs
+// that are like the later queries.
+absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
+    const AdaptorPairs& pairs, absl::Span<const float> collection, size_t dimensions,
+    const AdaptorTraining& training, AdaptorProgress progress);
 
 }  // namespace vecnest::embedder
 

@@ -22,14 +22,15 @@ absl::StatusOr<DoubleMatrix> SecondMoment(const TrainingRows& rows, bool normali
   DoubleMatrix sum = DoubleMatrix::Zero(dimensions, dimensions);
   FloatMatrix products(dimensions, dimensions);
   std::vector<float> block(kBlockRows * dimensions);
-  for (size_t first = 0; first < rows.size(); first += kBlockRows) {
-    const size_t count = std::min(kBlockRows, rows.size() - first);
+  const std::vector<size_t>& directed = rows.directed();
+  for (size_t first = 0; first < directed.size(); first += kBlockRows) {
+    const size_t count = std::min(kBlockRows, directed.size() - first);
     for (size_t i = 0; i < count; ++i) {
       float* out = block.data() + i * dimensions;
       if (normalize) {
-        rows.CopyUnit(first + i, out);
+        rows.CopyUnit(directed[first + i], out);
       } else {
-        std::copy_n(rows.Raw(first + i), dimensions, out);
+        std::copy_n(rows.Raw(directed[first + i]).data(), dimensions, out);
       }
     }
     VECNEST_RETURN_IF_ERROR(workers.Multiply(
@@ -37,7 +38,7 @@ absl::StatusOr<DoubleMatrix> SecondMoment(const TrainingRows& rows, bool normali
         {dimensions, count, dimensions}, products.data(), dimensions));
     sum += products.cast<double>();
   }
-  return DoubleMatrix(sum / static_cast<double>(rows.size()));
+  return DoubleMatrix(sum / static_cast<double>(directed.size()));
 }
 
 }  // namespace

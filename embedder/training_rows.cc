@@ -28,17 +28,16 @@ absl::StatusOr<TrainingRows> TrainingRows::Create(absl::Span<const float> values
           fmt::format("{}: row {} holds a number that is not finite", name, i));
     }
     const auto inverse_length = static_cast<float>(1 / std::sqrt(squares));
-    if (!std::isfinite(inverse_length)) continue;
-    rows.rows_.push_back(i);
-    rows.inverse_lengths_.push_back(inverse_length);
+    const bool is_directed = std::isfinite(inverse_length);
+    rows.inverse_lengths_.push_back(is_directed ? inverse_length : 0);
+    if (is_directed) rows.directed_.push_back(i);
   }
   return rows;
 }
 
-void TrainingRows::CopyUnit(size_t index, float* out) const {
-  const float* row = Raw(index);
-  const float factor = inverse_lengths_[index];
-  for (size_t i = 0; i < dimensions_; ++i) out[i] = row[i] * factor;
+void TrainingRows::CopyUnit(size_t row, float* out) const {
+  const float factor = inverse_lengths_[row];
+  for (const float value : Raw(row)) *out++ = value * factor;
 }
 
 size_t DrawBelow(size_t bound, std::mt19937_64* random) {

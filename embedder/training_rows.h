@@ -13,7 +13,7 @@
 
 namespace vecnest::embedder {
 
-// A view of rows of equal width, of which those without a direction are left out.
+// A view of rows of equal width.
 class TrainingRows {
  public:
   // InvalidArgument where the numbers make no rows of `dimensions`, or one is not finite. `name`
@@ -21,12 +21,17 @@ class TrainingRows {
   static absl::StatusOr<TrainingRows> Create(absl::Span<const float> values, size_t dimensions,
                                              std::string_view name);
 
-  size_t size() const { return rows_.size(); }
   size_t dimensions() const { return dimensions_; }
+  size_t size() const { return inverse_lengths_.size(); }
+  // The rows that are not zero, ascending: only these can be learned from.
+  const std::vector<size_t>& directed() const { return directed_; }
+  bool IsDirected(size_t row) const { return inverse_lengths_[row] > 0; }
 
-  // Row `index` below size(), as it is or scaled to unit length.
-  const float* Raw(size_t index) const { return values_.data() + rows_[index] * dimensions_; }
-  void CopyUnit(size_t index, float* out) const;
+  absl::Span<const float> Raw(size_t row) const {
+    return values_.subspan(row * dimensions_, dimensions_);
+  }
+  // The row scaled to unit length; zeros stay zeros.
+  void CopyUnit(size_t row, float* out) const;
 
  private:
   TrainingRows(absl::Span<const float> values, size_t dimensions)
@@ -34,8 +39,8 @@ class TrainingRows {
 
   absl::Span<const float> values_;
   size_t dimensions_;
-  std::vector<size_t> rows_;            // those with a direction
-  std::vector<float> inverse_lengths_;  // theirs
+  std::vector<float> inverse_lengths_;  // 0 of rows without a direction
+  std::vector<size_t> directed_;
 };
 
 // A number below `bound`, each as likely, from whole 64-bit draws: unlike the standard library's

@@ -222,6 +222,90 @@ TEST(AdaptorTrainingTest, FewerRowsThanDimensionsWillDo) {
   }
 }
 
+// Queries that have the weaker directions in common with their positives, and not the strongest.
+struct Labelled {
+  std::vector<float> queries, positives;
+};
+
+Labelled PairsInWeakDirections(size_t count, size_t dimensions, unsigned seed) {
+  constexpr size_t kCommon = 8;
+  const std::vector<float> rotation = RandomRotation(dimensions, 99);  // of AnisotropicRows
+  const std::vector<float> common = NormalValues(count * kCommon, seed);
+  Labelled pairs = {AnisotropicRows(count, dimensions, seed + 1),
+                    AnisotropicRows(count, dimensions, seed + 2)};
+  for (size_t i = 0; i < pairs.queries.size(); ++i) {
+    float sum = 0;
+    for (size_t j = 0; j < kCommon; ++j) {
+      const float* direction = &rotation[(dimensions - kCommon + j) * dimensions];
+      sum += 0.4F * common[i / dimensions * kCommon + j] * direction[i % dimensions];
+    }
+    pairs.queries[i] += sum;
+    pairs.positives[i] += sum;
+  }
+  return pairs;
+}
+
+// The share of queries whose prefix is nearest to the one of their positive.
+double PositivesFound(const Adaptor& adaptor, const Labelled& pairs, size_t width) {
+  const size_t dimensions = adaptor.dimensions();
+  const std::vector<float> queries = PrefixForm(adaptor, pairs.queries);
+  const std::vector<float> positives = PrefixForm(adaptor, pairs.positives);
+  const size_t count = queries.size() / dimensions;
+  size_t found = 0;
+  for (size_t q = 0; q < count; ++q) {
+    std::pair<double, size_t> best = {-2, 0};
+    for (size_t p = 0; p < count; ++p) {
+      const float* row = &positives[p * dimensions];
+      const double product = Dot(&queries[q * dimensions], row, width);
+      best = std::max(best, {product / std::sqrt(Dot(row, row, width)), p});
+    }
+    found += best.second == q;
+  }
+  return static_cast<double>(found) / static_cast<double>(count);
+}
+
+TEST(AdaptorTrainingTest, PairsTeachWhatVectorsDoNot) {
+  constexpr size_t kDimensions = 24;
+  const Labelled pairs = PairsInWeakDirections(800, kDimensions, 10);
+  const Labelled others = PairsInWeakDirections(100, kDimensions, 20);
+  const auto axes = TrainAdaptor(pairs.positives, kDimensions, Rotation(), kGoOn);
+  const auto unlabelled = TrainAdaptor(pairs.positives, kDimensions, Prefixes(), kGoOn);
+  AdaptorTraining training = Prefixes();
+  training.learning_rate = 0.2;  // far from the axes
+  training.temperature = 0.1;
+  const AdaptorPairs labelled = {pairs.queries, pairs.positives, {}, 0};
+  const auto trained = TrainAdaptorOnPairs(labelled, {}, kDimensions, training, kGoOn);
+  ASSERT_TRUE(axes.ok() && unlabelled.ok() && trained.ok()) << trained.status();
+  EXPECT_EQ((*trained)->parameters().method, "pairs");
+  EXPECT_EQ((*trained)->parameters().samples, 800U);
+  EXPECT_LT(OrthogonalityError((*trained)->parameters().rotation, kDimensions), 1e-6);
+  for (const size_t width : {4, 8}) {
+    const double found = PositivesFound(**trained, others, width);
+    EXPECT_GT(found, PositivesFound(**axes, others, width) + 0.3) << width;
+    EXPECT_GT(found, PositivesFound(**unlabelled, others, width) + 0.3) << width;
+  }
+  const auto again = TrainAdaptorOnPairs(labelled, {}, kDimensions, training, kGoOn);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ((*again)->identity(), (*trained)->identity());
+  const auto elsewhere =
+      TrainAdaptorOnPairs(labelled, others.positives, kDimensions, training, kGoOn);
+  ASSERT_TRUE(elsewhere.ok());
+  EXPECT_NE((*elsewhere)->identity(), (*trained)->identity());
+}
+
+TEST(AdaptorTrainingTest, PairsThatTeachNothingAreRefused) {
+  const std::vector<float> rows = AnisotropicRows(20, 8, 3);
+  const std::vector<float> zeros(rows.size());
+  const auto message = [&](const AdaptorPairs& pairs) {
+    const auto adaptor = TrainAdaptorOnPairs(pairs, {}, 8, Prefixes(), kGoOn);
+    EXPECT_EQ(adaptor.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(adaptor.status().message());
+  };
+  EXPECT_THAT(message({rows, zeros, {}, 0}), HasSubstr("0 pairs other than zero are too few"));
+  EXPECT_THAT(message({rows, {}, {}, 0}), HasSubstr("20 queries with 0 positives"));
+  EXPECT_THAT(message({rows, rows, rows, 2}), HasSubstr("20 negatives are no pairs of 2"));
+}
+
 TEST(AdaptorTrainingTest, ProgressRisesAndStops) {
   const std::vector<float> rows = AnisotropicRows(40, 8, 4);
   AdaptorTraining training = Prefixes();

@@ -13,18 +13,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(TrainingRowsTest, LeavesOutRowsWithoutADirection) {
+TEST(TrainingRowsTest, KnowsRowsWithoutADirection) {
   const std::vector<float> values = {3, 4, 0, 0, 1e-40F, 0, 0, -2};
   const auto rows = TrainingRows::Create(values, 2, "vectors");
   ASSERT_TRUE(rows.ok()) << rows.status();
-  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->size(), 4U);
   EXPECT_EQ(rows->dimensions(), 2U);
-  EXPECT_EQ(rows->Raw(1), values.data() + 6);
-  std::vector<float> unit(2);
+  EXPECT_THAT(rows->directed(), ElementsAre(0, 3));
+  EXPECT_TRUE(rows->IsDirected(3));
+  EXPECT_FALSE(rows->IsDirected(2));
+  EXPECT_THAT(rows->Raw(2), ElementsAre(1e-40F, 0));
+  std::vector<float> unit(2, 7);
   rows->CopyUnit(0, unit.data());
   EXPECT_THAT(unit, ElementsAre(0.6F, 0.8F));
-  rows->CopyUnit(1, unit.data());
+  rows->CopyUnit(3, unit.data());
   EXPECT_THAT(unit, ElementsAre(0, -1));
+  rows->CopyUnit(2, unit.data());
+  EXPECT_THAT(unit, ElementsAre(0, 0));
 }
 
 TEST(TrainingRowsTest, RefusesWhatIsNoRows) {
