@@ -33,7 +33,8 @@ CodeScorer::Form CodeScorer::ChooseForm(Metric metric, bool normalized, bool cut
 }
 
 CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const float> query,
-                       size_t dimensions, Renormalize renormalize)
+                       size_t dimensions, Renormalize renormalize,
+                       absl::Span<const float> prefix_scales)
     : kernels_(kernels::CodeDistances(codes.format.bits)),
       codes_(codes),
       form_(ChooseForm(metric, codes.format.normalized, dimensions < query.size(), renormalize)),
@@ -41,9 +42,14 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
       padded_(codes.format.Padded(dimensions)),
       bytes_(codes.format.Bytes(dimensions)),
       metric_(metric),
-      values_(query) {
+      values_(query),
+      prefix_scales_(ScalesOfPrefix(prefix_scales, metric, dimensions, query.size(), renormalize)) {
   const absl::Span<const float> center = codes.center.first(dimensions);
   std::vector<float> values(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions));
+  // The product of two scaled prefixes is that of a prefix scaled twice with one that is not.
+  for (size_t i = 0; i < prefix_scales_.size(); ++i) {
+    values[i] *= prefix_scales_[i] * prefix_scales_[i];
+  }
   if (form_ == Form::kCosine) {
     center_ = Encode(center);
     query_center_ = Dot(values, center);
@@ -92,7 +98,16 @@ float CodeScorer::CostOf(float score) const {
   if (form_ == Form::kCosine) {
     // Scaled prefixes are compared with a query of its whole length.
     const double compared = metric_ == Metric::kCosine ? length : std::sqrt(Dot(values_, values_));
-    return compared > 0 ? static_cast<float>(-DotOf(score, compared) / compared * length) : 0;
+    // Scales make the vectors about as much longer as they make the query.
+    double scaled = length * length;
+    if (!prefix_scales_.empty()) {
+      scaled = 0;
+      for (size_t i = 0; i < dimensions_; ++i) {
+        scaled += std::pow(double{values_[i]} * prefix_scales_[i], 2);
+      }
+    }
+    return compared > 0 ? static_cast<float>(-DotOf(score, compared) / compared * scaled / length)
+                        : 0;
   }
   const float dot = codes_.format.normalized ? DotOf(score, length) : score;
   const float with_codes = (dot - Dot(query, center)) / (codes_.step * query_.step);

@@ -18,9 +18,12 @@ namespace vecnest::index {
 class CodeScorer {
  public:
   // `query` has the full width and finite values; 1 <= dimensions <= query.size(). The metric is
-  // cosine, dot or Euclid, and one that the codes' graph serves (search_plan.h).
+  // cosine, dot or Euclid, and one that the codes' graph serves (search_plan.h). `prefix_scales` as
+  // for Scorer. Their effect on the lengths of prefixes is left out, as codes do not tell it: of
+  // MiniLM's vectors on the axes of their second moment, with scales of 1 to 1.4, the first 16 by
+  // such costs have 99.5 % of the first 10, at 64 of 384 dimensions.
   CodeScorer(const CodeView& codes, Metric metric, absl::Span<const float> query, size_t dimensions,
-             Renormalize renormalize);
+             Renormalize renormalize, absl::Span<const float> prefix_scales = {});
 
   // Smaller is nearer, always finite; comparable only with costs by the same scorer.
   float Cost(uint32_t row) const;
@@ -63,7 +66,8 @@ class CodeScorer {
   const size_t padded_;  // dimensions in whole blocks
   const size_t bytes_;   // of a code that are read
   const Metric metric_;
-  const absl::Span<const float> values_;  // of the query before it was cut
+  const absl::Span<const float> values_;         // of the query before it was cut
+  const absl::Span<const float> prefix_scales_;  // as many as dimensions, or none
   Coded query_;
   // Of kCosine.
   Coded center_;

@@ -266,20 +266,19 @@ class Builder : public Hnsw {
   const uint64_t seed_;
 };
 
-bool IsTrue(const std::atomic<bool>* flag) { return flag != nullptr && *flag; }
-
 // Rows 1 .. count-1; row 0 is where the graph begins. An exception may not leave a thread: the
 // first one is handed back. Ends early when told to.
 template <class Distance>
-std::exception_ptr LinkOnThreads(Builder<Distance>& builder, size_t count, int threads,
-                                 const std::atomic<bool>* stop) {
+std::exception_ptr LinkOnThreads(Builder<Distance>& builder, size_t count,
+                                 const GraphParams& params) {
   std::atomic<size_t> next = 1;
   absl::Mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
     try {
-      for (size_t row = next++; row < count && !IsTrue(stop); row = next++) {
+      for (size_t row = next++; row < count && !params.stopped(); row = next++) {
         builder.Link(static_cast<uint32_t>(row));
+        if (params.linked != nullptr) ++*params.linked;
       }
     } catch (...) {
       next = count;
@@ -288,7 +287,7 @@ std::exception_ptr LinkOnThreads(Builder<Distance>& builder, size_t count, int t
     }
   };
   std::vector<std::thread> workers;
-  for (int i = 1; i < threads; ++i) workers.emplace_back(work);
+  for (int i = 1; i < params.threads; ++i) workers.emplace_back(work);
   work();
   for (std::thread& worker : workers) worker.join();
   return failure;
@@ -327,11 +326,10 @@ absl::StatusOr<BuiltGraph> Build(const Distance& distance, size_t count,
                                  const GraphParams& params) {
   RowSpace<Distance> space(distance);
   Builder<Distance> builder(&space, distance, count, params);
-  if (const std::exception_ptr failure =
-          LinkOnThreads(builder, count, params.threads, params.stop)) {
+  if (const std::exception_ptr failure = LinkOnThreads(builder, count, params)) {
     std::rethrow_exception(failure);
   }
-  if (IsTrue(params.stop)) return absl::CancelledError("building a graph was stopped");
+  if (params.stopped()) return absl::CancelledError("building a graph was stopped");
   return Extract(builder, count, static_cast<size_t>(params.m));
 }
 

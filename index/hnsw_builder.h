@@ -31,6 +31,8 @@ struct GraphParams {
   // Looked at while the graph is built and the recall is measured: true ends it with Cancelled. May
   // be null.
   const std::atomic<bool>* stop = nullptr;
+  // Counts the rows that are in the graph. May be null.
+  std::atomic<size_t>* linked = nullptr;
 
   bool stopped() const { return stop != nullptr && *stop; }
 };

@@ -39,13 +39,22 @@ bool IsUnitNorm(float inverse_norm, ValueFormat format) {
   return inverse_norm > 0 && std::fabs(1.0F / inverse_norm - 1.0F) <= tolerance;
 }
 
+absl::Span<const float> ScalesOfPrefix(absl::Span<const float> prefix_scales, Metric metric,
+                                       size_t dimensions, size_t width, Renormalize renormalize) {
+  const bool any_length = metric == Metric::kCosine || renormalize == Renormalize::kYes;
+  if (prefix_scales.empty() || dimensions >= width || !any_length) return {};
+  return prefix_scales.first(dimensions);
+}
+
 Scorer::Scorer(Metric metric, absl::Span<const float> query, size_t dimensions,
-               Renormalize renormalize)
+               Renormalize renormalize, absl::Span<const float> prefix_scales)
     : kernels_(kernels::Distances()),
       metric_(metric),
       cut_(dimensions < query.size()),
       scaled_(cut_ && renormalize == Renormalize::kYes),
+      prefix_scales_(ScalesOfPrefix(prefix_scales, metric, dimensions, query.size(), renormalize)),
       query_(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions)) {
+  for (size_t i = 0; i < prefix_scales_.size(); ++i) query_[i] *= prefix_scales_[i];
   const float inverse_prefix = InverseNorm(query_);
   if (metric == Metric::kCosine) {
     query_factor_ = inverse_prefix;
@@ -64,7 +73,15 @@ float Scorer::CutCosine(const float* vector) const {
   return sums.dot * InverseRoot(sums.norm_squared);
 }
 
+const float* Scorer::ScaledPrefix(const float* vector) const {
+  thread_local std::vector<float> scaled;
+  scaled.resize(prefix_scales_.size());
+  for (size_t i = 0; i < scaled.size(); ++i) scaled[i] = vector[i] * prefix_scales_[i];
+  return scaled.data();
+}
+
 float Scorer::RawCost(const float* vector, float inverse_norm) const {
+  if (!prefix_scales_.empty()) vector = ScaledPrefix(vector);
   const float* query = query_.data();
   const size_t n = query_.size();
   switch (metric_) {

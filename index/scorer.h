@@ -9,6 +9,10 @@
 //   - otherwise: the plain prefixes.
 // At d = w both are the vectors as they are.
 //
+// Scales. Vectors may be such that their prefixes tell more when each component is scaled first
+// (IndexConfig::prefix_scales). That is what a prefix is then wherever its length does not matter:
+// for cosine, and for the other metrics where prefixes are scaled to unit length.
+//
 // Zero vectors (and prefixes) have cosine 0 to everything; scaling leaves them zero. A vector whose
 // squared length leaves the range of normal f32 (lengths outside 1.1e-19 .. 1.8e19) counts as zero
 // where it would have to be scaled.
@@ -27,6 +31,10 @@ namespace vecnest::index {
 
 enum class Renormalize { kNo, kYes };
 
+// The scales that apply to prefixes of so many of `width` dimensions; none: they stay as they are.
+absl::Span<const float> ScalesOfPrefix(absl::Span<const float> prefix_scales, Metric metric,
+                                       size_t dimensions, size_t width, Renormalize renormalize);
+
 // 1 / |v|, computed in double; 0 when v counts as zero.
 float InverseNorm(absl::Span<const float> vector);
 
@@ -38,7 +46,9 @@ bool IsUnitNorm(float inverse_norm, ValueFormat format);
 class Scorer {
  public:
   // `query` has the full width; 1 <= dimensions <= query.size(); all values finite.
-  Scorer(Metric metric, absl::Span<const float> query, size_t dimensions, Renormalize renormalize);
+  // `prefix_scales`: none, or positive ones for all dimensions that outlive the scorer.
+  Scorer(Metric metric, absl::Span<const float> query, size_t dimensions, Renormalize renormalize,
+         absl::Span<const float> prefix_scales = {});
 
   // What ranks a vector: smaller is nearer, always finite. `inverse_norm` belongs to the whole
   // vector. f32 throughout (kernels/distance.h has the bounds).
@@ -61,6 +71,7 @@ class Scorer {
 
  private:
   float RawCost(const float* vector, float inverse_norm) const;
+  const float* ScaledPrefix(const float* vector) const;
   float CutCosine(const float* vector) const;
   float CutScale(const float* vector) const;
 
@@ -68,6 +79,7 @@ class Scorer {
   const Metric metric_;
   const bool cut_;     // dimensions < width
   const bool scaled_;  // prefixes of stored vectors are scaled to unit length
+  const absl::Span<const float> prefix_scales_;  // as many as dimensions, or none
   std::vector<float> query_;
   float query_factor_ = 1;  // what a dot product is multiplied with
 };

@@ -120,11 +120,12 @@ class Pass {
  public:
   // `query` is the one that the scorer was made of, whole. `total_rows`: of all segments.
   Pass(const SetView& view, const SearchParams& params, absl::Span<const float> query,
-       const Scorer& scorer, bool graph_allowed, Renormalize renormalize, size_t total_rows,
-       size_t wanted, SearchStats& stats)
+       absl::Span<const float> prefix_scales, const Scorer& scorer, bool graph_allowed,
+       Renormalize renormalize, size_t total_rows, size_t wanted, SearchStats& stats)
       : view_(view),
         params_(params),
         query_(query),
+        prefix_scales_(prefix_scales),
         scorer_(scorer),
         graph_allowed_(graph_allowed),
         renormalize_(renormalize),
@@ -207,7 +208,7 @@ class Pass {
   void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted) {
     // All of them would be ranked anyway.
     if (accepted.size() <= Different(Fewest(), codes, 0)) return OfferRows(rows, accepted);
-    const CodeScorer scorer(codes, scorer_.metric(), query_, scorer_.dimensions(), renormalize_);
+    const CodeScorer scorer = ScorerOf(codes);
     std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
     stats_.distances += accepted.size();
     stats_.bytes += accepted.size() * scorer.bytes();
@@ -375,10 +376,8 @@ class Pass {
       return Walk(segment, rows, filter, scorer, ef, 2 * most);
     };
     const bool by_vectors = segment.codes().empty() || params_.rescored == SearchParams::kAllFound;
-    const WalkResult walk = by_vectors
-                                ? walk_by(VectorScorer(rows, scorer_))
-                                : walk_by(CodeScorer(segment.codes(), scorer_.metric(), query_,
-                                                     scorer_.dimensions(), renormalize_));
+    const WalkResult walk =
+        by_vectors ? walk_by(VectorScorer(rows, scorer_)) : walk_by(ScorerOf(segment.codes()));
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
     // Fewer than its places: it could not get to the others.
@@ -397,6 +396,10 @@ class Pass {
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
     return true;
+  }
+
+  CodeScorer ScorerOf(const CodeView& codes) const {
+    return {codes, scorer_.metric(), query_, scorer_.dimensions(), renormalize_, prefix_scales_};
   }
 
   // How many are looked for when so many of what codes found are in range.
@@ -424,6 +427,7 @@ class Pass {
   const SetView& view_;
   const SearchParams& params_;
   const absl::Span<const float> query_;
+  const absl::Span<const float> prefix_scales_;
   const Scorer& scorer_;
   const bool graph_allowed_;
   const Renormalize renormalize_;
@@ -455,12 +459,12 @@ std::string Strategy(const Pass& pass, const SearchParams& params, const SearchS
 
 std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const float> query,
                                         const SearchParams& params, Metric metric, bool unit_norm,
-                                        SearchStats& stats) {
+                                        SearchStats& stats, absl::Span<const float> prefix_scales) {
   const size_t dimensions =
       params.dimensions == 0 ? query.size() : static_cast<size_t>(params.dimensions);
   const bool cut = dimensions < query.size();
   const Renormalize renormalize = unit_norm ? Renormalize::kYes : Renormalize::kNo;
-  const Scorer scorer(metric, query, dimensions, renormalize);
+  const Scorer scorer(metric, query, dimensions, renormalize, prefix_scales);
   // To a zero query all similarities are equal, and only a scan finds the first keys among them.
   const bool graph_allowed =
       !params.exact && params.recall < kExactRecall && InverseNorm(query.first(dimensions)) > 0;
@@ -472,7 +476,8 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
   // an update is under way.
   for (size_t wanted = k; wanted > 0; wanted *= 2) {
     stats = {};
-    Pass pass(view, params, query, scorer, graph_allowed, renormalize, rows, wanted, stats);
+    Pass pass(view, params, query, prefix_scales, scorer, graph_allowed, renormalize, rows, wanted,
+              stats);
     Nearest& nearest = pass.Run();
     const bool complete = !nearest.overflowed();
     found = nearest.TakeUnique();

@@ -11,8 +11,9 @@
 
 namespace vecnest::index {
 
-// `query` and `params` have been checked. `metric` is the one to answer in; `unit_norm` says
-// whether all live vectors have unit length. Fills in all of `stats`.
+// `query` and `params` have been checked. `prefix_scales`: those of the index. `metric` is the one
+// to answer in; `unit_norm` says whether all live vectors have unit length. Fills in all of
+// `stats`.
 //
 // Growing segments are scanned, by codes where several wait for their graph, the codes serve the
 // metric and no exact answer is asked for. Of a sealed segment, the graph is walked when it serves
@@ -21,7 +22,8 @@ namespace vecnest::index {
 // so that costs are exact either way.
 std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const float> query,
                                         const SearchParams& params, Metric metric, bool unit_norm,
-                                        SearchStats& stats);
+                                        SearchStats& stats,
+                                        absl::Span<const float> prefix_scales = {});
 
 }  // namespace vecnest::index
 

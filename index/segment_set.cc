@@ -136,6 +136,7 @@ void SegmentSet::Publish(const Replaced& replaced, std::shared_ptr<SealedSegment
     const auto after = std::find_if(list.sealed.begin(), list.sealed.end(), [&](const auto& other) {
       return other->min_label() > segment->min_label();
     });
+    if (segment->max_label() > last_label_) last_label_ = segment->max_label();
     list.sealed.insert(after, std::move(segment));
   }
   Swap(std::move(list));

@@ -70,7 +70,8 @@ class SegmentSet {
   void Freeze(size_t min_count);
 
   // Puts `segment` (null: nothing is left) in the place of what it was built from, and marks in it
-  // the rows that were deleted while it was being built.
+  // the rows that were deleted while it was being built. Of nothing it may be as well, with labels
+  // that no other segment has.
   void Publish(const Replaced& replaced, std::shared_ptr<SealedSegment> segment);
 
   // Runs `read` with the list and the largest label seen, while nothing changes.

@@ -28,6 +28,15 @@ absl::Status CheckConfig(const IndexConfig& config) {
     return absl::InvalidArgumentError(
         fmt::format("code_bits is {}, must be 0, 1, 4 or 8", config.code_bits));
   }
+  const std::vector<float>& scales = config.prefix_scales;
+  if (!scales.empty() && scales.size() != static_cast<size_t>(config.dimensions)) {
+    return outside("the number of prefix_scales", static_cast<int64_t>(scales.size()),
+                   config.dimensions, config.dimensions);
+  }
+  if (!std::all_of(scales.begin(), scales.end(),
+                   [](float scale) { return std::isfinite(scale) && scale > 0; })) {
+    return absl::InvalidArgumentError("prefix_scales must be positive");
+  }
   if (config.m < 2 || config.m > 1024) return outside("m", config.m, 2, 1024);
   if (config.ef_construct < 1 || config.ef_construct > 65536) {
     return outside("ef_construct", config.ef_construct, 1, 65536);
@@ -179,7 +188,8 @@ absl::StatusOr<std::vector<ScoredLabel>> VectorIndex::Search(absl::Span<const fl
   }
   SearchStats own_stats;
   return SearchSegments(set_.View(), query, params, params.metric.value_or(config_.metric),
-                        set_.unit_norm(), stats == nullptr ? own_stats : *stats);
+                        set_.unit_norm(), stats == nullptr ? own_stats : *stats,
+                        config_.prefix_scales);
 }
 
 GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
@@ -235,13 +245,22 @@ absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteSegment(
 }
 
 absl::StatusOr<std::shared_ptr<SealedSegment>> VectorIndex::WriteEntries(
-    const std::vector<Entry>& entries, const std::string& file) const {
+    const std::vector<Entry>& entries, VectorOf vector_of, const std::string& file,
+    const GraphParams& params) const {
   if (entries.empty()) return std::shared_ptr<SealedSegment>();
-  auto writer = SegmentWriter::Create(directory_, file, entries.size(), BuildParams(nullptr));
+  auto writer = SegmentWriter::Create(directory_, file, entries.size(), params);
   if (!writer.ok()) return writer.status();
+  std::vector<float> rounded;
   for (const Entry& entry : entries) {
-    (*writer)->Append(entry.label, Store(entry.key), entry.number, InverseNorm(entry.vector),
-                      entry.vector.data());
+    if (params.stopped()) return absl::CancelledError("writing a segment was stopped");
+    auto vector = vector_of(entry);
+    if (!vector.ok()) return vector.status();
+    rounded.assign(vector->begin(), vector->end());
+    RoundTo(config_.values, absl::MakeSpan(rounded));
+    absl::Status status = CheckVector(rounded, static_cast<size_t>(config_.dimensions));
+    if (!status.ok()) return status;
+    (*writer)->Append(entry.label, Store(entry.key), entry.number, InverseNorm(rounded),
+                      rounded.data());
   }
   if (absl::Status status = (*writer)->Commit(); !status.ok()) return status;
   return SealedSegment::Open(directory_, file, static_cast<size_t>(config_.dimensions));
@@ -351,12 +370,36 @@ absl::Status VectorIndex::RestoreSegment(const SegmentRecord& record,
     return absl::NotFoundError(fmt::format("{} is not damaged", record.file));
   }
   const std::string file = StartFile();
-  auto segment = WriteEntries(entries, file);
+  const auto vector_of = [](const Entry& entry) -> absl::StatusOr<absl::Span<const float>> {
+    return entry.vector;
+  };
+  auto segment = WriteEntries(entries, vector_of, file, BuildParams(nullptr));
   if (segment.ok()) {
     const absl::MutexLock files(&files_mutex_);
     set_.Publish({}, *segment);
     std::erase_if(damaged_, is_record);
   }
+  FinishFile(file);
+  return segment.status();
+}
+
+absl::Status VectorIndex::AppendSegment(const std::vector<Entry>& entries, VectorOf vector_of,
+                                        const std::atomic<bool>* stop,
+                                        std::atomic<size_t>* linked) {
+  const absl::MutexLock lock(&merge_mutex_);
+  GraphParams params = BuildParams(stop);
+  params.linked = linked;
+  Label last = set_.View().as_of;
+  if (Stats().growing > 0) return absl::FailedPreconditionError("there are growing vectors");
+  for (const Entry& entry : entries) {
+    if (entry.label <= last) {
+      return absl::InvalidArgumentError(fmt::format("label {} is out of order", entry.label));
+    }
+    last = entry.label;
+  }
+  const std::string file = StartFile();
+  auto segment = WriteEntries(entries, vector_of, file, params);
+  if (segment.ok()) set_.Publish({}, *segment);
   FinishFile(file);
   return segment.status();
 }
@@ -430,14 +473,21 @@ IndexStats VectorIndex::Stats() const {
   return stats;
 }
 
-std::vector<Label> VectorIndex::LiveLabels() const {
+std::vector<Entry> VectorIndex::LiveEntries(Label after) const {
   const SetView view = set_.View();
-  std::vector<Label> labels;
+  std::vector<Entry> entries;
   for (const Rows& rows : view.Blocks()) {
     for (size_t row = 0; row < rows.count; ++row) {
-      if (!rows.marks->IsDeleted(row, view.as_of)) labels.push_back(rows.labels[row]);
+      if (rows.labels[row] <= after || rows.marks->IsDeleted(row, view.as_of)) continue;
+      entries.push_back({rows.labels[row], Load(rows.keys[row]), rows.numbers[row], {}});
     }
   }
+  return entries;
+}
+
+std::vector<Label> VectorIndex::LiveLabels() const {
+  std::vector<Label> labels;
+  for (const Entry& entry : LiveEntries(0)) labels.push_back(entry.label);
   return labels;
 }
 

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -53,6 +54,8 @@ struct IndexConfig {
   ValueFormat values = ValueFormat::kF32;
   // Of the codes that walks go by (quantizer.h): 8, 4 or 1; 0: chosen by the index.
   int code_bits = 0;
+  // Of prefixes, by dimension (scorer.h); empty: none.
+  std::vector<float> prefix_scales;
   int m = 16;  // HNSW links per node and layer (2m on layer 0)
   int ef_construct = 200;
   // A growing segment is sealed into a graph once it holds this many vectors.
@@ -156,6 +159,16 @@ class VectorIndex {
   // `record` is not one of the damaged segments. InvalidArgument: entries out of order or range.
   absl::Status RestoreSegment(const SegmentRecord& record, const std::vector<Entry>& entries);
 
+  // Adds vectors at once and with their graph, without holding them in memory: `vector_of` gives
+  // that of an entry, whose own is not looked at, in the order of the entries; its first error is
+  // returned. Their labels ascend and are larger than any seen. FailedPrecondition while vectors
+  // are growing. Not while others add or delete. `linked` (if given) counts those that the graph
+  // has already.
+  using VectorOf = absl::FunctionRef<absl::StatusOr<absl::Span<const float>>(const Entry&)>;
+  absl::Status AppendSegment(const std::vector<Entry>& entries, VectorOf vector_of,
+                             const std::atomic<bool>* stop = nullptr,
+                             std::atomic<size_t>* linked = nullptr);
+
   // Makes a vector visible at once. InvalidArgument: wrong width, label 0, or a component that is
   // not finite (the message has its position), also when rounding made it so. A label at or below
   // the largest one seen is ignored: replaying is harmless.
@@ -204,6 +217,9 @@ class VectorIndex {
 
   IndexStats Stats() const;
 
+  // What is live with a label larger than `after`, ascending, without the vectors.
+  std::vector<Entry> LiveEntries(Label after) const;
+
   // Every live label, ascending; for verification.
   std::vector<Label> LiveLabels() const;
 
@@ -224,7 +240,9 @@ class VectorIndex {
                                                               const std::string& file,
                                                               const std::atomic<bool>* stop) const;
   absl::StatusOr<std::shared_ptr<SealedSegment>> WriteEntries(const std::vector<Entry>& entries,
-                                                              const std::string& file) const;
+                                                              VectorOf vector_of,
+                                                              const std::string& file,
+                                                              const GraphParams& params) const;
   // Nobody else may be replacing the sources.
   absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop);
   absl::StatusOr<bool> SealOldestFrozen(const std::atomic<bool>* stop)
