@@ -77,6 +77,7 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
 }
 
 DatabaseImpl::~DatabaseImpl() {
+  adapting_.reset();
   maintainer_.reset();
   absl::MutexLock lock(&mutex_);
   for (const auto& [name, shard] : shards_) {
@@ -100,6 +101,8 @@ absl::Status DatabaseImpl::LoadCollections() {
   auto definitions = Shard::StoredDefinitions(*store_);
   if (!definitions.ok()) return definitions.status();
   maintainer_ = std::make_unique<Maintainer>();
+  adapting_ = std::make_unique<Adapting>(
+      [this](std::shared_ptr<Shard> shard) { maintainer_->Notify(std::move(shard)); });
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> directories;
   for (auto& [name, definition] : *definitions) {
@@ -259,6 +262,25 @@ absl::StatusOr<WriteResult> DatabaseImpl::DeletePayloadIndex(const std::string& 
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
   return (*shard)->DeletePayloadIndex(field);
+}
+
+absl::Status DatabaseImpl::StartAdapting(const std::string& collection,
+                                         const AdaptRequest& request) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  return adapting_->Start(*std::move(shard), request);
+}
+
+absl::StatusOr<AdaptJob> DatabaseImpl::FindAdaptJob(const std::string& collection) const {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  return adapting_->Find(**shard);
+}
+
+absl::StatusOr<bool> DatabaseImpl::CancelAdapting(const std::string& collection) {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  return adapting_->Cancel(**shard);
 }
 
 absl::Status DatabaseImpl::Optimize(const std::string& collection) {

@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/adapting.h"
 #include "engine/maintainer.h"
 #include "engine/models.h"
 #include "engine/shard.h"
@@ -32,6 +33,10 @@ class DatabaseImpl final : public Database {
                                                  const PayloadIndexConfig& config) override;
   absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& collection,
                                                  const std::string& field) override;
+
+  absl::Status StartAdapting(const std::string& collection, const AdaptRequest& request) override;
+  absl::StatusOr<AdaptJob> FindAdaptJob(const std::string& collection) const override;
+  absl::StatusOr<bool> CancelAdapting(const std::string& collection) override;
 
   absl::StatusOr<WriteResult> Upsert(const std::string& collection, std::vector<Point> points,
                                      const WriteOptions& options) override;
@@ -122,8 +127,9 @@ class DatabaseImpl final : public Database {
   mutable absl::Mutex widths_mutex_;  // held while widths are measured
   absl::Mutex structure_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
-  // Last, so that its thread ends before what it works on goes.
+  // Last, so that their threads end before what they work on goes.
   std::unique_ptr<Maintainer> maintainer_;
+  std::unique_ptr<Adapting> adapting_;
 };
 
 }  // namespace vecnest::engine

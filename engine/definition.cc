@@ -69,7 +69,7 @@ absl::StatusOr<SlotDefinition> DecodeSlot(const Json& json) {
   slot.config.size = json.at("size");
   slot.config.hnsw.m = json.at("m");
   slot.config.hnsw.ef_construct = json.at("ef_construct");
-  // Definitions made before there was a choice have no such member, nor the next.
+  // Definitions made before there was a choice have no such member, nor the next ones.
   if (const auto name = json.find("datatype"); name != json.end()) {
     auto datatype = ParseVectorDatatype(name->get<std::string>());
     if (!datatype.ok()) return datatype.status();
@@ -80,6 +80,8 @@ absl::StatusOr<SlotDefinition> DecodeSlot(const Json& json) {
     if (!quantization.ok()) return quantization.status();
     slot.config.quantization = *quantization;
   }
+  slot.index_generation = json.value("index_generation", uint32_t{0});
+  slot.adapted = json.value("adapted", false);
   slot.model = json.at("model");
   slot.model_identity = json.at("model_identity");
   auto metric = ParseMetric(json.at("metric").get<std::string>());
@@ -150,7 +152,8 @@ absl::StatusOr<Definition> Definition::Create(const std::string& name,
   definition.metadata = metadata->dump();
   for (const auto& [vector_name, vector] : config.vectors) {
     if (auto status = Validate(vector_name, vector); !status.ok()) return status;
-    definition.slots.push_back({vector_name, vector, vector.metric, "", ""});
+    definition.slots.push_back(
+        {.name = vector_name, .config = vector, .graph_metric = vector.metric});
   }
   return definition;
 }
@@ -190,6 +193,8 @@ std::string Definition::Encode() const {
                                {"quantization", QuantizationName(slot.config.quantization)},
                                {"metric", MetricName(slot.config.metric)},
                                {"graph_metric", MetricName(slot.graph_metric)},
+                               {"index_generation", slot.index_generation},
+                               {"adapted", slot.adapted},
                                {"model", slot.model},
                                {"model_identity", slot.model_identity}});
   }

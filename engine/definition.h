@@ -18,12 +18,15 @@ namespace vecnest::engine {
 
 // One named vector. Its position in Definition::slots is its Slot, for ever.
 struct SlotDefinition {
-  std::string name;
-  VectorConfig config;                    // config.metric is the default of queries
+  std::string name = {};
+  VectorConfig config = {};               // config.metric is the default of queries
   Metric graph_metric = Metric::kCosine;  // what graphs are built for
   // The model its texts were embedded with; empty until the first text.
-  std::string model;
-  std::string model_identity;
+  std::string model = {};
+  std::string model_identity = {};
+  // Counts the times that the index was made anew with another adaptor; names its directory.
+  uint32_t index_generation = 0;
+  bool adapted = false;  // the generation has an adaptor
 };
 
 struct Definition {

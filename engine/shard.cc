@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <unordered_map>
 
 #include "absl/cleanup/cleanup.h"
@@ -22,16 +23,12 @@ std::string EncodeCount(uint64_t count) {
   return {reinterpret_cast<const char*>(&count), sizeof(count)};
 }
 
-index::IndexConfig ToIndexConfig(const SlotDefinition& slot, size_t seal_threshold) {
-  index::IndexConfig config;
-  config.dimensions = slot.config.size;
-  config.metric = ToIndexMetric(slot.graph_metric);
-  config.values = ToValueFormat(slot.config.datatype);
-  config.code_bits = ToCodeBits(slot.config.quantization);
-  config.m = slot.config.hnsw.m;
-  config.ef_construct = slot.config.hnsw.ef_construct;
-  config.seal_threshold = seal_threshold;
-  return config;
+// What a restart left behind that came in the middle of a change of adaptors.
+void RemoveAllDirectoriesBut(const std::string& directory, const std::set<std::string>& kept) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (!kept.contains(entry.path().string())) std::filesystem::remove_all(entry.path(), ignored);
+  }
 }
 
 }  // namespace
@@ -45,6 +42,7 @@ void Shard::AddRemoval(const Definition& definition, Batch& batch) {
   batch.Delete(Family::kMeta, CollectionKey(definition.name));
   batch.Delete(Family::kMeta, ManifestKey(definition.id));
   batch.Delete(Family::kMeta, CountKey(definition.id));
+  batch.DeletePrefix(Family::kMeta, AdaptorPrefix(definition.id));
   batch.DeletePrefix(Family::kMeta, DeadPrefix(definition.id));
   batch.DeletePrefix(Family::kLog, storage::LogPrefix(definition.id));
   for (const auto part : {storage::IndexPart::kCheckpoint, storage::IndexPart::kChanges}) {
@@ -112,28 +110,24 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
   const auto meaning = definition();
   const auto slots = static_cast<Slot>(meaning->slots.size());
   bool restored = false;
+  std::set<std::string> directories;
   for (Slot slot = 0; slot < slots; ++slot) {
-    const std::string directory = fmt::format("{}/{}", environment_.directory, slot);
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) {
-      return absl::InternalError(fmt::format("creating {}: {}", directory, error.message()));
-    }
-    auto opened = index::VectorIndex::Open(
-        directory, ToIndexConfig(meaning->slots[slot], environment_.seal_threshold),
-        manifest.slots[slot]);
+    directories.insert(IndexDirectory(slot, meaning->slots[slot].index_generation));
+    auto opened = OpenIndex(manifest.slots[slot], slot);
     if (!opened.ok()) return opened.status();
-    indexes_.push_back(std::move(opened->index));
     for (const auto& [segment, reason] : opened->damaged) {
       spdlog::warn("collection '{}': rebuilding a segment from the store: {}", meaning->name,
                    std::string(reason.message()));
-      if (auto status = RestoreSegment(slot, segment); !status.ok()) return status;
+      if (auto status = RestoreSegment(slot, *opened->index, segment); !status.ok()) return status;
       repairs_.push_back(
           fmt::format("a segment file was damaged and was rebuilt from the store: {}",
                       std::string(reason.message())));
       restored = true;
     }
+    absl::MutexLock lock(&indexes_mutex_);
+    indexes_.push_back(std::move(opened->index));
   }
+  RemoveAllDirectoriesBut(environment_.directory, directories);
   {
     absl::MutexLock lock(&write_mutex_);
     contained_ = manifest.contained;
@@ -143,7 +137,59 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
   return restored ? CommitManifest() : absl::OkStatus();
 }
 
-absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segment) {
+std::string Shard::IndexDirectory(Slot slot, uint32_t generation) const {
+  const std::string first = fmt::format("{}/{}", environment_.directory, slot);
+  return generation == 0 ? first : fmt::format("{}-{}", first, generation);
+}
+
+index::IndexConfig Shard::IndexConfigOf(const SlotDefinition& slot) const {
+  index::IndexConfig config;
+  config.dimensions = slot.config.size;
+  config.metric = ToIndexMetric(slot.graph_metric);
+  config.values = ToValueFormat(slot.config.datatype);
+  config.code_bits = ToCodeBits(slot.config.quantization);
+  config.m = slot.config.hnsw.m;
+  config.ef_construct = slot.config.hnsw.ef_construct;
+  config.seal_threshold = environment_.seal_threshold;
+  return config;
+}
+
+absl::StatusOr<SlotIndex::OpenResult> Shard::OpenIndex(const index::Manifest& manifest,
+                                                       Slot slot) const {
+  const auto meaning = definition();
+  const SlotDefinition& defined = meaning->slots[slot];
+  const std::string directory = IndexDirectory(slot, defined.index_generation);
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return absl::InternalError(fmt::format("creating {}: {}", directory, error.message()));
+  }
+  std::shared_ptr<const embedder::Adaptor> adaptor;
+  if (defined.adapted) {
+    auto stored = environment_.store->Get(Family::kMeta,
+                                          AdaptorKey(meaning->id, slot, defined.index_generation));
+    if (!stored.ok()) return stored.status();
+    const std::optional<std::string>& bytes = *stored;
+    if (!bytes) return absl::DataLossError("the adaptor of the collection's vectors is missing");
+    auto decoded = embedder::Adaptor::Decode(*bytes);
+    if (!decoded.ok()) return decoded.status();
+    adaptor = *std::move(decoded);
+  }
+  return SlotIndex::Open(directory, IndexConfigOf(defined), manifest, std::move(adaptor));
+}
+
+std::shared_ptr<SlotIndex> Shard::IndexOf(Slot slot) const {
+  absl::MutexLock lock(&indexes_mutex_);
+  return slot < indexes_.size() ? indexes_[slot] : nullptr;
+}
+
+Shard::SlotIndexes Shard::Indexes() const {
+  absl::MutexLock lock(&indexes_mutex_);
+  return indexes_;
+}
+
+absl::Status Shard::RestoreSegment(Slot slot, SlotIndex& index,
+                                   const index::SegmentRecord& segment) {
   std::vector<index::Entry> entries;
   absl::Status failure;
   absl::Status status = ForEach([&](const PointId& id, const PointRecord& record) {
@@ -162,7 +208,7 @@ absl::Status Shard::RestoreSegment(Slot slot, const index::SegmentRecord& segmen
   if (!failure.ok()) return failure;
   std::sort(entries.begin(), entries.end(),
             [](const index::Entry& a, const index::Entry& b) { return a.label < b.label; });
-  return indexes_[slot]->RestoreSegment(segment, entries);
+  return index.RestoreSegment(segment, std::move(entries));
 }
 
 absl::StatusOr<std::vector<PointNumber>> Shard::NumbersOf(
@@ -231,6 +277,10 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
   for (const auto& [name, metric] : update.metrics) {
     auto slot = updated->RequireSlot(name);
     if (!slot.ok()) return slot.status();
+    if (metric == Metric::kManhattan && updated->slots[*slot].adapted) {
+      return absl::FailedPreconditionError(fmt::format(
+          "vector '{}': its adaptor does not keep Manhattan distances; take it off first", name));
+    }
     updated->slots[*slot].config.metric = metric;
   }
   std::map<Slot, int> code_bits;
@@ -247,7 +297,7 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
     }
   }
   if (auto status = StoreDefinition(std::move(updated)); !status.ok()) return status;
-  for (const auto& [slot, bits] : code_bits) indexes_[slot]->SetCodeBits(bits);
+  for (const auto& [slot, bits] : code_bits) IndexOf(slot)->index().SetCodeBits(bits);
   return absl::OkStatus();
 }
 
@@ -382,15 +432,16 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
 absl::Status Shard::UpdateIndexes(const Effects& effects) {
   absl::Status first;
   // New versions first: a reader in between sees both and keeps the newer one.
+  const SlotIndexes indexes = Indexes();
   for (const Effects::Added& added : effects.added) {
-    if (added.slot >= indexes_.size()) {
+    if (added.slot >= indexes.size()) {
       return absl::DataLossError("a command names no known vector");
     }
-    first.Update(indexes_[added.slot]->Add(added.label, added.key, added.number, *added.vector));
+    first.Update(indexes[added.slot]->Add(added.label, added.key, added.number, *added.vector));
   }
   for (const SlotLabel& dead : effects.dead) {
-    if (dead.slot >= indexes_.size()) return absl::DataLossError("a command names no known vector");
-    indexes_[dead.slot]->Delete(dead.label);
+    if (dead.slot >= indexes.size()) return absl::DataLossError("a command names no known vector");
+    indexes[dead.slot]->index().Delete(dead.label);
   }
   return first;
 }

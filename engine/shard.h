@@ -2,8 +2,8 @@
 //
 // The way of a write: the caller decides on changes while the write lock is held, the log gives
 // them a sequence and commits them with the records they make, the indexes follow, the lock is
-// released, and the caller waits for the disk. Lock order: seal_mutex_ or merge_mutex_,
-// index_mutex_, manifest_mutex_, write_mutex_, definition_mutex_.
+// released, and the caller waits for the disk. Lock order: adapt_mutex_, seal_mutex_ or
+// merge_mutex_, index_mutex_, manifest_mutex_, write_mutex_, definition_mutex_ or indexes_mutex_.
 #ifndef VECNEST_ENGINE_SHARD_H_
 #define VECNEST_ENGINE_SHARD_H_
 
@@ -28,6 +28,7 @@
 #include "engine/filter_match.h"
 #include "engine/payload_index/payload_indexes.h"
 #include "engine/record.h"
+#include "engine/slot_index.h"
 #include "index/vector_index.h"
 #include "storage/store.h"
 #include "storage/write_log.h"
@@ -55,6 +56,13 @@ struct StoredPoint {
 struct ModelBinding {
   std::string model;
   std::string identity;
+};
+
+// How far the making of an index is; looked at by other threads.
+struct IndexingProgress {
+  std::atomic<size_t> vectors = 0;  // to be indexed
+  std::atomic<size_t> written = 0;
+  std::atomic<size_t> linked = 0;  // in the graph
 };
 
 struct NearestQuery {
@@ -125,6 +133,14 @@ class Shard {
   // See Database::MeasureWidths.
   absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
 
+  // Up to so many stored vectors of a slot, one behind the other, evenly drawn.
+  absl::StatusOr<std::vector<float>> SampleVectors(Slot slot, size_t count, uint64_t seed) const;
+  // Makes the index of a slot anew, of the stored vectors as `adaptor` rotates them (null: as they
+  // are), beside reads and writes, and puts it in the old one's place with one commit. Cancelled
+  // soon after `stop` turned true; after any error everything is as it was.
+  absl::Status SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adaptor> adaptor,
+                          const std::atomic<bool>& stop, IndexingProgress& progress);
+
   // True while Seal or Merge has something to do.
   bool NeedsMaintenance() const;
   // Background work: at most one piece for each vector, so that other shards have their turn. True
@@ -151,7 +167,8 @@ class Shard {
 
   absl::Status Load();
   absl::Status OpenIndexes(const ShardManifest& manifest);
-  absl::Status RestoreSegment(Slot slot, const index::SegmentRecord& segment);
+  absl::StatusOr<SlotIndex::OpenResult> OpenIndex(const index::Manifest& manifest, Slot slot) const;
+  absl::Status RestoreSegment(Slot slot, SlotIndex& index, const index::SegmentRecord& segment);
   // Of the points that the changes are about, as they are stored.
   absl::StatusOr<std::vector<PointNumber>> NumbersOf(const std::vector<PointChange>& changes) const;
   absl::Status Replay(storage::Sequence after);
@@ -179,6 +196,26 @@ class Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status VerifyPayloadIndexes(std::string& difference) const;
 
+  using SlotIndexes = std::vector<std::shared_ptr<SlotIndex>>;
+  std::string IndexDirectory(Slot slot, uint32_t generation) const;
+  index::IndexConfig IndexConfigOf(const SlotDefinition& slot) const;
+  std::shared_ptr<SlotIndex> IndexOf(Slot slot) const;
+  SlotIndexes Indexes() const;
+
+  // What is live in an index with a label above `after`, and the store as it is at that moment.
+  struct Moment {
+    std::vector<index::Entry> entries;
+    std::shared_ptr<const storage::Snapshot> snapshot;
+  };
+  absl::StatusOr<Moment> MomentOf(const SlotIndex& index, index::Label after) const
+      ABSL_LOCKS_EXCLUDED(write_mutex_);
+  class VectorReader;
+  absl::Status CatchUp(Slot slot, const Moment& moment, SlotIndex& next,
+                       const std::atomic<bool>& stop) const;
+  // False: part of `next` would be lost by a restart until more of it is sealed.
+  absl::StatusOr<bool> TrySwitch(Slot slot, const std::shared_ptr<SlotIndex>& next,
+                                 uint32_t generation, index::Label copied);
+
   size_t MostUnsealed() const;
   // A piece of one kind of work for each vector; true when there was any.
   using BackgroundWork = absl::StatusOr<bool> (index::VectorIndex::*)(const std::atomic<bool>*);
@@ -193,6 +230,9 @@ class Shard {
   // An error of one vector does not keep the others out.
   absl::Status UpdateIndexes(const Effects& effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
   absl::Status CommitManifest() ABSL_LOCKS_EXCLUDED(manifest_mutex_, write_mutex_);
+  // Writes `batch` with the manifest of these indexes.
+  absl::StatusOr<ShardManifest> WriteManifest(const SlotIndexes& indexes, storage::Batch batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(manifest_mutex_, write_mutex_);
   // Keep count of the log that a start would replay.
   void LogGrew(storage::Sequence sequence, size_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);
@@ -247,12 +287,14 @@ class Shard {
                                     const CallLimits& limits, index::SearchParams params) const;
 
   const ShardEnvironment environment_;
-  std::vector<std::unique_ptr<index::VectorIndex>> indexes_;  // by slot; fixed after Load
+  mutable absl::Mutex indexes_mutex_ ABSL_ACQUIRED_AFTER(write_mutex_);
+  SlotIndexes indexes_ ABSL_GUARDED_BY(indexes_mutex_);  // by slot; replaced under write_mutex_
   std::atomic<uint64_t> points_ = 0;
   std::vector<std::string> repairs_;  // what Load found damaged and made anew; fixed after it
 
   // One thread at a time does each kind of background work, and one commits what came of it.
-  absl::Mutex seal_mutex_;
+  absl::Mutex adapt_mutex_;
+  absl::Mutex seal_mutex_ ABSL_ACQUIRED_AFTER(adapt_mutex_);
   absl::Mutex merge_mutex_;
   absl::Mutex manifest_mutex_ ABSL_ACQUIRED_AFTER(index_mutex_);
   // Held while an index is built and while a checkpoint is written.

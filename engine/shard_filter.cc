@@ -260,10 +260,10 @@ absl::StatusOr<std::vector<FacetHit>> Shard::Facet(const FacetRequest& request,
 absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, const Query& query,
                                                 const CallLimits& limits,
                                                 index::SearchParams params) const {
-  const index::VectorIndex& index = *indexes_[nearest.slot];
+  const std::shared_ptr<const SlotIndex> index = IndexOf(nearest.slot);
   const auto search = [&](Found& found) -> absl::Status {
     const Stopwatch search_time;
-    auto hits = index.Search(nearest.vector, params, &found.stats);
+    auto hits = index->Search(nearest.vector, params, &found.stats);
     if (!hits.ok()) return hits.status();
     found.hits = *std::move(hits);
     found.search_seconds = search_time.Seconds();

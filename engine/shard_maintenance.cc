@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kDelaySlice(10);
 
 size_t Shard::MostUnsealed() const {
   size_t most = 0;
-  for (const auto& index : indexes_) most = std::max(most, index->Stats().growing);
+  for (const auto& slot : Indexes()) most = std::max(most, slot->index().Stats().growing);
   return most;
 }
 
@@ -38,19 +38,20 @@ absl::Status Shard::AwaitGraphs(size_t vectors, const CallLimits& limits) const 
 }
 
 bool Shard::NeedsMaintenance() const {
-  for (const auto& index : indexes_) {
-    if (index->NeedsMaintenance()) return true;
+  for (const auto& slot : Indexes()) {
+    if (slot->index().NeedsMaintenance()) return true;
   }
   return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }
 
 absl::StatusOr<bool> Shard::WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop) {
   bool any = false;
-  for (const auto& index : indexes_) {
+  const SlotIndexes indexes = Indexes();
+  for (Slot slot = 0; slot < indexes.size(); ++slot) {
     if (stop || IsDropped()) return false;
-    auto worked = (*index.*work)(&stop);
+    auto worked = (indexes[slot]->index().*work)(&stop);
     // Its files went while it was worked on.
-    if (!worked.ok() && IsDropped()) return false;
+    if (!worked.ok() && (IsDropped() || IndexOf(slot) != indexes[slot])) return false;
     if (!worked.ok()) return worked;
     if (!*worked) continue;
     any = true;
@@ -77,8 +78,8 @@ absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
     if (auto status = WriteCheckpoint(); !status.ok()) return status;
   }
   if (*worked || log_bytes_ <= environment_.log_bytes_per_manifest) return worked;
-  for (const auto& index : indexes_) {
-    if (auto status = index->SealAll(&stop); !status.ok()) return status;
+  for (const auto& slot : Indexes()) {
+    if (auto status = slot->index().SealAll(&stop); !status.ok()) return status;
   }
   if (auto status = CommitManifest(); !status.ok()) return status;
   return false;
@@ -87,10 +88,10 @@ absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
 absl::Status Shard::Optimize() {
   // Sealing in the background goes on: here a merge may be waited for, and may be a long one.
   absl::MutexLock lock(&merge_mutex_);
-  for (const auto& index : indexes_) {
-    if (auto status = index->SealAll(); !status.ok()) return status;
+  for (const auto& slot : Indexes()) {
+    if (auto status = slot->index().SealAll(); !status.ok()) return status;
     while (true) {
-      auto worked = index->MergeSome();
+      auto worked = slot->index().MergeSome();
       if (!worked.ok()) return worked.status();
       if (!*worked) break;
     }
@@ -99,37 +100,44 @@ absl::Status Shard::Optimize() {
   return CommitManifest();
 }
 
+absl::StatusOr<ShardManifest> Shard::WriteManifest(const SlotIndexes& indexes, Batch batch) {
+  const storage::CollectionId id = definition()->id;
+  ShardManifest manifest;
+  manifest.contained = last_sequence_;
+  for (const auto& slot : indexes) {
+    // Looked at first: what is sealed meanwhile may still be missing in the manifest.
+    const bool all_sealed = slot->index().Stats().growing == 0;
+    manifest.slots.push_back(slot->index().TakeManifest());
+    if (all_sealed) continue;
+    // The command that the last sealed vector came with may be half in: replay it whole.
+    const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
+    manifest.contained = std::min<Sequence>(manifest.contained, through == 0 ? 0 : through - 1);
+  }
+  manifest.contained = std::max(manifest.contained, contained_);
+  batch.Put(Family::kMeta, ManifestKey(id), manifest.Encode());
+  batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
+  environment_.log->Trim(id, manifest.contained, batch);
+  if (auto status = environment_.store->Write(batch); !status.ok()) return status;
+  LogTrimmed(manifest.contained);
+  contained_ = manifest.contained;
+  return manifest;
+}
+
 absl::Status Shard::CommitManifest() {
   // Files are removed by the manifest that was committed last.
   absl::MutexLock manifest_lock(&manifest_mutex_);
-  const storage::CollectionId id = definition()->id;
-  ShardManifest manifest;
+  const SlotIndexes indexes = Indexes();  // replaced under this lock only
+  absl::StatusOr<ShardManifest> manifest;
   {
     absl::MutexLock lock(&write_mutex_);
     if (dropped_) return absl::OkStatus();
-    manifest.contained = last_sequence_;
-    for (const auto& index : indexes_) {
-      // Looked at first: what is sealed meanwhile may still be missing in the manifest.
-      const bool all_sealed = index->Stats().growing == 0;
-      manifest.slots.push_back(index->TakeManifest());
-      if (all_sealed) continue;
-      // The command that the last sealed vector came with may be half in: replay it whole.
-      const Sequence through = SequenceOf(manifest.slots.back().persisted_through);
-      manifest.contained = std::min<Sequence>(manifest.contained, through == 0 ? 0 : through - 1);
-    }
-    manifest.contained = std::max(manifest.contained, contained_);
-    Batch batch;
-    batch.Put(Family::kMeta, ManifestKey(id), manifest.Encode());
-    batch.DeleteRange(Family::kMeta, DeadPrefix(id), DeadKey(id, manifest.contained + 1));
-    environment_.log->Trim(id, manifest.contained, batch);
-    if (auto status = environment_.store->Write(batch); !status.ok()) return status;
-    LogTrimmed(manifest.contained);
-    contained_ = manifest.contained;
+    manifest = WriteManifest(indexes, Batch());
+    if (!manifest.ok()) return manifest.status();
   }
   // Old files go only when no power cut can bring their manifest back.
   if (auto status = environment_.store->Sync(); !status.ok()) return status;
-  for (size_t slot = 0; slot < indexes_.size(); ++slot) {
-    indexes_[slot]->RemoveObsoleteFiles(manifest.slots[slot]);
+  for (size_t slot = 0; slot < indexes.size(); ++slot) {
+    indexes[slot]->index().RemoveObsoleteFiles(manifest->slots[slot]);
   }
   return absl::OkStatus();
 }

@@ -26,10 +26,10 @@ CollectionInfo Shard::Describe() const {
   info.optimized = !NeedsMaintenance();
   info.last_sequence = last_sequence_;
   info.payload_indexes = payload_indexes_.Describe();
-  const auto slots = static_cast<Slot>(meaning->slots.size());
-  for (Slot slot = 0; slot < slots; ++slot) {
+  const SlotIndexes indexes = Indexes();
+  for (Slot slot = 0; slot < indexes.size(); ++slot) {
     const SlotDefinition& from = meaning->slots[slot];
-    const index::IndexStats stats = indexes_[slot]->Stats();
+    const index::IndexStats stats = indexes[slot]->index().Stats();
     VectorInfo& to = info.vectors[from.name];
     to.config = from.config;
     to.model = from.model;
@@ -38,6 +38,10 @@ CollectionInfo Shard::Describe() const {
     to.indexed_vectors = stats.live - std::min(stats.growing, stats.live);
     to.segments = stats.sealed_segments;
     to.unit_norm = stats.unit_norm;
+    if (const auto& adaptor = indexes[slot]->adaptor(); adaptor != nullptr) {
+      to.adaptor = {adaptor->parameters().method, adaptor->parameters().samples,
+                    adaptor->identity()};
+    }
     to.memory_bytes = stats.memory_bytes;
     to.mapped_bytes = stats.mapped_bytes;
   }
@@ -200,7 +204,8 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
 
 absl::StatusOr<WidthReport> Shard::MeasureWidths(Slot slot, const CallLimits& limits) const {
   constexpr size_t kQueries = 64;
-  auto curve = index::MeasureWidths(*indexes_[slot], kQueries, [&] { return limits.Check(); });
+  auto curve =
+      index::MeasureWidths(IndexOf(slot)->index(), kQueries, [&] { return limits.Check(); });
   if (!curve.ok()) return curve.status();
   WidthReport report;
   report.queries = curve->queries;
@@ -219,6 +224,7 @@ absl::Status Shard::Verify(VerifyReport& report) const {
     report.problems.push_back(fmt::format("collection '{}': {}", meaning->name, what));
   };
   for (const std::string& repair : repairs_) complain(repair);
+  const SlotIndexes indexes = Indexes();
   std::vector<size_t> vectors(meaning->slots.size());
   uint64_t points = 0;
   absl::Status failure;
@@ -235,10 +241,10 @@ absl::Status Shard::Verify(VerifyReport& report) const {
         complain(
             fmt::format("point {}: the store lacks the vector its record names", id.ToString()));
       }
-      const auto indexed = indexes_[entry.slot]->Get(entry.label);
+      const auto indexed = indexes[entry.slot]->index().Get(entry.label);
       if (!indexed) {
         complain(fmt::format("point {}: its vector is missing in the index", id.ToString()));
-      } else if (fits && indexed->vector != (*vector)->vector) {
+      } else if (fits && !indexes[entry.slot]->Matches(indexed->vector, (*vector)->vector)) {
         complain(fmt::format("point {}: index and store hold different vectors", id.ToString()));
       } else if (indexed->key != ToIndexKey(id) || indexed->number != record.number) {
         complain(fmt::format("point {}: the index has its vector for another one", id.ToString()));
@@ -250,13 +256,13 @@ absl::Status Shard::Verify(VerifyReport& report) const {
   });
   if (status.ok()) status = failure;
   if (!status.ok()) return status;
-  for (size_t slot = 0; slot < indexes_.size(); ++slot) {
-    const size_t live = indexes_[slot]->LiveLabels().size();
+  for (size_t slot = 0; slot < indexes.size(); ++slot) {
+    const size_t live = indexes[slot]->index().LiveLabels().size();
     if (live != vectors[slot]) {
       complain(fmt::format("the index has {} vectors named '{}', the store {}", live,
                            meaning->slots[slot].name, vectors[slot]));
     }
-    if (auto files = indexes_[slot]->VerifyFiles(); !files.ok()) {
+    if (auto files = indexes[slot]->index().VerifyFiles(); !files.ok()) {
       complain(std::string(files.message()));
     }
   }

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "fmt/format.h"
+#include "vecnest/adapt.h"
 #include "vecnest/collection.h"
 
 namespace vecnest {
@@ -16,6 +17,11 @@ constexpr std::array<std::string_view, 8> kPayloadIndexTypeNames = {
 constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "float16", "bfloat16"};
 
 constexpr std::array<std::string_view, 4> kQuantizationNames = {"auto", "int8", "int4", "binary"};
+
+constexpr std::array<std::string_view, 3> kAdaptMethodNames = {"prefixes", "rotation", "none"};
+
+constexpr std::array<std::string_view, 7> kAdaptPhaseNames = {
+    "none", "waiting", "training", "indexing", "done", "failed", "cancelled"};
 
 // The enumerator whose name stands at its place in `names`.
 template <class Enum, size_t kCount>
@@ -90,6 +96,18 @@ std::string_view QuantizationName(Quantization quantization) {
 
 absl::StatusOr<Quantization> ParseQuantization(std::string_view name) {
   return ParseName<Quantization>(kQuantizationNames, "quantization", name);
+}
+
+std::string_view AdaptMethodName(AdaptMethod method) {
+  return kAdaptMethodNames[static_cast<size_t>(method)];
+}
+
+absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name) {
+  return ParseName<AdaptMethod>(kAdaptMethodNames, "method", name);
+}
+
+std::string_view AdaptPhaseName(AdaptPhase phase) {
+  return kAdaptPhaseNames[static_cast<size_t>(phase)];
 }
 
 absl::Status CallLimits::Check() const {

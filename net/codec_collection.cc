@@ -165,16 +165,22 @@ Json WriteVectorConfig(const VectorConfig& config) {
 }
 
 Json WriteVectorInfo(const VectorInfo& info) {
-  return {{"model", info.model},
-          {"model_identity", info.model_identity},
-          {"vectors", info.vectors},
-          {"indexed_vectors", info.indexed_vectors},
-          {"segments", info.segments},
-          {"unit_norm", info.unit_norm},
-          {"datatype", VectorDatatypeName(info.config.datatype)},
-          {"quantization", QuantizationName(info.config.quantization)},
-          {"memory_bytes", info.memory_bytes},
-          {"mapped_bytes", info.mapped_bytes}};
+  Json json = {{"model", info.model},
+               {"model_identity", info.model_identity},
+               {"vectors", info.vectors},
+               {"indexed_vectors", info.indexed_vectors},
+               {"segments", info.segments},
+               {"unit_norm", info.unit_norm},
+               {"datatype", VectorDatatypeName(info.config.datatype)},
+               {"quantization", QuantizationName(info.config.quantization)},
+               {"memory_bytes", info.memory_bytes},
+               {"mapped_bytes", info.mapped_bytes}};
+  if (info.adaptor) {
+    json["adaptor"] = {{"method", info.adaptor->method},
+                       {"samples", info.adaptor->samples},
+                       {"identity", info.adaptor->identity}};
+  }
+  return json;
 }
 
 // Of all vectors when they agree.

@@ -72,6 +72,7 @@ std::vector<Route> Service::AllRoutes() {
   AddCollectionRoutes(routes);
   AddWriteRoutes(routes);
   AddIndexRoutes(routes);
+  AddAdaptRoutes(routes);
   AddReadRoutes(routes);
   AddEmbeddingRoutes(routes);
   AddOperationRoutes(routes);

@@ -55,6 +55,7 @@ class Service {
   void AddCollectionRoutes(std::vector<Route>& routes);
   void AddWriteRoutes(std::vector<Route>& routes);
   void AddIndexRoutes(std::vector<Route>& routes);
+  void AddAdaptRoutes(std::vector<Route>& routes);
   void AddReadRoutes(std::vector<Route>& routes);
   void AddEmbeddingRoutes(std::vector<Route>& routes);
   void AddOperationRoutes(std::vector<Route>& routes);

@@ -24,6 +24,7 @@ void AddServe(CLI::App& app, Command& command);
 void AddEmbed(CLI::App& app, Command& command);
 void AddImport(CLI::App& app, Command& command);
 void AddSearch(CLI::App& app, Command& command);
+void AddAdapt(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 void AddModels(CLI::App& app, Command& command);
 

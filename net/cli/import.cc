@@ -1,6 +1,5 @@
 // vecnest import: files into a collection, resumable, with an error a line.
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "net/cli/commands.h"
 #include "net/cli/import_source.h"
 #include "net/cli/import_target.h"
+#include "net/cli/interrupt.h"
 #include "net/cli/progress.h"
 #include "net/codec_usage.h"
 
@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 using engine::Json;
 
 constexpr uint64_t kShownErrors = 20;
-volatile std::sig_atomic_t g_interrupted = 0;
 
 struct ImportOptions {
   std::string data;
@@ -225,7 +224,7 @@ class Importer {
       position.failed = failed_ - failed_before;
       if (!identity_.empty()) resume.Save(identity_, position);
       progress_->Update(position.offset, position.items);
-      if (g_interrupted != 0) {
+      if (Interrupted()) {
         progress_.reset();
         return absl::CancelledError("interrupted; the same command goes on from here");
       }
@@ -314,12 +313,6 @@ class Importer {
   uint64_t shown_ = 0;
 };
 
-// The first time between two batches, the second time at once.
-void Interrupt(int signal) {
-  g_interrupted = 1;
-  std::signal(signal, SIG_DFL);
-}
-
 absl::Status Import(ImportOptions options) {
   auto metric = ParseMetric(options.distance);
   if (!metric.ok()) return metric.status();
@@ -341,8 +334,7 @@ absl::Status Import(ImportOptions options) {
     target = OpenDirectoryTarget(options.data, options.models);
   }
   if (!target.ok()) return target.status();
-  std::signal(SIGINT, Interrupt);
-  std::signal(SIGTERM, Interrupt);
+  CatchInterrupts();  // looked at between two batches
   return Importer(options, *metric, *std::move(target)).Run();
 }
 

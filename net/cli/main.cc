@@ -1,4 +1,4 @@
-// The command line: vecnest serve | embed | import | search | verify | models.
+// The command line: vecnest serve | embed | import | search | adapt | verify | models.
 
 #include <cstdio>
 #include <string>
@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddEmbed(app, command);
   vecnest::cli::AddImport(app, command);
   vecnest::cli::AddSearch(app, command);
+  vecnest::cli::AddAdapt(app, command);
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);

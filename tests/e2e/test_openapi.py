@@ -11,6 +11,9 @@ GET /collections/{collection}
 PUT /collections/{collection}
 PATCH /collections/{collection}
 DELETE /collections/{collection}
+DELETE /collections/{collection}/adapt
+GET /collections/{collection}/adapt
+POST /collections/{collection}/adapt
 GET /collections/{collection}/exists
 POST /collections/{collection}/facet
 PUT /collections/{collection}/index

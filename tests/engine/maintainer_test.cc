@@ -22,7 +22,7 @@ TEST(MaintainerTest, SealsWhatHasGrownWithoutBeingAsked) {
     points.push_back(MakePoint(i, std::vector<float>{1, static_cast<float>(i)}));
   }
   ASSERT_TRUE(database->Upsert("a", std::move(points)).ok());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (database->DescribeCollection("a")->vectors.at("").indexed_vectors < 100) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -30,8 +30,8 @@ TEST(MaintainerTest, SealsWhatHasGrownWithoutBeingAsked) {
   EXPECT_TRUE(database->Verify(0)->problems.empty());
 }
 
-bool WithinAMinute(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+bool Eventually(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (!holds()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -63,11 +63,11 @@ TEST(MaintainerTest, AnEndlessImportKeepsNothingElseWaiting) {
   const auto vector_of = [&](const char* name) {
     return database->DescribeCollection(name)->vectors.at("");
   };
-  EXPECT_TRUE(WithinAMinute([&] { return vector_of("endless").indexed_vectors >= 3000; }));
+  EXPECT_TRUE(Eventually([&] { return vector_of("endless").indexed_vectors >= 3000; }));
   ASSERT_TRUE(database->Upsert("small", PointsFrom(0, 150)).ok());
-  EXPECT_TRUE(WithinAMinute([&] { return vector_of("small").indexed_vectors >= 100; }));
+  EXPECT_TRUE(Eventually([&] { return vector_of("small").indexed_vectors >= 100; }));
   // Segments of 100 to 600 vectors without merging.
-  EXPECT_TRUE(WithinAMinute([&] {
+  EXPECT_TRUE(Eventually([&] {
     const VectorInfo info = vector_of("endless");
     return info.indexed_vectors > info.segments * 1000;
   }));
@@ -94,7 +94,7 @@ TEST(MaintainerTest, ADeletedCollectionKeepsNobodyWaiting) {
   ASSERT_TRUE(database->CreateCollection("next", Unnamed(2)).ok());
   const auto start = std::chrono::steady_clock::now();
   ASSERT_TRUE(database->Upsert("next", PointsFrom(0, 150)).ok());
-  EXPECT_TRUE(WithinAMinute(
+  EXPECT_TRUE(Eventually(
       [&] { return database->DescribeCollection("next")->vectors.at("").indexed_vectors >= 100; }));
   // A piece of work that failed is tried again after ten seconds.
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8));

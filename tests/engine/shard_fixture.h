@@ -81,6 +81,11 @@ class ShardTest : public testing::TestWithParam<bool> {
     environment.directory = directory_.path() + "/segments";
     environment.seal_threshold = 50;
     environment.log_bytes_per_manifest = log_bytes_per_manifest_;
+    const auto stored = Shard::StoredDefinitions(*store_);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    for (const auto& [name, definition] : *stored) {
+      if (name == definition_.name) definition_ = *definition;
+    }
     auto shard = Shard::Open(environment, definition_);
     ASSERT_TRUE(shard.ok()) << shard.status();
     shard_ = *std::move(shard);

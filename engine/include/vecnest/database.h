@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "vecnest/adapt.h"
 #include "vecnest/collection.h"
 #include "vecnest/embedding.h"
 #include "vecnest/filter.h"
@@ -151,6 +152,18 @@ class Database {
   // Nothing happens when there is none.
   virtual absl::StatusOr<WriteResult> DeletePayloadIndex(const std::string& collection,
                                                          const std::string& field) = 0;
+
+  // Learns an adaptor from a collection's vectors (adapt.h) and makes its index anew with it, in
+  // the background, one collection at a time. Reads and writes go on, the old index answers until
+  // the new one takes its place at once, and stored vectors stay as they are: kNone undoes it. An
+  // adaptor stays as it is when vectors come and go. InvalidArgument: numbers out of range.
+  // FailedPrecondition: fewer than 100 vectors, or the vector's metric is Manhattan.
+  // ResourceExhausted: a collection is being adapted.
+  virtual absl::Status StartAdapting(const std::string& collection,
+                                     const AdaptRequest& request) = 0;
+  virtual absl::StatusOr<AdaptJob> FindAdaptJob(const std::string& collection) const = 0;
+  // False: the collection is not being adapted. The job ends soon after.
+  virtual absl::StatusOr<bool> CancelAdapting(const std::string& collection) = 0;
 
   // -- Writes. One call is one atomic batch: all of it is applied or nothing.
   // Inserts points, or replaces them whole (all vectors and payload). A point may leave named

@@ -2,6 +2,7 @@
 #ifndef VECNEST_VECNEST_H_
 #define VECNEST_VECNEST_H_
 
+#include "vecnest/adapt.h"
 #include "vecnest/collection.h"
 #include "vecnest/database.h"
 #include "vecnest/embedding.h"

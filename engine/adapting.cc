@@ -1,0 +1,179 @@
+#include "engine/adapting.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "embedder/adaptor_training.h"
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace vecnest::engine {
+namespace {
+
+constexpr size_t kFewestSamples = 100;
+constexpr size_t kMostSamples = 1'000'000;
+
+absl::Status Check(const Shard& shard, const AdaptRequest& request) {
+  const auto meaning = shard.definition();
+  auto slot = meaning->RequireSlot(request.vector_name);
+  if (!slot.ok()) return slot.status();
+  if (request.samples < kFewestSamples || request.samples > kMostSamples) {
+    return absl::InvalidArgumentError(fmt::format("samples is {}, expected {} to {}",
+                                                  request.samples, kFewestSamples, kMostSamples));
+  }
+  if (request.method == AdaptMethod::kNone) return absl::OkStatus();
+  const SlotDefinition& defined = meaning->slots[*slot];
+  if (defined.config.metric == Metric::kManhattan || defined.graph_metric == Metric::kManhattan) {
+    return absl::FailedPreconditionError(
+        "an adaptor rotates vectors, which does not keep Manhattan distances; the vector's metric "
+        "must be Cosine, Dot or Euclid");
+  }
+  if (static_cast<size_t>(defined.config.size) > embedder::Adaptor::kMostDimensions) {
+    return absl::FailedPreconditionError(
+        fmt::format("vectors of {} dimensions can't be adapted, at most {} can",
+                    defined.config.size, embedder::Adaptor::kMostDimensions));
+  }
+  const uint64_t vectors = shard.Describe().vectors.at(request.vector_name).vectors;
+  if (vectors < kFewestSamples) {
+    return absl::FailedPreconditionError(
+        fmt::format("the collection has {} vectors, an adaptor is learned from at least {}",
+                    vectors, kFewestSamples));
+  }
+  return absl::OkStatus();
+}
+
+embedder::AdaptorTraining TrainingFor(const AdaptRequest& request, const SlotDefinition& slot,
+                                      bool unit_norm) {
+  embedder::AdaptorTraining training;
+  training.seed = request.seed;
+  // Where lengths matter prefixes are compared as they are (index/scorer.h): scales and cosines
+  // have no part in it.
+  const bool lengths_matter = slot.config.metric != Metric::kCosine && !unit_norm;
+  training.normalize = !lengths_matter;
+  training.method = request.method == AdaptMethod::kRotation || lengths_matter
+                        ? embedder::AdaptorTraining::Method::kRotation
+                        : embedder::AdaptorTraining::Method::kPrefixes;
+  return training;
+}
+
+}  // namespace
+
+Adapting::~Adapting() {
+  stop_ = true;
+  std::thread last;
+  {
+    absl::MutexLock lock(&mutex_);
+    last = std::move(thread_);
+  }
+  if (last.joinable()) last.join();
+}
+
+absl::Status Adapting::Start(std::shared_ptr<Shard> shard, const AdaptRequest& request) {
+  if (auto status = Check(*shard, request); !status.ok()) return status;
+  const std::string uuid = shard->definition()->uuid();
+  absl::MutexLock lock(&mutex_);
+  if (!current_.empty()) {
+    return absl::ResourceExhaustedError(
+        "a collection is being adapted; wait until that is done, or cancel it");
+  }
+  if (thread_.joinable()) thread_.join();  // it has left its work behind
+  stop_ = false;
+  indexing_.vectors = indexing_.written = indexing_.linked = 0;
+  current_ = uuid;
+  start_ = std::chrono::steady_clock::now();
+  jobs_[uuid] = {.request = request, .phase = AdaptPhase::kWaiting};
+  thread_ = std::thread([this, shard = std::move(shard), request] { Run(shard, request); });
+  return absl::OkStatus();
+}
+
+AdaptJob Adapting::Find(const Shard& shard) const {
+  const std::string uuid = shard.definition()->uuid();
+  absl::MutexLock lock(&mutex_);
+  const auto found = jobs_.find(uuid);
+  if (found == jobs_.end()) return {};
+  AdaptJob job = found->second;
+  if (current_ == uuid) {
+    job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    if (job.phase == AdaptPhase::kIndexing) job.progress = Share(indexing_);
+  }
+  return job;
+}
+
+bool Adapting::Cancel(const Shard& shard) {
+  const std::string uuid = shard.definition()->uuid();
+  absl::MutexLock lock(&mutex_);
+  if (current_ != uuid) return false;
+  stop_ = true;
+  return true;
+}
+
+double Adapting::Share(const IndexingProgress& progress) {
+  // Linking a vector takes some ten times as long as writing it.
+  constexpr double kOfWriting = 0.1;
+  const double vectors = static_cast<double>(std::max<size_t>(progress.vectors, 1));
+  return (kOfWriting * static_cast<double>(progress.written) +
+          (1 - kOfWriting) * static_cast<double>(progress.linked)) /
+         vectors;
+}
+
+void Adapting::Enter(AdaptPhase phase) {
+  absl::MutexLock lock(&mutex_);
+  jobs_[current_].phase = phase;
+  jobs_[current_].progress = 0;
+}
+
+void Adapting::Report(double progress) {
+  absl::MutexLock lock(&mutex_);
+  jobs_[current_].progress = progress;
+}
+
+absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
+  const auto meaning = shard.definition();
+  auto slot = meaning->RequireSlot(request.vector_name);
+  if (!slot.ok()) return slot.status();
+  std::shared_ptr<const embedder::Adaptor> adaptor;
+  if (request.method != AdaptMethod::kNone) {
+    Enter(AdaptPhase::kTraining);
+    auto vectors = shard.SampleVectors(*slot, request.samples, request.seed);
+    if (!vectors.ok()) return vectors.status();
+    const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
+    const SlotDefinition& defined = meaning->slots[*slot];
+    auto trained = embedder::TrainAdaptor(
+        *vectors, static_cast<size_t>(defined.config.size),
+        TrainingFor(request, defined, unit_norm), [this](double share) {
+          Report(share);
+          return stop_ ? absl::CancelledError("training was cancelled") : absl::OkStatus();
+        });
+    if (!trained.ok()) return trained.status();
+    adaptor = *std::move(trained);
+  }
+  Enter(AdaptPhase::kIndexing);
+  return shard.SetAdaptor(*slot, std::move(adaptor), stop_, indexing_);
+}
+
+void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request) {
+  absl::Status status;
+  try {
+    status = Adapt(*shard, request);
+  } catch (const std::exception& error) {
+    status = absl::InternalError(error.what());  // out of memory, most likely
+  }
+  if (status.ok()) done_(shard);
+  if (!status.ok() && !absl::IsCancelled(status)) {
+    spdlog::error("adapting collection '{}': {}", shard->definition()->name,
+                  std::string(status.message()));
+  }
+  absl::MutexLock lock(&mutex_);
+  AdaptJob& job = jobs_[current_];
+  job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  job.progress = status.ok() ? 1 : job.progress;
+  job.phase = status.ok()                 ? AdaptPhase::kDone
+              : absl::IsCancelled(status) ? AdaptPhase::kCancelled
+                                          : AdaptPhase::kFailed;
+  if (job.phase == AdaptPhase::kFailed) job.error = std::string(status.message());
+  current_.clear();
+}
+
+}  // namespace vecnest::engine

@@ -1,0 +1,57 @@
+// Adapting collections in the background, one at a time.
+#ifndef VECNEST_ENGINE_ADAPTING_H_
+#define VECNEST_ENGINE_ADAPTING_H_
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "engine/shard.h"
+#include "vecnest/adapt.h"
+
+namespace vecnest::engine {
+
+// Thread-safe.
+class Adapting {
+ public:
+  // `done` is called with each shard whose index was replaced.
+  explicit Adapting(std::function<void(std::shared_ptr<Shard>)> done) : done_(std::move(done)) {}
+  // Cancels what is under way and waits for it.
+  ~Adapting();
+
+  // InvalidArgument: a vector that is not there, or numbers out of range. FailedPrecondition: the
+  // vector's metric or width is not for adaptors, or there are too few vectors. ResourceExhausted:
+  // another one is under way.
+  absl::Status Start(std::shared_ptr<Shard> shard, const AdaptRequest& request);
+  // The last job of a collection.
+  AdaptJob Find(const Shard& shard) const;
+  // False: none is under way.
+  bool Cancel(const Shard& shard);
+
+ private:
+  void Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request);
+  absl::Status Adapt(Shard& shard, const AdaptRequest& request);
+  void Enter(AdaptPhase phase);
+  void Report(double progress);
+  static double Share(const IndexingProgress& progress);
+
+  const std::function<void(std::shared_ptr<Shard>)> done_;
+  mutable absl::Mutex mutex_;
+  std::atomic<bool> stop_ = false;
+  IndexingProgress indexing_;                                     // of the current job
+  std::map<std::string, AdaptJob> jobs_ ABSL_GUARDED_BY(mutex_);  // by the collection's uuid
+  std::string current_ ABSL_GUARDED_BY(mutex_);                   // uuid; empty: nothing runs
+  std::chrono::steady_clock::time_point start_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace vecnest::engine
+
+#endif  // VECNEST_ENGINE_ADAPTING_H_

@@ -1,0 +1,66 @@
+// Adaptors: making prefixes of a collection's vectors tell more.
+#ifndef VECNEST_ADAPT_H_
+#define VECNEST_ADAPT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace vecnest {
+
+// How an adaptor is made. All of them rotate: cosine, dot product and Euclidean distance at the
+// full width stay as they are, but for rounding; Manhattan distances do not, and are refused.
+enum class AdaptMethod {
+  // The axes along which the vectors differ most come first, and are scaled in prefixes so that
+  // similarities of prefixes come close to those of whole vectors; learned from the vectors alone.
+  kPrefixes,
+  kRotation,  // the axes of the vectors' second moment (uncentered PCA), without scales
+  kNone,      // no adaptor: the index holds the vectors as they are stored
+};
+
+// "prefixes", "rotation", "none".
+std::string_view AdaptMethodName(AdaptMethod method);
+// Accepts exactly what AdaptMethodName gives; InvalidArgument lists the choices.
+absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name);
+
+struct AdaptRequest {
+  std::string vector_name = {};
+  AdaptMethod method = AdaptMethod::kPrefixes;
+  // How many of the stored vectors it is learned from: 100 to 1,000,000, or all when there are
+  // fewer.
+  size_t samples = 20'000;
+  uint64_t seed = 1;  // the same vectors and seed give the same adaptor
+};
+
+enum class AdaptPhase {
+  kNone,       // nothing was asked for since the database was opened
+  kWaiting,    // about to begin
+  kTraining,   // reading vectors, learning from them
+  kIndexing,   // making the index anew
+  kDone,       // the new index answers
+  kFailed,     // nothing has changed
+  kCancelled,  // nothing has changed
+};
+
+// "none", "waiting", "training", "indexing", "done", "failed", "cancelled".
+std::string_view AdaptPhaseName(AdaptPhase phase);
+
+struct AdaptJob {
+  AdaptRequest request = {};
+  AdaptPhase phase = AdaptPhase::kNone;
+  double progress = 0;     // of the phase, 0..1
+  double seconds = 0;      // since it was asked for, or that it took
+  std::string error = {};  // of kFailed
+
+  bool running() const {
+    return phase == AdaptPhase::kWaiting || phase == AdaptPhase::kTraining ||
+           phase == AdaptPhase::kIndexing;
+  }
+};
+
+}  // namespace vecnest
+
+#endif  // VECNEST_ADAPT_H_

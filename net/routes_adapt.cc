@@ -1,0 +1,44 @@
+// Routes that adapt a collection to its vectors.
+
+#include "net/codec_adapt.h"
+#include "net/service.h"
+
+namespace vecnest::net {
+namespace {
+
+const std::string& Collection(const Request& request) {
+  return request.parameters.at("collection");
+}
+
+}  // namespace
+
+void Service::AddAdaptRoutes(std::vector<Route>& routes) {
+  const std::string path = "/collections/{collection}/adapt";
+  const auto job_of = [](const Database& database,
+                         const Request& request) -> absl::StatusOr<Result> {
+    auto job = database.FindAdaptJob(Collection(request));
+    if (!job.ok()) return job.status();
+    return Result{WriteAdaptJob(*job), {}};
+  };
+  routes.push_back(
+      Enveloped("POST", path, Lane::kWrite,
+                [job_of](Database& database, const Request& request) -> absl::StatusOr<Result> {
+                  auto body = engine::ParseJson(request.body, "request body");
+                  absl::Status status = body.status();
+                  AdaptRequest adapt;
+                  if (status.ok()) adapt = ReadAdaptRequest(*body, status);
+                  if (status.ok()) status = database.StartAdapting(Collection(request), adapt);
+                  if (!status.ok()) return status;
+                  return job_of(database, request);
+                }));
+  routes.push_back(Enveloped("GET", path, Lane::kQuery, job_of));
+  routes.push_back(
+      Enveloped("DELETE", path, Lane::kWrite,
+                [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+                  auto cancelled = database.CancelAdapting(Collection(request));
+                  if (!cancelled.ok()) return cancelled.status();
+                  return Result{*cancelled, {}};
+                }));
+}
+
+}  // namespace vecnest::net

@@ -1,0 +1,220 @@
+"""Adaptors: prefixes of a collection's vectors tell more, and nothing else changes. Compared with NumPy."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from server import Server, missing
+
+np = pytest.importorskip("numpy")
+httpx = pytest.importorskip("httpx")
+
+WIDTH = 128
+COUNT = 9000
+QUERIES = 100
+POINTS = "/collections/c/points"
+ADAPT = "/collections/c/adapt"
+
+
+def vectors(count, seed):
+    """Clusters of unit vectors with fewer and fewer of their differences along each further axis, turned at random."""
+    fixed = np.random.default_rng(1)
+    turn = np.linalg.qr(fixed.normal(size=(WIDTH, WIDTH)))[0]
+    spread = 1 / np.sqrt(np.arange(1, WIDTH + 1))
+    topics = fixed.normal(size=(40, WIDTH)) * spread
+    random = np.random.default_rng(seed)
+    points = topics[random.integers(40, size=count)] + random.normal(size=(count, WIDTH)) * spread
+    points = points @ turn
+    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def points():
+    return vectors(COUNT, 2)
+
+
+@pytest.fixture(scope="module")
+def queries():
+    return vectors(QUERIES, 3)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, points):
+    if reason := missing():
+        pytest.skip(reason)
+    with Server(tmp_path_factory.mktemp("adapt")) as running:
+        with httpx.Client(base_url=running.url, timeout=60) as http:
+            create(http, points)
+        yield running
+
+
+@pytest.fixture
+def http(server):
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
+
+
+def create(http, points, name="c"):
+    ok(http.put(f"/collections/{name}", json={"vectors": {"size": WIDTH, "distance": "Cosine"}}))
+    for start in range(0, len(points), 1000):
+        upsert(http, points, range(start, min(start + 1000, len(points))), name)
+
+
+def upsert(http, points, ids, name="c"):
+    body = {"points": [{"id": i, "vector": points[i].tolist()} for i in ids]}
+    ok(http.put(f"/collections/{name}/points?wait=true", json=body))
+
+
+def ok(response):
+    assert response.status_code == 200, response.text
+    return response.json()["result"]
+
+
+def adapt(http, method, name="c"):
+    started = ok(http.post(f"/collections/{name}/adapt", json={"method": method}))
+    assert started["phase"] in ("waiting", "training", "indexing", "done")
+    return wait(http, name)
+
+
+def wait(http, name="c"):
+    deadline = time.monotonic() + 300
+    while True:
+        job = ok(http.get(f"/collections/{name}/adapt"))
+        if job["phase"] not in ("waiting", "training", "indexing"):
+            return job
+        assert 0 <= job["progress"] <= 1
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def adaptor(http):
+    return ok(http.get("/collections/c"))["vecnest"]["vectors"][""].get("adaptor")
+
+
+def search(http, query, **params):
+    body = {"query": query.tolist(), "limit": 10, "params": params}
+    found = ok(http.post(f"{POINTS}/query", json=body))["points"]
+    return [p["id"] for p in found], np.array([p["score"] for p in found])
+
+
+def kept(http, points, queries, width, **params):
+    """The share of the ten nearest at the full width that searches at `width` find."""
+    nearest = np.argsort(-(queries @ points.T), axis=1)[:, :10]
+    answers = [search(http, q, dimensions=width, **params)[0] for q in queries]
+    return np.mean([len(set(a) & set(n)) / 10 for a, n in zip(answers, nearest.tolist())])
+
+
+def test_full_width_stays_and_prefixes_are_those_of_numpy(http, points, queries):
+    truncated = {w: kept(http, points, queries, w) for w in (16, 32, 64)}
+    before = [search(http, q, exact=True) for q in queries]
+    assert adapt(http, "rotation")["phase"] == "done"
+    assert adaptor(http)["method"] == "rotation" and adaptor(http)["samples"] == COUNT
+    for query, (ids, scores) in zip(queries, before):
+        now, now_scores = search(http, query, exact=True)
+        np.testing.assert_allclose(now_scores, scores, atol=1e-5)
+        assert now == ids
+
+    wide = points.astype(np.float64)
+    _, axes = np.linalg.eigh(wide.T @ wide)
+    turned, turned_queries = wide @ axes[:, ::-1], queries @ axes[:, ::-1]
+    for width in (16, 32, 64):
+        cut = turned[:, :width] / np.linalg.norm(turned[:, :width], axis=1, keepdims=True)
+        asked = turned_queries[:, :width] / np.linalg.norm(turned_queries[:, :width], axis=1, keepdims=True)
+        expected = -np.sort(-(asked @ cut.T), axis=1)[:, :10]
+        found = 0
+        for query, scores in zip(queries, expected):
+            np.testing.assert_allclose(search(http, query, dimensions=width, exact=True)[1], scores, atol=2e-5)
+            found += np.sum(search(http, query, dimensions=width)[1] >= scores[9] - 2e-5)
+        if width >= 64:
+            assert found >= 0.97 * 10 * QUERIES
+        assert kept(http, points, queries, width) > truncated[width] + 0.1
+
+
+def test_learned_prefixes_rank_as_the_whole(http, points, queries):
+    adapt(http, "none")
+    truncated = {w: kept(http, points, queries, w) for w in (16, 32, 64)}
+    job = adapt(http, "prefixes")
+    assert job["phase"] == "done" and job["progress"] == 1 and job["seconds"] > 0
+    assert adaptor(http)["method"] == "prefixes"
+    for width, share in truncated.items():
+        assert kept(http, points, queries, width) > share + 0.1
+    widths = {row["dimensions"]: row["recall"] for row in ok(http.get("/collections/c/widths"))["widths"]}
+    assert widths[64] > 0.7
+
+
+def test_vectors_are_returned_as_they_came(http, points):
+    adapt(http, "prefixes")
+    body = {"ids": [7], "with_vector": True}
+    np.testing.assert_array_equal(np.float32(ok(http.post(POINTS, json=body))[0]["vector"]), points[7])
+
+
+def test_requests_that_cannot_be_met(http):
+    assert http.post("/collections/nothing/adapt", json={}).status_code == 404
+    assert http.get("/collections/nothing/adapt").status_code == 404
+    assert http.delete("/collections/nothing/adapt").status_code == 404
+    for body in ({"method": "whiten"}, {"samples": 5}, {"vector": "title"}, {"extra": 1}, []):
+        wrong = http.post(ADAPT, json=body)
+        assert wrong.status_code == 400 and wrong.json()["status"]["error"], body
+    assert ok(http.delete(ADAPT)) is False
+    ok(http.put("/collections/small", json={"vectors": {"size": 4, "distance": "Cosine"}}))
+    few = http.post("/collections/small/adapt", json={})
+    assert few.status_code == 400 and "0 vectors" in few.json()["status"]["error"]
+
+
+def test_manhattan_is_refused_while_there_is_an_adaptor(http, points):
+    adapt(http, "rotation")
+    body = {"query": points[0].tolist(), "params": {"metric": "Manhattan"}}
+    refused = http.post(f"{POINTS}/query", json=body)
+    assert refused.status_code == 400 and "adaptor" in refused.json()["status"]["error"]
+    assert adapt(http, "none")["phase"] == "done"
+    assert adaptor(http) is None
+    ok(http.post(f"{POINTS}/query", json=body))
+
+
+def test_the_command_line_shows_progress_and_can_be_interrupted(server, http):
+    adapt(http, "none")
+    command = [os.environ["VECNEST_BINARY"], "adapt", "--url", server.url, "--collection", "c"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        time.sleep(0.4)
+        running.send_signal(signal.SIGINT)
+        error = running.stderr.read()
+        assert running.wait() == 130, error
+    assert "as it was" in error
+    assert adaptor(http) is None
+    done = subprocess.run([*command, "--method", "rotation"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "adapted (rotation)" in done.stdout and "%" in done.stderr
+    assert adaptor(http)["method"] == "rotation"
+    wrong = subprocess.run([*command, "--method", "whiten"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1 and "prefixes, rotation, none" in wrong.stderr
+
+
+def test_killed_at_any_moment_nothing_is_lost(tmp_path, points):
+    """What was acknowledged before and while an adaptor is made is there, with the old one or the new one."""
+    if reason := missing():
+        pytest.skip(reason)
+    data = tmp_path / "data"
+    some = points[:2000]
+    with Server(data) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        create(http, some)
+    states = set()
+    for attempt in range(8):
+        server = Server(data).start()
+        with httpx.Client(base_url=server.url, timeout=60) as http:
+            ok(http.post(ADAPT, json={"method": "rotation" if attempt % 2 else "none", "seed": attempt}))
+            upsert(http, points, range(2000 + attempt, 2001 + attempt))
+            time.sleep(0.05 * attempt)
+        server.kill()
+        with Server(data) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+            assert ok(http.get("/collections/c"))["points_count"] == 2001 + attempt
+            states.add(adaptor(http) is not None)
+            for i in (0, 1999, 2000 + attempt):
+                ids, scores = search(http, points[i])
+                assert ids[0] == i and abs(scores[0] - 1) < 1e-5
+        verified = subprocess.run(
+            [os.environ["VECNEST_BINARY"], "verify", "--data", str(data)], capture_output=True, text=True, check=False
+        )
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert states == {False, True}

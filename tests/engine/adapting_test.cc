@@ -1,0 +1,180 @@
+#include "engine/adapting.h"
+
+#include <chrono>
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/engine/test_models.h"
+#include "tests/temporary_directory.h"
+
+namespace vecnest::engine {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kWidth = 64;
+
+// Unit vectors that lie mostly along three directions which no axis has for itself.
+std::vector<Point> Anisotropic(uint64_t count) {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  std::vector<std::vector<float>> directions(3, std::vector<float>(kWidth));
+  for (auto& direction : directions) {
+    for (float& value : direction) value = normal(random);
+  }
+  std::vector<Point> points;
+  for (uint64_t id = 0; id < count; ++id) {
+    std::vector<float> vector(kWidth);
+    for (float& value : vector) value = 0.3F * normal(random);
+    for (const auto& direction : directions) {
+      const float weight = normal(random);
+      for (int i = 0; i < kWidth; ++i) vector[i] += weight * direction[i];
+    }
+    double squared = 0;
+    for (const float value : vector) squared += double{value} * value;
+    for (float& value : vector) value = static_cast<float>(value / std::sqrt(squared));
+    points.push_back(MakePoint(id, std::move(vector)));
+  }
+  return points;
+}
+
+AdaptJob Await(const Database& database, const std::string& collection) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (true) {
+    const AdaptJob job = *database.FindAdaptJob(collection);
+    if (!job.running() || std::chrono::steady_clock::now() > deadline) return job;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+class AdaptingTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Fill("c", 600); }
+  void Fill(const std::string& name, uint64_t count, Metric metric = Metric::kCosine) {
+    ASSERT_TRUE(database_->CreateCollection(name, Unnamed(kWidth, metric)).ok());
+    ASSERT_TRUE(database_->Upsert(name, Anisotropic(count)).ok());
+  }
+  std::optional<AdaptorInfo> Info(const std::string& name = "c") const {
+    return database_->DescribeCollection(name)->vectors.at("").adaptor;
+  }
+  // Of the ten nearest, the share that a search at 8 of 64 dimensions finds.
+  double KeptByAPrefix() const {
+    double kept = 0;
+    const auto points = Anisotropic(50);
+    for (const Point& point : points) {
+      Query query;
+      query.nearest = std::get<std::vector<float>>(point.vectors.at(""));
+      query.exact = true;
+      const auto full = database_->Search("c", query);
+      query.dimensions = 8;
+      const auto prefix = database_->Search("c", query);
+      EXPECT_TRUE(full.ok() && prefix.ok());
+      for (const ScoredPoint& hit : prefix->points) {
+        for (const ScoredPoint& other : full->points) kept += hit.id == other.id ? 0.1 : 0;
+      }
+    }
+    return kept / static_cast<double>(points.size());
+  }
+
+  const TemporaryDirectory directory_;
+  std::unique_ptr<Database> database_ = OpenOrDie(directory_.path());
+};
+
+TEST_F(AdaptingTest, PrefixesKeepMoreOfTheAnswer) {
+  EXPECT_EQ(database_->FindAdaptJob("c")->phase, AdaptPhase::kNone);
+  const double before = KeptByAPrefix();
+  for (const AdaptMethod method : {AdaptMethod::kRotation, AdaptMethod::kPrefixes}) {
+    ASSERT_TRUE(database_->StartAdapting("c", {.method = method}).ok());
+    const AdaptJob job = Await(*database_, "c");
+    EXPECT_EQ(job.phase, AdaptPhase::kDone) << job.error;
+    EXPECT_EQ(job.progress, 1);
+    EXPECT_GT(job.seconds, 0);
+    EXPECT_EQ(Info()->method, AdaptMethodName(method));
+    EXPECT_EQ(Info()->samples, 600U);
+    EXPECT_GT(KeptByAPrefix(), before + 0.2);
+    EXPECT_TRUE(database_->Verify(0)->problems.empty());
+  }
+  const std::string identity = Info()->identity;
+  database_.reset();
+  database_ = OpenOrDie(directory_.path());
+  EXPECT_EQ(Info()->identity, identity);
+  EXPECT_EQ(database_->FindAdaptJob("c")->phase, AdaptPhase::kNone);
+  ASSERT_TRUE(database_->StartAdapting("c", {.method = AdaptMethod::kNone}).ok());
+  EXPECT_EQ(Await(*database_, "c").phase, AdaptPhase::kDone);
+  EXPECT_FALSE(Info().has_value());
+  EXPECT_NEAR(KeptByAPrefix(), before, 1e-9);
+}
+
+TEST_F(AdaptingTest, TheSameSeedGivesTheSameAdaptor) {
+  std::vector<std::string> identities;
+  for (const uint64_t seed : {1, 2, 1}) {
+    ASSERT_TRUE(database_->StartAdapting("c", {.samples = 300, .seed = seed}).ok());
+    ASSERT_EQ(Await(*database_, "c").phase, AdaptPhase::kDone);
+    identities.push_back(Info()->identity);
+  }
+  EXPECT_EQ(identities[0], identities[2]);
+  EXPECT_NE(identities[0], identities[1]);
+}
+
+TEST_F(AdaptingTest, WhatCannotBeDoneIsRefusedAtOnce) {
+  const auto error_of = [&](const std::string& name, const AdaptRequest& request) {
+    const absl::Status status = database_->StartAdapting(name, request);
+    EXPECT_FALSE(status.ok());
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error_of("nothing", {}), HasSubstr("doesn't exist"));
+  EXPECT_THAT(error_of("c", {.vector_name = "title"}), HasSubstr("title"));
+  EXPECT_THAT(error_of("c", {.samples = 99}), HasSubstr("samples is 99"));
+  Fill("few", 99);
+  EXPECT_THAT(error_of("few", {}), HasSubstr("99 vectors"));
+  Fill("manhattan", 200, Metric::kManhattan);
+  EXPECT_THAT(error_of("manhattan", {}), HasSubstr("Manhattan"));
+  EXPECT_EQ(database_->FindAdaptJob("few")->phase, AdaptPhase::kNone);
+}
+
+TEST_F(AdaptingTest, OneAtATimeAndCancelled) {
+  EXPECT_FALSE(*database_->CancelAdapting("c"));
+  Fill("other", 200);
+  ASSERT_TRUE(database_->StartAdapting("c", {}).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(database_->StartAdapting("other", {})));
+  EXPECT_FALSE(*database_->CancelAdapting("other"));
+  EXPECT_TRUE(*database_->CancelAdapting("c"));
+  EXPECT_EQ(Await(*database_, "c").phase, AdaptPhase::kCancelled);
+  EXPECT_FALSE(Info().has_value());
+  ASSERT_TRUE(database_->StartAdapting("other", {.method = AdaptMethod::kRotation}).ok());
+  EXPECT_EQ(Await(*database_, "other").phase, AdaptPhase::kDone);
+}
+
+TEST_F(AdaptingTest, EndsWithTheCollectionOrTheDatabase) {
+  ASSERT_TRUE(database_->StartAdapting("c", {}).ok());
+  ASSERT_TRUE(*database_->DeleteCollection("c"));
+  Fill("d", 300);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
+  while (!database_->StartAdapting("d", {}).ok()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  database_.reset();
+  database_ = OpenOrDie(directory_.path());
+  EXPECT_EQ(database_->DescribeCollection("d")->points, 300U);
+  EXPECT_TRUE(database_->Verify(0)->problems.empty());
+}
+
+// Where lengths matter prefixes are compared unscaled, so that scales have nothing to say.
+TEST_F(AdaptingTest, LengthsThatMatterGetARotation) {
+  ASSERT_TRUE(database_->CreateCollection("long", Unnamed(kWidth, Metric::kDot)).ok());
+  auto points = Anisotropic(200);
+  for (Point& point : points) {
+    for (float& value : std::get<std::vector<float>>(point.vectors.at(""))) value *= 3;
+  }
+  ASSERT_TRUE(database_->Upsert("long", std::move(points)).ok());
+  ASSERT_TRUE(database_->StartAdapting("long", {}).ok());
+  ASSERT_EQ(Await(*database_, "long").phase, AdaptPhase::kDone);
+  EXPECT_EQ(Info("long")->method, "rotation");
+}
+
+}  // namespace
+}  // namespace vecnest::engine
