@@ -35,7 +35,7 @@ struct AdaptorTraining {
   // The rest is for kPrefixes and for pairs.
 
   // Of prefixes that shall be of use; none: DefaultWidths.
-  std::vector<size_t> widths = {};
+  std::vector<size_t> widths;
   // Of the softmax over cosines: how much nearer a vector must be to count more.
   double temperature = 0.04;
   // Of the first steps; it falls to zero as a cosine. Relative to 1 / sqrt(dimensions), which an

@@ -19,8 +19,9 @@ constexpr size_t kBlockRows = 1024;
 absl::StatusOr<DoubleMatrix> SecondMoment(const TrainingRows& rows, bool normalize,
                                           const Workers& workers) {
   const size_t dimensions = rows.dimensions();
-  DoubleMatrix sum = DoubleMatrix::Zero(dimensions, dimensions);
-  FloatMatrix products(dimensions, dimensions);
+  const auto side = static_cast<Eigen::Index>(dimensions);
+  DoubleMatrix sum = DoubleMatrix::Zero(side, side);
+  FloatMatrix products(side, side);
   std::vector<float> block(kBlockRows * dimensions);
   const std::vector<size_t>& directed = rows.directed();
   for (size_t first = 0; first < directed.size(); first += kBlockRows) {
@@ -67,7 +68,8 @@ absl::StatusOr<PrincipalAxes> FindPrincipalAxes(const TrainingRows& rows, bool n
 }
 
 void Orthonormalize(size_t dimensions, std::vector<float>* rotation) {
-  Eigen::Map<FloatMatrix> stored(rotation->data(), dimensions, dimensions);
+  const auto side = static_cast<Eigen::Index>(dimensions);
+  Eigen::Map<FloatMatrix> stored(rotation->data(), side, side);
   DoubleMatrix axes = stored.cast<double>();
   // Newton-Schulz towards the nearest orthogonal matrix: an error of e becomes one of e squared.
   for (int i = 0; i < 2; ++i) {

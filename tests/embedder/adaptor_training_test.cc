@@ -20,10 +20,20 @@ using ::testing::HasSubstr;
 
 constexpr auto kGoOn = [](double) { return absl::OkStatus(); };
 
-AdaptorTraining Rotation() { return {.method = AdaptorTraining::Method::kRotation}; }
+AdaptorTraining Rotation() {
+  AdaptorTraining training;
+  training.method = AdaptorTraining::Method::kRotation;
+  return training;
+}
 
 // Training that tests have time for.
-AdaptorTraining Prefixes() { return {.widths = {4, 8}, .steps = 60, .batch = 128}; }
+AdaptorTraining Prefixes() {
+  AdaptorTraining training;
+  training.widths = {4, 8};
+  training.steps = 60;
+  training.batch = 128;
+  return training;
+}
 
 // Rows that reach far in few directions, which no axis of theirs shows.
 std::vector<float> AnisotropicRows(size_t count, size_t dimensions, unsigned seed) {
