@@ -35,7 +35,7 @@ struct AdaptorTraining {
   // The rest is for kPrefixes and for pairs.
 
   // Of prefixes that shall be of use; none: DefaultWidths.
-  std::vector<size_t> widths;
+  std::vector<size_t> widths = {};
   // Of the softmax over cosines: how much nearer a vector must be to count more.
   double temperature = 0.04;
   // Of the first steps; it falls to zero as a cosine. Relative to 1 / sqrt(dimensions), which an
@@ -67,8 +67,8 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
 
 // The same with labels: from the axes of the positives, or of `collection` unless it is empty,
 // learns which of the others' positives and of the negatives are not a query's. The method of
-// `training` does not matter; `batch` counts pairs. Better than without labels only for many pairs
-// that are like the later queries.
+// `training` does not matter; `batch` counts pairs. On 1,500 pairs, prefixes from
+// a third of the width on became better than without labels, shorter ones worse.
 absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
     const AdaptorPairs& pairs, absl::Span<const float> collection, size_t dimensions,
     const AdaptorTraining& training, AdaptorProgress progress);
