@@ -67,8 +67,9 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
 
 // The same with labels: from the axes of the positives, or of `collection` unless it is empty,
 // learns which of the others' positives and of the negatives are not a query's. The method of
-// `training` does not matter; `batch` counts pairs. On 1,500 pairs, prefixes from
-// a third of the width on became better than without labels, shorter ones worse.
+// `training` does not matter; `batch` counts pairs. On 1,500 pairs of one
+// collection, prefixes from half of the width on became better than without labels, the shortest
+// ones worse.
 absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
     const AdaptorPairs& pairs, absl::Span<const float> collection, size_t dimensions,
     const AdaptorTraining& training, AdaptorProgress progress);
