@@ -297,7 +297,7 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
     }
   }
   if (auto status = StoreDefinition(std::move(updated)); !status.ok()) return status;
-  for (const auto& [slot, bits] : code_bits) IndexOf(slot)->index().SetCodeBits(bits);
+  for (const auto& [slot, bits] : code_bits) IndexOf(slot)->SetCodeBits(bits);
   return absl::OkStatus();
 }
 

@@ -193,7 +193,7 @@ absl::StatusOr<bool> Shard::TrySwitch(Slot slot, const std::shared_ptr<SlotIndex
 
   auto updated = std::make_shared<Definition>(*definition());
   SlotDefinition& defined = updated->slots[slot];
-  next->index().SetCodeBits(ToCodeBits(defined.config.quantization));  // as it is by now
+  next->SetCodeBits(ToCodeBits(defined.config.quantization));  // as it is by now
   Batch batch;
   if (defined.adapted) {
     batch.Delete(Family::kMeta, AdaptorKey(updated->id, slot, defined.index_generation));

@@ -6,6 +6,14 @@
 #include "fmt/format.h"
 
 namespace vecnest::engine {
+namespace {
+
+int CodeBits(int bits, const embedder::Adaptor* adaptor) {
+  constexpr int kOnPrincipalAxes = 8;
+  return bits == 0 && adaptor != nullptr ? kOnPrincipalAxes : bits;
+}
+
+}  // namespace
 
 absl::StatusOr<SlotIndex::OpenResult> SlotIndex::Open(
     const std::string& directory, index::IndexConfig config, const index::Manifest& manifest,
@@ -19,6 +27,7 @@ absl::StatusOr<SlotIndex::OpenResult> SlotIndex::Open(
     }
     config.prefix_scales = adaptor->parameters().scales;
   }
+  config.code_bits = CodeBits(config.code_bits, adaptor.get());
   auto opened = index::VectorIndex::Open(directory, config, manifest);
   if (!opened.ok()) return opened.status();
   OpenResult result;
@@ -27,6 +36,8 @@ absl::StatusOr<SlotIndex::OpenResult> SlotIndex::Open(
       new SlotIndex(std::move(opened->index), std::move(config), std::move(adaptor)));
   return result;
 }
+
+void SlotIndex::SetCodeBits(int bits) { index_->SetCodeBits(CodeBits(bits, adaptor_.get())); }
 
 absl::StatusOr<absl::Span<const float>> SlotIndex::Adapt(absl::Span<const float> vector,
                                                          std::vector<float>& rotated) const {

@@ -26,10 +26,15 @@ class SlotIndex {
     Damaged damaged;
   };
   // `adaptor`: null for none; otherwise of the config's dimensions, and its scales take the place
-  // of those in the config.
+  // of those in the config. code_bits as SetCodeBits takes them.
   static absl::StatusOr<OpenResult> Open(const std::string& directory, index::IndexConfig config,
                                          const index::Manifest& manifest,
                                          std::shared_ptr<const embedder::Adaptor> adaptor);
+
+  // As that of VectorIndex. 0, the choice of the index, is 8 with an adaptor: on its axes a few
+  // components are large, which leaves codes of 4 bits too few steps for the others (at the
+  // full width, 100,000 vectors of MiniLM: 6,600 queries a second at recall .98 instead of 25,600).
+  void SetCodeBits(int bits);
 
   // Everything that does not give or take a vector.
   index::VectorIndex& index() { return *index_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -13,26 +14,66 @@ constexpr size_t kSample = 20000;
 constexpr size_t kMostFlips = 32;
 constexpr size_t kDimensionsForFourBits = 128;
 
-// The largest number that a code stands for, and the share of components that lie below: the rarest
-// ones would cost all others resolution. (Of normally distributed ones, 3.5 and 3 deviations.)
-struct Range {
-  float largest = 127;
-  double kept = 0.9995;
+// The shares of components that may lie below the largest number that a code stands for: the rarest
+// ones would cost all others resolution. The least of them is 3 or 3.5 deviations of normally
+// distributed components; more where the largest components are those of a few dimensions, as of
+// vectors on their principal axes, and these weigh most in products.
+constexpr double kKeptShares[] = {0.997, 0.999, 0.9995, 0.9999, 0.99999, 1};
+constexpr double kLeastKeptOfBytes = 0.9995;
+// Of the rows, every so many-th tells how large errors are.
+constexpr size_t kErrorSpacing = 16;
+
+// Sizes of components, row after row, and what each dimension weighs in products with a query from
+// where the vectors are: its mean square.
+struct ComponentSizes {
+  std::vector<float> sizes;
+  std::vector<double> weights;
 };
 
-Range RangeOf(int bits) { return bits == 4 ? Range{15, 0.997} : Range{127, 0.9995}; }
+// How far products are off when components are rounded to such steps, squared, for comparison.
+double ProductError(const ComponentSizes& components, float step, int bits) {
+  const size_t dimensions = components.weights.size();
+  const std::vector<float>& sizes = components.sizes;
+  double sum = 0;
+  for (size_t row = 0; row < sizes.size(); row += kErrorSpacing * dimensions) {
+    for (size_t i = 0; i < dimensions; ++i) {
+      const float steps = sizes[row + i] / step;
+      // Numbers of 4 bits are odd (kernels/code_distance.h).
+      const float number = bits == 4 ? std::min(2 * std::floor(steps / 2) + 1, 15.0F)
+                                     : std::min(std::nearbyint(steps), 127.0F);
+      sum += components.weights[i] * std::pow(double{steps} - number, 2);
+    }
+  }
+  return sum * step * step;
+}
 
-// What one step is for components of these sizes; changes their order.
-float StepFor(std::vector<float>& sizes, int bits) {
+// What one step is for components of these sizes.
+float StepFor(const ComponentSizes& components, int bits) {
+  const std::vector<float>& sizes = components.sizes;
   if (bits == 1) {
     // Plus or minus one step is nearest to all of them at their mean.
     const double sum = std::accumulate(sizes.begin(), sizes.end(), 0.0);
     return static_cast<float>(sum / static_cast<double>(sizes.size()));
   }
-  const Range range = RangeOf(bits);
-  const auto kept = static_cast<ptrdiff_t>(static_cast<double>(sizes.size() - 1) * range.kept);
-  std::nth_element(sizes.begin(), sizes.begin() + kept, sizes.end());
-  return sizes[static_cast<size_t>(kept)] / range.largest;
+  const float largest = bits == 4 ? 15 : 127;
+  std::vector<float> ordered = sizes;
+  auto unordered = ordered.begin();  // all before it are smaller
+  float best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (const double share : kKeptShares) {
+    if (bits == 8 && share < kLeastKeptOfBytes) continue;
+    const auto kept =
+        ordered.begin() + static_cast<ptrdiff_t>(static_cast<double>(sizes.size() - 1) * share);
+    std::nth_element(unordered, kept, ordered.end());
+    unordered = kept;
+    const float step = *kept / largest;
+    const double error = ProductError(components, step, bits);
+    if (error < least) {
+      least = error;
+      best = step;
+    }
+  }
+  return best;
 }
 
 // Where a code of less than a byte lies (kernels/code_distance.h).
@@ -69,24 +110,29 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
     return format.normalized ? rows.inverse_norms[row] : 1.0F;
   };
   std::vector<double> sums(dimensions);
+  ComponentSizes components;
+  components.weights.resize(dimensions);
   size_t sampled = 0;
   VectorBuffer buffer;
   for (size_t row = 0; row < rows.count; row += spacing, ++sampled) {
     const float* vector = rows.Vector(row, buffer);
-    for (size_t i = 0; i < dimensions; ++i) sums[i] += vector[i] * scale_of(row);
+    for (size_t i = 0; i < dimensions; ++i) {
+      const double value = vector[i] * scale_of(row);
+      sums[i] += value;
+      components.weights[i] += value * value;
+    }
   }
   for (size_t i = 0; i < dimensions; ++i) {
     quantizer.center_[i] = static_cast<float>(sums[i] / static_cast<double>(sampled));
   }
-  std::vector<float> sizes;
-  sizes.reserve(sampled * dimensions);
+  components.sizes.reserve(sampled * dimensions);
   for (size_t row = 0; row < rows.count; row += spacing) {
     const float* vector = rows.Vector(row, buffer);
     for (size_t i = 0; i < dimensions; ++i) {
-      sizes.push_back(std::fabs(vector[i] * scale_of(row) - quantizer.center_[i]));
+      components.sizes.push_back(std::fabs(vector[i] * scale_of(row) - quantizer.center_[i]));
     }
   }
-  const float step = StepFor(sizes, format.bits);
+  const float step = StepFor(components, format.bits);
   // Equal vectors have nothing to tell apart.
   if (std::isnormal(step)) quantizer.step_ = step;
   return quantizer;

@@ -110,6 +110,7 @@ def test_full_width_stays_and_prefixes_are_those_of_numpy(http, points, queries)
     truncated = {w: kept(http, points, queries, w) for w in (16, 32, 64)}
     before = [search(http, q, exact=True) for q in queries]
     assert adapt(http, "rotation")["phase"] == "done"
+    assert kept(http, points, queries, WIDTH) >= 0.97
     assert adaptor(http)["method"] == "rotation" and adaptor(http)["samples"] == COUNT
     for query, (ids, scores) in zip(queries, before):
         now, now_scores = search(http, query, exact=True)

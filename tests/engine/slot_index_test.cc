@@ -119,6 +119,38 @@ TEST_F(SlotIndexTest, KnowsItsVectorsAgain) {
   }
 }
 
+TEST_F(SlotIndexTest, CodesAreOfEightBitsOnPrincipalAxesUnlessChosen) {
+  constexpr int kWide = 256;
+  embedder::AdaptorParameters parameters;
+  parameters.dimensions = kWide;
+  parameters.rotation.assign(kWide * kWide, 0);
+  for (int i = 0; i < kWide; ++i) parameters.rotation[i * kWide + i] = 1;
+  parameters.scales.assign(kWide, 1);
+  parameters.method = "rotation";
+  const auto identity = *embedder::Adaptor::Create(parameters);
+  const auto bytes_of = [&](std::shared_ptr<const embedder::Adaptor> adaptor, int bits) {
+    index::IndexConfig config;
+    config.dimensions = kWide;
+    config.code_bits = bits;
+    const auto opened = SlotIndex::Open(directory_.path() + std::to_string(++opened_), config, {},
+                                        std::move(adaptor));
+    std::normal_distribution<float> normal;
+    std::vector<float> vector(kWide);
+    for (index::Label label = 1; label <= 20; ++label) {
+      for (float& value : vector) value = normal(random_);
+      EXPECT_TRUE(opened->index->Add(label, {0, 0, label}, 0, vector).ok());
+    }
+    EXPECT_TRUE(opened->index->index().SealAll().ok());
+    const size_t walked = opened->index->index().Stats().walked_bytes;
+    opened->index->SetCodeBits(bits);
+    EXPECT_FALSE(opened->index->index().NeedsMaintenance());
+    return walked;
+  };
+  EXPECT_EQ(bytes_of(identity, 0), bytes_of(nullptr, 8));
+  EXPECT_EQ(bytes_of(nullptr, 0), bytes_of(nullptr, 4));
+  EXPECT_EQ(bytes_of(identity, 4), bytes_of(nullptr, 4));
+}
+
 TEST_F(SlotIndexTest, SegmentsAreAppendedAdapted) {
   const auto slot = Open(Reflection());
   const std::vector<std::vector<float>> vectors = {Random(), Random(), Random()};

@@ -90,6 +90,31 @@ INSTANTIATE_TEST_SUITE_P(Formats, QuantizerTest,
                          });
 
 // One bit tells on which side of the center a component is; the step is how far away they are.
+// As on principal axes: what a few dimensions hold says most, and must not be cut off.
+TEST(QuantizerTest, DimensionsOfLargeComponentsKeepThem) {
+  constexpr size_t kDimensions = 256;
+  constexpr size_t kLarge = 2;
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  testing::Matrix vectors{kDimensions, {}};
+  for (size_t i = 0; i < 2000 * kDimensions; ++i) {
+    vectors.values.push_back(normal(random) * (i % kDimensions < kLarge ? 30.0F : 1.0F));
+  }
+  testing::Block block(vectors);
+  const Rows rows = block.View();
+  const CodeView codes = block.Codes({8, false});
+  size_t cut = 0;
+  for (size_t row = 0; row < rows.count; ++row) {
+    for (size_t i = 0; i < kLarge; ++i) {
+      const float decoded =
+          codes.center[i] + codes.step * (static_cast<float>(codes.Code(row)[i]) - 128);
+      cut += std::fabs(decoded - vectors.Row(row)[i]) > codes.step ? 1 : 0;
+    }
+  }
+  // A share of .9995 of all components would cut one in sixteen of them.
+  EXPECT_LT(cut, rows.count * kLarge / 200);
+}
+
 TEST(QuantizerTest, BitsAreSides) {
   constexpr size_t kWidth = 200;
   const testing::Matrix points = testing::Clustered(500, kWidth, 1, false);
