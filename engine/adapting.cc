@@ -12,16 +12,15 @@
 namespace vecnest::engine {
 namespace {
 
-constexpr size_t kFewestSamples = 100;
-constexpr size_t kMostSamples = 1'000'000;
-
 absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   const auto meaning = shard.definition();
   auto slot = meaning->RequireSlot(request.vector_name);
   if (!slot.ok()) return slot.status();
-  if (request.samples < kFewestSamples || request.samples > kMostSamples) {
-    return absl::InvalidArgumentError(fmt::format("samples is {}, expected {} to {}",
-                                                  request.samples, kFewestSamples, kMostSamples));
+  if (request.samples < AdaptRequest::kFewestSamples ||
+      request.samples > AdaptRequest::kMostSamples) {
+    return absl::InvalidArgumentError(fmt::format("samples: {}, expected {} to {}", request.samples,
+                                                  AdaptRequest::kFewestSamples,
+                                                  AdaptRequest::kMostSamples));
   }
   if (request.method == AdaptMethod::kNone) return absl::OkStatus();
   const SlotDefinition& defined = meaning->slots[*slot];
@@ -36,10 +35,10 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
                     defined.config.size, embedder::Adaptor::kMostDimensions));
   }
   const uint64_t vectors = shard.Describe().vectors.at(request.vector_name).vectors;
-  if (vectors < kFewestSamples) {
+  if (vectors < AdaptRequest::kFewestSamples) {
     return absl::FailedPreconditionError(
         fmt::format("the collection has {} vectors, an adaptor is learned from at least {}",
-                    vectors, kFewestSamples));
+                    vectors, AdaptRequest::kFewestSamples));
   }
   return absl::OkStatus();
 }
@@ -76,14 +75,18 @@ absl::Status Adapting::Start(std::shared_ptr<Shard> shard, const AdaptRequest& r
   absl::MutexLock lock(&mutex_);
   if (!current_.empty()) {
     return absl::ResourceExhaustedError(
-        "a collection is being adapted; wait until that is done, or cancel it");
+        fmt::format("collection '{}' is being adapted, and one is at a time; wait until that is "
+                    "done, or cancel it",
+                    current_name_));
   }
   if (thread_.joinable()) thread_.join();  // it has left its work behind
   stop_ = false;
   indexing_.vectors = indexing_.written = indexing_.linked = 0;
   current_ = uuid;
+  current_name_ = shard->definition()->name;
   start_ = std::chrono::steady_clock::now();
   jobs_[uuid] = {.request = request, .phase = AdaptPhase::kWaiting};
+  spdlog::info("collection '{}': adapting ({})", current_name_, AdaptMethodName(request.method));
   thread_ = std::thread([this, shard = std::move(shard), request] { Run(shard, request); });
   return absl::OkStatus();
 }
@@ -134,7 +137,9 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
   auto slot = meaning->RequireSlot(request.vector_name);
   if (!slot.ok()) return slot.status();
   std::shared_ptr<const embedder::Adaptor> adaptor;
-  if (request.method != AdaptMethod::kNone) {
+  if (request.method == AdaptMethod::kNone) {
+    if (!shard.Describe().vectors.at(request.vector_name).adaptor) return absl::OkStatus();
+  } else {
     Enter(AdaptPhase::kTraining);
     auto vectors = shard.SampleVectors(*slot, request.samples, request.seed);
     if (!vectors.ok()) return vectors.status();
@@ -148,6 +153,8 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
         });
     if (!trained.ok()) return trained.status();
     adaptor = *std::move(trained);
+    absl::MutexLock lock(&mutex_);
+    jobs_[current_].made = adaptor->parameters().method;
   }
   Enter(AdaptPhase::kIndexing);
   return shard.SetAdaptor(*slot, std::move(adaptor), stop_, indexing_);
@@ -161,13 +168,17 @@ void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& requ
     status = absl::InternalError(error.what());  // out of memory, most likely
   }
   if (status.ok()) done_(shard);
-  if (!status.ok() && !absl::IsCancelled(status)) {
-    spdlog::error("adapting collection '{}': {}", shard->definition()->name,
-                  std::string(status.message()));
-  }
+  const std::string name = shard->definition()->name;
   absl::MutexLock lock(&mutex_);
   AdaptJob& job = jobs_[current_];
   job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (status.ok()) {
+    spdlog::info("collection '{}' was adapted ({}) in {:.1f} s", name, job.made, job.seconds);
+  } else if (absl::IsCancelled(status) || absl::IsNotFound(status)) {
+    spdlog::info("collection '{}' is as it was: {}", name, std::string(status.message()));
+  } else {
+    spdlog::error("adapting collection '{}': {}", name, std::string(status.message()));
+  }
   job.progress = status.ok() ? 1 : job.progress;
   job.phase = status.ok()                 ? AdaptPhase::kDone
               : absl::IsCancelled(status) ? AdaptPhase::kCancelled

@@ -48,6 +48,7 @@ class Adapting {
   IndexingProgress indexing_;                                     // of the current job
   std::map<std::string, AdaptJob> jobs_ ABSL_GUARDED_BY(mutex_);  // by the collection's uuid
   std::string current_ ABSL_GUARDED_BY(mutex_);                   // uuid; empty: nothing runs
+  std::string current_name_ ABSL_GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point start_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };

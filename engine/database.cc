@@ -202,6 +202,7 @@ absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
     }
   }
   if (shard != nullptr) {
+    adapting_->Cancel(*shard);
     // From here on nothing writes to it. When the removal fails it can be asked for again.
     shard->Drop();
     definition = shard->definition();
@@ -244,7 +245,9 @@ absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::strin
   }
   auto shard = FindShard(name);
   if (!shard.ok()) return shard.status();
-  return (*shard)->Describe();
+  CollectionInfo info = (*shard)->Describe();
+  info.optimized = info.optimized && !adapting_->Find(**shard).running();
+  return info;
 }
 
 absl::StatusOr<WriteResult> DatabaseImpl::CreatePayloadIndex(const std::string& collection,

@@ -200,12 +200,14 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
     } else {
       vector = std::get<std::vector<float>>(*query.nearest);
     }
+    const size_t given_width = vector->size();
     vector = FitWidth(*std::move(vector), query, target);
     if (!vector.ok()) return vector.status();
     if (query.metric.value_or(target.config.metric) == Metric::kCosine) {
       const std::vector<float>& given = *vector;
       if (auto status = CheckLength(given); !status.ok()) return status;
     }
+    nearest[i].prefix = given_width < vector->size();
     nearest[i].vector = *std::move(vector);
   }
   const auto embed_start = std::chrono::steady_clock::now();

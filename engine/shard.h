@@ -69,6 +69,8 @@ struct NearestQuery {
   Slot slot = 0;
   std::vector<float> vector;
   std::optional<PointId> excluded;
+  // Only the dimensions that are compared were given; the others are zeros.
+  bool prefix = false;
 };
 
 // Thread-safe.

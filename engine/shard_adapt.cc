@@ -141,6 +141,10 @@ absl::Status Shard::SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adapto
   const std::shared_ptr<SlotIndex> next = std::move(opened->index);
   auto moment = MomentOf(*old, 0);
   if (!moment.ok()) return moment.status();
+  // What has a graph gets one. The others go on growing, and few are scanned as before.
+  const index::Label sealed = old->index().TakeManifest().persisted_through;
+  std::erase_if(moment->entries,
+                [sealed](const index::Entry& entry) { return entry.label > sealed; });
   VectorReader reader(*this, slot, moment->entries, moment->snapshot.get());
   progress.vectors = moment->entries.size();
   const auto vector_of = [&](const index::Entry&) {
@@ -157,11 +161,14 @@ absl::Status Shard::SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adapto
     if (!moment.ok()) return moment.status();
     if (auto status = CatchUp(slot, *moment, *next, stop); !status.ok()) return status;
     if (!moment->entries.empty()) copied = moment->entries.back().label;
+    absl::StatusOr<bool> worked = true;
+    while (worked.ok() && *worked) worked = next->index().SealFull(&stop);
+    if (!worked.ok()) return stop ? Stopped() : worked.status();
     if (moment->entries.size() > kMostWhileWritesWait) continue;
-    if (auto status = next->index().SealAll(&stop); !status.ok()) return stop ? Stopped() : status;
     auto switched = TrySwitch(slot, next, generation, copied);
     if (!switched.ok()) return switched.status();
     if (*switched) break;
+    if (auto status = next->index().SealAll(&stop); !status.ok()) return stop ? Stopped() : status;
   }
   std::move(clean).Cancel();
   // Until a power cut can't bring the old definition back, its files stay.
@@ -189,10 +196,14 @@ absl::StatusOr<bool> Shard::TrySwitch(Slot slot, const std::shared_ptr<SlotIndex
   for (const index::Label label : dead) next->index().Delete(label);
   // The log of what the old index has sealed is gone.
   const index::Label sealed = next->index().TakeManifest().persisted_through;
-  if (next->index().Stats().growing > 0 && SequenceOf(sealed) <= contained_) return false;
+  if (next->index().Stats().growing > 0 && SequenceOf(sealed + 1) <= contained_) return false;
 
   auto updated = std::make_shared<Definition>(*definition());
   SlotDefinition& defined = updated->slots[slot];
+  if (next->adaptor() != nullptr && defined.config.metric == Metric::kManhattan) {
+    return absl::FailedPreconditionError(
+        "the vector's metric was changed to Manhattan, which no adaptor keeps");
+  }
   next->SetCodeBits(ToCodeBits(defined.config.quantization));  // as it is by now
   Batch batch;
   if (defined.adapted) {

@@ -261,6 +261,13 @@ absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, con
                                                 const CallLimits& limits,
                                                 index::SearchParams params) const {
   const std::shared_ptr<const SlotIndex> index = IndexOf(nearest.slot);
+  if (nearest.prefix && index->adaptor() != nullptr) {
+    return absl::InvalidArgumentError(
+        fmt::format("the query has only the {} dimensions that are compared, but the collection "
+                    "has an adaptor, "
+                    "which makes prefixes of whole vectors: send all {} of the model's vector",
+                    query.dimensions, nearest.vector.size()));
+  }
   const auto search = [&](Found& found) -> absl::Status {
     const Stopwatch search_time;
     auto hits = index->Search(nearest.vector, params, &found.stats);

@@ -204,8 +204,9 @@ absl::StatusOr<std::vector<ScoredPoint>> Shard::Nearest(const NearestQuery& near
 
 absl::StatusOr<WidthReport> Shard::MeasureWidths(Slot slot, const CallLimits& limits) const {
   constexpr size_t kQueries = 64;
-  auto curve =
-      index::MeasureWidths(IndexOf(slot)->index(), kQueries, [&] { return limits.Check(); });
+  const Metric metric = definition()->slots[slot].config.metric;
+  auto curve = index::MeasureWidths(IndexOf(slot)->index(), kQueries, ToIndexMetric(metric),
+                                    [&] { return limits.Check(); });
   if (!curve.ok()) return curve.status();
   WidthReport report;
   report.queries = curve->queries;

@@ -58,7 +58,7 @@ size_t CountCommon(const std::vector<PointKey>& a, const std::vector<PointKey>& 
 
 }  // namespace
 
-absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t queries,
+absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t queries, Metric metric,
                                          absl::FunctionRef<absl::Status()> check) {
   const std::vector<Entry> sample = Sample(index, queries);
   WidthCurve curve;
@@ -69,7 +69,7 @@ absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t querie
   for (const Entry& query : sample) {
     if (absl::Status status = check(); !status.ok()) return status;
     SearchStats stats;
-    auto keys = Others(index, query, {.exact = true}, stats);
+    auto keys = Others(index, query, {.metric = metric, .exact = true}, stats);
     if (!keys.ok()) return keys.status();
     wanted += keys->size();
     truth.push_back(*std::move(keys));
@@ -82,7 +82,8 @@ absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t querie
       if (absl::Status status = check(); !status.ok()) return status;
       SearchStats stats;
       const auto start = std::chrono::steady_clock::now();
-      auto keys = Others(index, sample[i], {.dimensions = static_cast<int>(width)}, stats);
+      auto keys = Others(index, sample[i],
+                         {.metric = metric, .dimensions = static_cast<int>(width)}, stats);
       if (!keys.ok()) return keys.status();
       point.seconds +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -26,11 +26,11 @@ struct WidthCurve {
 };
 
 // Takes up to `queries` of the index's own vectors for queries, each left out of its answers, and
-// searches for them at 8, 16, 32, 64, ... dimensions with default parameters; the index's own
-// metric. The exact answers cost one scan a query. `check` is asked before each search: what it
-// returns, when not OK, ends the measurement. An index without two vectors has a curve of no
-// queries and no widths. Thread-safe.
-absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t queries,
+// searches for them at 8, 16, 32, 64, ... dimensions with default parameters, by `metric`. The
+// exact answers cost one scan a query. `check` is asked before each search: what it returns, when
+// not OK, ends the measurement. An index without two vectors has a curve of no queries and no
+// widths. Thread-safe.
+absl::StatusOr<WidthCurve> MeasureWidths(const VectorIndex& index, size_t queries, Metric metric,
                                          absl::FunctionRef<absl::Status()> check);
 
 }  // namespace vecnest::index

@@ -21,7 +21,8 @@ AdaptRequest ReadAdaptRequest(const Json& body, absl::Status& status) {
           fmt::format("method: {}", std::string(method.status().message()))));
     }
   }
-  if (const auto samples = fields.Integer("samples", 1, kLargest)) {
+  if (const auto samples =
+          fields.Integer("samples", AdaptRequest::kFewestSamples, AdaptRequest::kMostSamples)) {
     request.samples = static_cast<size_t>(*samples);
   }
   if (const auto seed = fields.Integer("seed", 0, kLargest)) {
@@ -44,6 +45,7 @@ Json WriteAdaptJob(const AdaptJob& job) {
   json["progress"] = job.progress;
   json["seconds"] = job.seconds;
   json["request"] = WriteAdaptRequest(job.request);
+  if (!job.made.empty()) json["made"] = job.made;
   if (!job.error.empty()) json["error"] = job.error;
   return json;
 }

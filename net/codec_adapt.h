@@ -13,7 +13,8 @@ namespace vecnest::net {
 AdaptRequest ReadAdaptRequest(const Json& body, absl::Status& status);
 Json WriteAdaptRequest(const AdaptRequest& request);
 
-// {"phase", "progress", "seconds", and what was asked for}; "error" when it failed.
+// {"phase", "progress", "seconds", "request"}, "made" once something was learned, "error" when it
+// failed.
 Json WriteAdaptJob(const AdaptJob& job);
 
 }  // namespace vecnest::net

@@ -20,17 +20,18 @@ void Service::AddAdaptRoutes(std::vector<Route>& routes) {
     if (!job.ok()) return job.status();
     return Result{WriteAdaptJob(*job), {}};
   };
-  routes.push_back(
-      Enveloped("POST", path, Lane::kWrite,
-                [job_of](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  auto body = engine::ParseJson(request.body, "request body");
-                  absl::Status status = body.status();
-                  AdaptRequest adapt;
-                  if (status.ok()) adapt = ReadAdaptRequest(*body, status);
-                  if (status.ok()) status = database.StartAdapting(Collection(request), adapt);
-                  if (!status.ok()) return status;
-                  return job_of(database, request);
-                }));
+  routes.push_back(Enveloped(
+      "POST", path, Lane::kWrite,
+      [job_of](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        // Everything has a default.
+        auto body = engine::ParseJson(request.body.empty() ? "{}" : request.body, "request body");
+        absl::Status status = body.status();
+        AdaptRequest adapt;
+        if (status.ok()) adapt = ReadAdaptRequest(*body, status);
+        if (status.ok()) status = database.StartAdapting(Collection(request), adapt);
+        if (!status.ok()) return status;
+        return job_of(database, request);
+      }));
   routes.push_back(Enveloped("GET", path, Lane::kQuery, job_of));
   routes.push_back(
       Enveloped("DELETE", path, Lane::kWrite,

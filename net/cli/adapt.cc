@@ -1,6 +1,8 @@
 // vecnest adapt: makes prefixes of a collection's vectors tell more.
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -19,7 +21,7 @@ using engine::Json;
 
 constexpr std::chrono::milliseconds kPause(200);
 constexpr int kAttempts = 3;
-constexpr uint64_t kHundredPercent = 100;
+constexpr double kHundredPercent = 100;
 
 struct AdaptOptions {
   std::string data;
@@ -108,7 +110,7 @@ absl::StatusOr<Json> Await(Target& target) {
     if (!running) return job;
     if (now != phase) {
       phase = now;
-      progress = std::make_unique<Progress>("% of " + phase, kHundredPercent);
+      progress = std::make_unique<Progress>(phase);
     }
     const auto done = static_cast<uint64_t>(job->value("progress", 0.0) * kHundredPercent);
     progress->Update(done, done);
@@ -137,11 +139,15 @@ absl::Status Adapt(AdaptOptions options) {
         fmt::format("adapting {}: {}", phase, job->value("error", "the server was restarted")));
   }
   if (options.request.method == AdaptMethod::kNone) {
-    fmt::print("collection '{}' has no adaptor any more; its vectors are indexed as stored\n",
+    fmt::print("collection '{}' has no adaptor; its vectors are indexed as they are stored\n",
                options.collection);
-  } else {
-    fmt::print("collection '{}' adapted ({}) in {:.1f} s\n", options.collection, options.method,
-               job->value("seconds", 0.0));
+    return absl::OkStatus();
+  }
+  const auto made = job->value("made", "");
+  fmt::print("collection '{}' adapted ({}) in {:.1f} s\n", options.collection, made,
+             job->value("seconds", 0.0));
+  if (made != options.method) {
+    fmt::print("lengths of its vectors matter to its metric, so prefixes are not scaled\n");
   }
   return absl::OkStatus();
 }
@@ -165,9 +171,16 @@ void AddAdapt(CLI::App& app, Command& command) {
                    "prefixes: rotation and scales, learned so that prefixes rank as whole vectors "
                    "do; rotation: of the second moment alone; none: take the adaptor off")
       ->capture_default_str();
-  adapt->add_option("--samples", options->request.samples, "Vectors to learn from, at most")
+  adapt
+      ->add_option("--samples", options->request.samples,
+                   "Vectors to learn from, at most; a collection needs 100")
+      ->check(CLI::Range(AdaptRequest::kFewestSamples, AdaptRequest::kMostSamples))
       ->capture_default_str();
-  adapt->add_option("--seed", options->request.seed)->capture_default_str();
+  adapt
+      ->add_option("--seed", options->request.seed,
+                   "The same vectors and seed give the same adaptor")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+      ->capture_default_str();
   adapt->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   adapt->callback([options, data, url, &command] {
     if (data->empty() && url->empty()) throw CLI::RequiredError("--data or --url");

@@ -71,9 +71,10 @@ void Progress::Draw() {
   const int filled = static_cast<int>(share * kBarWidth);
   const std::string bar = std::string(static_cast<size_t>(filled), '#') +
                           std::string(static_cast<size_t>(kBarWidth - filled), '.');
-  fmt::print(stderr, "{}[{}] {:3.0f} % {} {} {:.0f}/s {}{}{}", terminal_ ? "\r" : "", bar,
-             share * 100, items_, unit_, rate, finished_ ? "in " : "left ",
-             Duration(finished_ ? seconds : left), terminal_ ? "  " : "\n");
+  const std::string items = counted_ ? fmt::format("{} {} {:.0f}/s", items_, unit_, rate) : unit_;
+  fmt::print(stderr, "{}[{}] {:3.0f} % {} {}{}{}", terminal_ ? "\r" : "", bar, share * 100, items,
+             finished_ ? "in " : "left ", Duration(finished_ ? seconds : left),
+             terminal_ ? "  " : "\n");
   std::fflush(stderr);
 }
 

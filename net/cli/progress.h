@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace vecnest::cli {
 
@@ -13,6 +14,8 @@ class Progress {
  public:
   // `total`: of the measure that Update's `done` counts in, for percent and time left.
   Progress(std::string unit, uint64_t total);
+  // Of work that is known by its share alone: `unit` is what is done, the total is 100.
+  explicit Progress(std::string unit) : Progress(std::move(unit), 100) { counted_ = false; }
   ~Progress();
 
   // `done` of the total, `items` so far (with those of earlier runs).
@@ -28,6 +31,7 @@ class Progress {
   const std::string unit_;
   const uint64_t total_;
   const bool terminal_;
+  bool counted_ = true;  // items and their rate are shown
   const std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point drawn_;
   uint64_t first_done_ = 0;

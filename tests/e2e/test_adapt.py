@@ -159,9 +159,22 @@ def test_requests_that_cannot_be_met(http):
         wrong = http.post(ADAPT, json=body)
         assert wrong.status_code == 400 and wrong.json()["status"]["error"], body
     assert ok(http.delete(ADAPT)) is False
+    assert ok(http.post(ADAPT))["request"]["method"] == "prefixes"  # all have defaults
+    assert ok(http.get("/collections/c"))["status"] == "yellow"
+    assert ok(http.delete(ADAPT)) is True
+    assert wait(http)["phase"] == "cancelled"
     ok(http.put("/collections/small", json={"vectors": {"size": 4, "distance": "Cosine"}}))
     few = http.post("/collections/small/adapt", json={})
     assert few.status_code == 400 and "0 vectors" in few.json()["status"]["error"]
+
+
+def test_queries_are_whole_vectors(http, points):
+    adapt(http, "none")
+    body = {"query": points[0][:32].tolist(), "params": {"dimensions": 32}}
+    ok(http.post(f"{POINTS}/query", json=body))
+    adapt(http, "rotation")
+    refused = http.post(f"{POINTS}/query", json=body)
+    assert refused.status_code == 400 and f"all {WIDTH}" in refused.json()["status"]["error"]
 
 
 def test_manhattan_is_refused_while_there_is_an_adaptor(http, points):

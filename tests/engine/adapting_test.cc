@@ -93,8 +93,14 @@ TEST_F(AdaptingTest, PrefixesKeepMoreOfTheAnswer) {
     EXPECT_EQ(job.progress, 1);
     EXPECT_GT(job.seconds, 0);
     EXPECT_EQ(Info()->method, AdaptMethodName(method));
+    EXPECT_EQ(job.made, AdaptMethodName(method));
     EXPECT_EQ(Info()->samples, 600U);
     EXPECT_GT(KeptByAPrefix(), before + 0.2);
+    // The start of a vector before the adaptor is no prefix of it after.
+    Query query;
+    query.nearest = std::vector<float>(8, 1.0F);
+    query.dimensions = 8;
+    EXPECT_TRUE(absl::IsInvalidArgument(database_->Search("c", query).status()));
     EXPECT_TRUE(database_->Verify(0)->problems.empty());
   }
   const std::string identity = Info()->identity;
@@ -127,7 +133,7 @@ TEST_F(AdaptingTest, WhatCannotBeDoneIsRefusedAtOnce) {
   };
   EXPECT_THAT(error_of("nothing", {}), HasSubstr("doesn't exist"));
   EXPECT_THAT(error_of("c", {.vector_name = "title"}), HasSubstr("title"));
-  EXPECT_THAT(error_of("c", {.samples = 99}), HasSubstr("samples is 99"));
+  EXPECT_THAT(error_of("c", {.samples = 99}), HasSubstr("samples: 99"));
   Fill("few", 99);
   EXPECT_THAT(error_of("few", {}), HasSubstr("99 vectors"));
   Fill("manhattan", 200, Metric::kManhattan);
@@ -139,7 +145,10 @@ TEST_F(AdaptingTest, OneAtATimeAndCancelled) {
   EXPECT_FALSE(*database_->CancelAdapting("c"));
   Fill("other", 200);
   ASSERT_TRUE(database_->StartAdapting("c", {}).ok());
-  EXPECT_TRUE(absl::IsResourceExhausted(database_->StartAdapting("other", {})));
+  const absl::Status busy = database_->StartAdapting("other", {});
+  EXPECT_TRUE(absl::IsResourceExhausted(busy));
+  EXPECT_THAT(std::string(busy.message()), HasSubstr("'c' is being adapted"));
+  EXPECT_FALSE(database_->DescribeCollection("c")->optimized);
   EXPECT_FALSE(*database_->CancelAdapting("other"));
   EXPECT_TRUE(*database_->CancelAdapting("c"));
   EXPECT_EQ(Await(*database_, "c").phase, AdaptPhase::kCancelled);
@@ -174,6 +183,7 @@ TEST_F(AdaptingTest, LengthsThatMatterGetARotation) {
   ASSERT_TRUE(database_->StartAdapting("long", {}).ok());
   ASSERT_EQ(Await(*database_, "long").phase, AdaptPhase::kDone);
   EXPECT_EQ(Info("long")->method, "rotation");
+  EXPECT_EQ(database_->FindAdaptJob("long")->made, "rotation");
 }
 
 }  // namespace

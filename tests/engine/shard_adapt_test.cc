@@ -80,6 +80,22 @@ TEST_P(ShardAdaptTest, KeepsEveryPointAndItsDistances) {
   ExpectModel();
 }
 
+// Few vectors are scanned, which finds all; a graph would not.
+TEST_P(ShardAdaptTest, WhatHadNoGraphGetsNone) {
+  for (uint64_t id = 0; id < 30; ++id) WriteOne(id, static_cast<float>(id));
+  ASSERT_TRUE(Set(Turn(0.6F)).ok());
+  EXPECT_EQ(shard_->Describe().vectors.at("").indexed_vectors, 0U);
+  Restart();
+  ExpectModel();
+  ASSERT_TRUE(shard_->Optimize().ok());
+  const uint64_t indexed = shard_->points();
+  for (uint64_t id = 50; id < 70; ++id) WriteOne(id, static_cast<float>(id));
+  ASSERT_TRUE(Set(nullptr).ok());
+  EXPECT_EQ(shard_->Describe().vectors.at("").indexed_vectors, indexed);
+  Restart();
+  ExpectModel();
+}
+
 TEST_P(ShardAdaptTest, AnEmptyShardHasOneFromTheStart) {
   ASSERT_TRUE(Set(Turn(0.6F)).ok());
   for (uint64_t id = 0; id < 100; ++id) WriteOne(id, static_cast<float>(id));
@@ -182,6 +198,11 @@ TEST_P(ShardAdaptTest, ManhattanIsRefused) {
   EXPECT_TRUE(absl::IsFailedPrecondition(shard_->Update({.metrics = {{"", Metric::kManhattan}}})));
   EXPECT_TRUE(shard_->Update({.metrics = {{"", Metric::kCosine}}}).ok());
   ASSERT_TRUE(Set(nullptr).ok());
+  EXPECT_TRUE(shard_->Nearest({0, {1, 2, 3, 1}, {}}, query, CallLimits{}, nullptr).ok());
+  // Changed while the adaptor was being learned.
+  ASSERT_TRUE(shard_->Update({.metrics = {{"", Metric::kManhattan}}}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Set(Turn(0.6F))));
+  EXPECT_FALSE(Info().has_value());
   EXPECT_TRUE(shard_->Nearest({0, {1, 2, 3, 1}, {}}, query, CallLimits{}, nullptr).ok());
 }
 

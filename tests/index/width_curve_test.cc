@@ -37,7 +37,7 @@ class WidthCurveTest : public ::testing::Test {
 
 TEST_F(WidthCurveTest, NarrowerPrefixesKeepLessAndReadLess) {
   Fill(testing::Clustered(4000, 192, 1));
-  const auto curve = MeasureWidths(*index_, 40, go_on_);
+  const auto curve = MeasureWidths(*index_, 40, Metric::kCosine, go_on_);
   ASSERT_TRUE(curve.ok()) << curve.status();
   EXPECT_EQ(curve->queries, 40U);
   std::vector<size_t> widths;
@@ -62,7 +62,7 @@ TEST_F(WidthCurveTest, WidthsThatHoldEverythingKeepEverything) {
     std::fill_n(points.values.begin() + static_cast<ptrdiff_t>(row * 64 + 16), 48, 0.0F);
   }
   Fill(points);
-  const auto curve = MeasureWidths(*index_, 1000, go_on_);
+  const auto curve = MeasureWidths(*index_, 1000, Metric::kCosine, go_on_);
   ASSERT_TRUE(curve.ok()) << curve.status();
   EXPECT_EQ(curve->queries, 500U);
   EXPECT_LT(curve->widths[0].recall, 0.95);
@@ -73,7 +73,7 @@ TEST_F(WidthCurveTest, WidthsThatHoldEverythingKeepEverything) {
 
 TEST_F(WidthCurveTest, OfNextToNothingIsEmpty) {
   Fill(testing::Clustered(1, 16, 1));
-  const auto curve = MeasureWidths(*index_, 10, go_on_);
+  const auto curve = MeasureWidths(*index_, 10, Metric::kCosine, go_on_);
   ASSERT_TRUE(curve.ok());
   EXPECT_EQ(curve->queries, 0U);
   EXPECT_TRUE(curve->widths.empty());
@@ -82,8 +82,9 @@ TEST_F(WidthCurveTest, OfNextToNothingIsEmpty) {
 TEST_F(WidthCurveTest, EndsWhenToldTo) {
   Fill(testing::Clustered(100, 16, 1));
   int left = 30;
-  const auto curve = MeasureWidths(
-      *index_, 20, [&] { return --left > 0 ? absl::OkStatus() : absl::CancelledError("enough"); });
+  const auto curve = MeasureWidths(*index_, 20, Metric::kCosine, [&] {
+    return --left > 0 ? absl::OkStatus() : absl::CancelledError("enough");
+  });
   EXPECT_EQ(curve.status(), absl::CancelledError("enough"));
 }
 

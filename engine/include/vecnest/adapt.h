@@ -29,8 +29,9 @@ absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name);
 struct AdaptRequest {
   std::string vector_name = {};
   AdaptMethod method = AdaptMethod::kPrefixes;
-  // How many of the stored vectors it is learned from: 100 to 1,000,000, or all when there are
-  // fewer.
+  // How many of the stored vectors it is learned from, or all when there are fewer.
+  static constexpr size_t kFewestSamples = 100;
+  static constexpr size_t kMostSamples = 1'000'000;
   size_t samples = 20'000;
   uint64_t seed = 1;  // the same vectors and seed give the same adaptor
 };
@@ -51,8 +52,10 @@ std::string_view AdaptPhaseName(AdaptPhase phase);
 struct AdaptJob {
   AdaptRequest request = {};
   AdaptPhase phase = AdaptPhase::kNone;
-  double progress = 0;     // of the phase, 0..1
-  double seconds = 0;      // since it was asked for, or that it took
+  double progress = 0;  // of the phase, 0..1
+  double seconds = 0;   // since it was asked for, or that it took
+  // The method of the adaptor that was learned; "rotation" where scales would have no effect.
+  std::string made = {};
   std::string error = {};  // of kFailed
 
   bool running() const {
