@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -42,11 +44,22 @@ Workers::Workers(size_t threads)
 absl::Status Workers::Run(size_t pieces, Work work) const {
   std::vector<absl::Status> statuses(pieces);
   std::atomic<size_t> next = 0;
+  // An exception may not leave a thread.
   const auto take = [&] {
-    for (size_t piece = next++; piece < pieces; piece = next++) statuses[piece] = work(piece);
+    for (size_t piece = next++; piece < pieces; piece = next++) {
+      try {
+        statuses[piece] = work(piece);
+      } catch (const std::bad_alloc&) {
+        statuses[piece] = absl::UnavailableError("no memory for the training of an adaptor");
+      }
+    }
   };
   std::vector<std::thread> helpers;
-  for (size_t i = 1; i < std::min(threads_, pieces); ++i) helpers.emplace_back(take);
+  try {
+    for (size_t i = 1; i < std::min(threads_, pieces); ++i) helpers.emplace_back(take);
+  } catch (const std::system_error&) {
+    // No further thread is to be had: those that are there do it all.
+  }
   take();
   for (std::thread& helper : helpers) helper.join();
   for (const absl::Status& status : statuses) {

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <exception>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "embedder/adaptor_training.h"
+#include "engine/maintainer.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
 namespace vecnest::engine {
 namespace {
+
+// Finding the axes of more takes minutes, and nothing ends it.
+constexpr size_t kMostDimensions = 2048;
+// In memory at a time.
+constexpr size_t kMostSampleBytes = size_t{2} << 30;
 
 absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   const auto meaning = shard.definition();
@@ -29,10 +36,15 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
         "an adaptor rotates vectors, which does not keep Manhattan distances; the vector's metric "
         "must be Cosine, Dot or Euclid");
   }
-  if (static_cast<size_t>(defined.config.size) > embedder::Adaptor::kMostDimensions) {
-    return absl::FailedPreconditionError(
-        fmt::format("vectors of {} dimensions can't be adapted, at most {} can",
-                    defined.config.size, embedder::Adaptor::kMostDimensions));
+  const auto width = static_cast<size_t>(defined.config.size);
+  if (width > kMostDimensions) {
+    return absl::FailedPreconditionError(fmt::format(
+        "vectors of {} dimensions can't be adapted, at most {} can", width, kMostDimensions));
+  }
+  if (request.samples * width * sizeof(float) > kMostSampleBytes) {
+    return absl::InvalidArgumentError(
+        fmt::format("samples: {}, expected at most {} of {} dimensions", request.samples,
+                    kMostSampleBytes / (width * sizeof(float)), width));
   }
   const uint64_t vectors = shard.Describe().vectors.at(request.vector_name).vectors;
   if (vectors < AdaptRequest::kFewestSamples) {
@@ -82,12 +94,18 @@ absl::Status Adapting::Start(std::shared_ptr<Shard> shard, const AdaptRequest& r
   if (thread_.joinable()) thread_.join();  // it has left its work behind
   stop_ = false;
   indexing_.vectors = indexing_.written = indexing_.linked = 0;
-  current_ = uuid;
   current_name_ = shard->definition()->name;
   start_ = std::chrono::steady_clock::now();
   jobs_[uuid] = {.request = request, .phase = AdaptPhase::kWaiting};
   spdlog::info("collection '{}': adapting ({})", current_name_, AdaptMethodName(request.method));
-  thread_ = std::thread([this, shard = std::move(shard), request] { Run(shard, request); });
+  try {
+    // It waits for the lock that is held here.
+    thread_ = std::thread([this, shard = std::move(shard), request] { Run(shard, request); });
+  } catch (const std::system_error&) {
+    jobs_.erase(uuid);
+    return absl::UnavailableError("no thread is to be had for adapting the collection");
+  }
+  current_ = uuid;
   return absl::OkStatus();
 }
 
@@ -141,7 +159,7 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
     if (!shard.Describe().vectors.at(request.vector_name).adaptor) return absl::OkStatus();
   } else {
     Enter(AdaptPhase::kTraining);
-    auto vectors = shard.SampleVectors(*slot, request.samples, request.seed);
+    auto vectors = shard.SampleVectors(*slot, request.samples, request.seed, stop_);
     if (!vectors.ok()) return vectors.status();
     const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
     const SlotDefinition& defined = meaning->slots[*slot];
@@ -161,13 +179,17 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
 }
 
 void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request) {
+  BecomeBackground();
+  {
+    absl::MutexLock lock(&mutex_);  // until Start has done its part
+  }
   absl::Status status;
   try {
     status = Adapt(*shard, request);
   } catch (const std::exception& error) {
     status = absl::InternalError(error.what());  // out of memory, most likely
   }
-  if (status.ok()) done_(shard);
+  done_(shard);
   const std::string name = shard->definition()->name;
   absl::MutexLock lock(&mutex_);
   AdaptJob& job = jobs_[current_];

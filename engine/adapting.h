@@ -21,7 +21,7 @@ namespace vecnest::engine {
 // Thread-safe.
 class Adapting {
  public:
-  // `done` is called with each shard whose index was replaced.
+  // `done` is called with each shard after its job: what was held off meanwhile is to be done.
   explicit Adapting(std::function<void(std::shared_ptr<Shard>)> done) : done_(std::move(done)) {}
   // Cancels what is under way and waits for it.
   ~Adapting();

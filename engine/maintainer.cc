@@ -19,6 +19,8 @@ constexpr int kNice = 10;
 
 }  // namespace
 
+void BecomeBackground() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice); }
+
 Maintainer::Maintainer()
     : sealer_([this] { Run(&Shard::Seal, to_seal_); }),
       merger_([this] { Run(&Shard::Merge, to_merge_); }) {}
@@ -47,7 +49,7 @@ void Maintainer::Enqueue(Queue& queue, std::shared_ptr<Shard> shard) {
 }
 
 void Maintainer::Run(Work work, Queue& queue) {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+  BecomeBackground();
   while (true) {
     std::shared_ptr<Shard> shard;
     {

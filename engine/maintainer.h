@@ -13,6 +13,9 @@
 
 namespace vecnest::engine {
 
+// From here on the calling thread, and those that it makes, leave the processors to others.
+void BecomeBackground();
+
 // Runs at low priority beside reads and writes. Sealing and merging have a thread each: a merge of
 // many vectors takes minutes, and what comes in meanwhile needs its graphs. Shards take turns piece
 // by piece. Thread-safe.

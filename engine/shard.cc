@@ -27,7 +27,9 @@ std::string EncodeCount(uint64_t count) {
 void RemoveAllDirectoriesBut(const std::string& directory, const std::set<std::string>& kept) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (!kept.contains(entry.path().string())) std::filesystem::remove_all(entry.path(), ignored);
+    if (!kept.contains(entry.path().filename().string())) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
   }
 }
 
@@ -112,7 +114,8 @@ absl::Status Shard::OpenIndexes(const ShardManifest& manifest) {
   bool restored = false;
   std::set<std::string> directories;
   for (Slot slot = 0; slot < slots; ++slot) {
-    directories.insert(IndexDirectory(slot, meaning->slots[slot].index_generation));
+    const uint32_t generation = meaning->slots[slot].index_generation;
+    directories.insert(std::filesystem::path(IndexDirectory(slot, generation)).filename().string());
     auto opened = OpenIndex(manifest.slots[slot], slot);
     if (!opened.ok()) return opened.status();
     for (const auto& [segment, reason] : opened->damaged) {
@@ -336,6 +339,7 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     if (auto status = RoundVectors(*definition(), *changes); !status.ok()) return status;
     // Once in the log a vector has to be taken by its index, now and at every start.
     if (auto status = CheckVectors(*definition(), *changes); !status.ok()) return status;
+    if (auto status = CheckAdapted(*changes); !status.ok()) return status;
     // Without changes the caller still waits until what it wrote before is on the disk.
     if (!changes->empty()) {
       auto sequence = Append(*changes, std::move(updated));
@@ -347,6 +351,19 @@ absl::StatusOr<WriteResult> Shard::Write(Decide decide,
     if (auto status = environment_.log->Sync(result.sequence); !status.ok()) return status;
   }
   return result;
+}
+
+absl::Status Shard::CheckAdapted(const std::vector<PointChange>& changes) const {
+  const SlotIndexes indexes = Indexes();
+  for (const PointChange& change : changes) {
+    for (const VectorWrite& write : change.vectors) {
+      if (auto status = indexes[write.slot]->Check(write.vector); !status.ok()) {
+        return absl::InvalidArgumentError(fmt::format(
+            "point {}: {}", ToPointId(change.key).ToString(), std::string(status.message())));
+      }
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Shard::CheckBindings(const std::map<Slot, ModelBinding>& bindings,
@@ -423,9 +440,11 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
     absl::MutexLock lock(&definition_mutex_);
     definition_ = std::move(updated);
   }
-  if (auto status = UpdateIndexes(effects); !status.ok()) return status;
+  // All follow the store, whatever one of them says.
+  absl::Status updated_indexes = UpdateIndexes(effects);
   changed_points_ += effects.touched.size();
-  if (auto status = payload_indexes_.Apply(effects.touched); !status.ok()) return status;
+  updated_indexes.Update(payload_indexes_.Apply(effects.touched));
+  if (!updated_indexes.ok()) return updated_indexes;
   return *sequence;
 }
 

@@ -136,10 +136,12 @@ class Shard {
   absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
 
   // Up to so many stored vectors of a slot, one behind the other, evenly drawn.
-  absl::StatusOr<std::vector<float>> SampleVectors(Slot slot, size_t count, uint64_t seed) const;
+  absl::StatusOr<std::vector<float>> SampleVectors(Slot slot, size_t count, uint64_t seed,
+                                                   const std::atomic<bool>& stop) const;
   // Makes the index of a slot anew, of the stored vectors as `adaptor` rotates them (null: as they
   // are), beside reads and writes, and puts it in the old one's place with one commit. Cancelled
-  // soon after `stop` turned true; after any error everything is as it was.
+  // soon after `stop` turned true; after any error everything is as it was. Meanwhile, for the last
+  // of it, Seal finds nothing to do.
   absl::Status SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adaptor> adaptor,
                           const std::atomic<bool>& stop, IndexingProgress& progress);
 
@@ -218,11 +220,13 @@ class Shard {
   absl::StatusOr<bool> TrySwitch(Slot slot, const std::shared_ptr<SlotIndex>& next,
                                  uint32_t generation, index::Label copied);
 
+  static absl::Status OptimizeIndex(index::VectorIndex& index);
   size_t MostUnsealed() const;
   // A piece of one kind of work for each vector; true when there was any.
   using BackgroundWork = absl::StatusOr<bool> (index::VectorIndex::*)(const std::atomic<bool>*);
   absl::StatusOr<bool> WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop);
   bool IsDropped() const;
+  absl::Status CheckAdapted(const std::vector<PointChange>& changes) const;
   absl::Status CheckBindings(const std::map<Slot, ModelBinding>& bindings,
                              std::shared_ptr<const Definition>& updated) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);

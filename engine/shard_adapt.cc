@@ -9,6 +9,8 @@
 #include "engine/shard.h"
 #include "engine/shard_keys.h"
 #include "fmt/format.h"
+#include "index/file_io.h"
+#include "spdlog/spdlog.h"
 
 namespace vecnest::engine {
 namespace {
@@ -94,8 +96,8 @@ absl::StatusOr<Shard::Moment> Shard::MomentOf(const SlotIndex& index, index::Lab
   return Moment{index.index().LiveEntries(after), environment_.store->TakeSnapshot()};
 }
 
-absl::StatusOr<std::vector<float>> Shard::SampleVectors(Slot slot, size_t count,
-                                                        uint64_t seed) const {
+absl::StatusOr<std::vector<float>> Shard::SampleVectors(Slot slot, size_t count, uint64_t seed,
+                                                        const std::atomic<bool>& stop) const {
   auto moment = MomentOf(*IndexOf(slot), 0);
   if (!moment.ok()) return moment.status();
   std::vector<index::Entry> drawn;
@@ -104,7 +106,9 @@ absl::StatusOr<std::vector<float>> Shard::SampleVectors(Slot slot, size_t count,
   }
   VectorReader reader(*this, slot, drawn, moment->snapshot.get());
   std::vector<float> vectors;
+  vectors.reserve(drawn.size() * static_cast<size_t>(definition()->slots[slot].config.size));
   for (size_t i = 0; i < drawn.size(); ++i) {
+    if (stop) return Stopped();
     auto vector = reader.Next();
     if (!vector.ok()) return vector.status();
     vectors.insert(vectors.end(), vector->begin(), vector->end());
@@ -119,7 +123,8 @@ absl::Status Shard::CatchUp(Slot slot, const Moment& moment, SlotIndex& next,
     if (stop) return Stopped();
     auto vector = reader.Next();
     if (!vector.ok()) return vector.status();
-    auto status = next.Add(entry.label, entry.key, entry.number, *vector);
+    absl::Status status = next.Check(*vector);
+    if (status.ok()) status = next.Add(entry.label, entry.key, entry.number, *vector);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -171,8 +176,15 @@ absl::Status Shard::SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adapto
     if (auto status = next->index().SealAll(&stop); !status.ok()) return stop ? Stopped() : status;
   }
   std::move(clean).Cancel();
-  // Until a power cut can't bring the old definition back, its files stay.
-  if (auto status = environment_.store->Sync(); !status.ok()) return status;
+  // Until a power cut can't bring the old definition back, its files stay; the next start removes
+  // them.
+  absl::Status durable = index::SyncDirectory(environment_.directory);
+  durable.Update(environment_.store->Sync());
+  if (!durable.ok()) {
+    spdlog::warn("collection '{}': files of the former index stay: {}", meaning->name,
+                 std::string(durable.message()));
+    return absl::OkStatus();
+  }
   std::filesystem::remove_all(IndexDirectory(slot, generation - 1), ignored);
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "engine/shard.h"
 #include "engine/shard_keys.h"
 #include "engine/write_delay.h"
@@ -71,7 +72,9 @@ absl::StatusOr<bool> Shard::Merge(const std::atomic<bool>& stop) {
 }
 
 absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
-  absl::MutexLock lock(&seal_mutex_);
+  // SetAdaptor holds it for long, and then has somebody call again; other shards are not to wait.
+  if (!seal_mutex_.TryLock()) return false;
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { seal_mutex_.Unlock(); };
   auto worked = WorkOnEach(&index::VectorIndex::SealFull, stop);
   if (!worked.ok() || stop) return worked;
   if (NeedsCheckpoint()) {
@@ -85,16 +88,25 @@ absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
   return false;
 }
 
+absl::Status Shard::OptimizeIndex(index::VectorIndex& index) {
+  if (auto status = index.SealAll(); !status.ok()) return status;
+  while (true) {
+    auto worked = index.MergeSome();
+    if (!worked.ok()) return worked.status();
+    if (!*worked) return absl::OkStatus();
+  }
+}
+
 absl::Status Shard::Optimize() {
   // Sealing in the background goes on: here a merge may be waited for, and may be a long one.
   absl::MutexLock lock(&merge_mutex_);
-  for (const auto& slot : Indexes()) {
-    if (auto status = slot->index().SealAll(); !status.ok()) return status;
-    while (true) {
-      auto worked = slot->index().MergeSome();
-      if (!worked.ok()) return worked.status();
-      if (!*worked) break;
-    }
+  const size_t slots = Indexes().size();
+  for (Slot slot = 0; slot < slots;) {
+    const std::shared_ptr<SlotIndex> index = IndexOf(slot);
+    const absl::Status status = OptimizeIndex(index->index());
+    if (IndexOf(slot) != index) continue;  // it was replaced meanwhile
+    if (!status.ok()) return status;
+    ++slot;
   }
   if (auto status = WriteCheckpoint(); !status.ok()) return status;
   return CommitManifest();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "fmt/format.h"
 
@@ -46,6 +47,22 @@ absl::StatusOr<absl::Span<const float>> SlotIndex::Adapt(absl::Span<const float>
   rotated.resize(vector.size());
   if (auto status = adaptor_->Rotate(vector, absl::MakeSpan(rotated)); !status.ok()) return status;
   return absl::Span<const float>(rotated);
+}
+
+absl::Status SlotIndex::Check(absl::Span<const float> vector) const {
+  if (adaptor_ == nullptr) return absl::OkStatus();
+  // No component of a rotated vector is larger than the vector is long.
+  const double largest = config_.values == index::ValueFormat::kF16
+                             ? 65504.0
+                             : double{std::numeric_limits<float>::max()};
+  constexpr double kRoundingRoom = 0.99;
+  double squared = 0;
+  for (const float value : vector) squared += double{value} * value;
+  if (std::sqrt(squared) <= kRoundingRoom * largest) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format(
+      "the vector is {:.3g} long; with the adaptor of its collection at most {:.3g} fit "
+      "its datatype",
+      std::sqrt(squared), kRoundingRoom * largest));
 }
 
 absl::Status SlotIndex::Add(index::Label label, const index::PointKey& key,

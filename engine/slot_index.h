@@ -42,6 +42,10 @@ class SlotIndex {
   // Null: vectors are held as they are stored.
   const std::shared_ptr<const embedder::Adaptor>& adaptor() const { return adaptor_; }
 
+  // Whether Add takes the vector, once the index's own conditions hold: InvalidArgument where a
+  // component could become larger by the rotation than the index can hold.
+  absl::Status Check(absl::Span<const float> vector) const;
+
   // As those of VectorIndex, with vectors as the store has them. Search: FailedPrecondition where
   // the adaptor does not keep the metric.
   absl::Status Add(index::Label label, const index::PointKey& key, index::PointNumber number,

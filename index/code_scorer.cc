@@ -98,16 +98,17 @@ float CodeScorer::CostOf(float score) const {
   if (form_ == Form::kCosine) {
     // Scaled prefixes are compared with a query of its whole length.
     const double compared = metric_ == Metric::kCosine ? length : std::sqrt(Dot(values_, values_));
-    // Scales make the vectors about as much longer as they make the query.
-    double scaled = length * length;
-    if (!prefix_scales_.empty()) {
-      scaled = 0;
-      for (size_t i = 0; i < dimensions_; ++i) {
-        scaled += std::pow(double{values_[i]} * prefix_scales_[i], 2);
-      }
+    if (!(compared > 0)) return 0;
+    const double cost = -DotOf(score, compared) / compared * length;
+    if (prefix_scales_.empty()) return static_cast<float>(cost);
+    // Scales make vectors about as much longer as they make the query, some less.
+    constexpr double kSlack = 1.08;
+    double scaled = 0;
+    for (size_t i = 0; i < dimensions_; ++i) {
+      scaled += std::pow(double{values_[i]} * prefix_scales_[i], 2);
     }
-    return compared > 0 ? static_cast<float>(-DotOf(score, compared) / compared * scaled / length)
-                        : 0;
+    const double stretched = cost * scaled / (length * length);
+    return static_cast<float>(stretched < 0 ? stretched / kSlack : stretched * kSlack);
   }
   const float dot = codes_.format.normalized ? DotOf(score, length) : score;
   const float with_codes = (dot - Dot(query, center)) / (codes_.step * query_.step);

@@ -486,8 +486,13 @@ std::vector<Entry> VectorIndex::LiveEntries(Label after) const {
 }
 
 std::vector<Label> VectorIndex::LiveLabels() const {
+  const SetView view = set_.View();
   std::vector<Label> labels;
-  for (const Entry& entry : LiveEntries(0)) labels.push_back(entry.label);
+  for (const Rows& rows : view.Blocks()) {
+    for (size_t row = 0; row < rows.count; ++row) {
+      if (!rows.marks->IsDeleted(row, view.as_of)) labels.push_back(rows.labels[row]);
+    }
+  }
   return labels;
 }
 

@@ -172,6 +172,29 @@ TEST_F(AdaptingTest, EndsWithTheCollectionOrTheDatabase) {
   EXPECT_TRUE(database_->Verify(0)->problems.empty());
 }
 
+// A rotation may put all of a vector's length into one component.
+TEST_F(AdaptingTest, VectorsThatWouldOverflowAreRefusedWhole) {
+  CollectionConfig config = Unnamed(kWidth, Metric::kEuclid);
+  config.vectors[""].datatype = VectorDatatype::kFloat16;
+  ASSERT_TRUE(database_->CreateCollection("half", config).ok());
+  auto points = Anisotropic(200);
+  for (Point& point : points) {
+    for (float& value : std::get<std::vector<float>>(point.vectors.at(""))) value += 1000;
+  }
+  ASSERT_TRUE(database_->Upsert("half", std::move(points)).ok());
+  ASSERT_TRUE(database_->StartAdapting("half", {}).ok());
+  ASSERT_EQ(Await(*database_, "half").phase, AdaptPhase::kDone);
+  std::vector<Point> batch = {MakePoint(500, std::vector<float>(kWidth, 1.0F)),
+                              MakePoint(501, std::vector<float>(kWidth, 10'000.0F))};
+  const auto refused = database_->Upsert("half", batch);
+  EXPECT_TRUE(absl::IsInvalidArgument(refused.status()));
+  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("point 501"));
+  EXPECT_EQ(database_->DescribeCollection("half")->points, 200U);
+  batch.pop_back();
+  EXPECT_TRUE(database_->Upsert("half", batch).ok());
+  EXPECT_TRUE(database_->Verify(0)->problems.empty());
+}
+
 // Where lengths matter prefixes are compared unscaled, so that scales have nothing to say.
 TEST_F(AdaptingTest, LengthsThatMatterGetARotation) {
   ASSERT_TRUE(database_->CreateCollection("long", Unnamed(kWidth, Metric::kDot)).ok());

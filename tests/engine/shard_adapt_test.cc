@@ -208,15 +208,15 @@ TEST_P(ShardAdaptTest, ManhattanIsRefused) {
 
 TEST_P(ShardAdaptTest, SamplesAreEvenlyDrawnAndRepeatable) {
   for (uint64_t id = 0; id < 400; ++id) WriteOne(id, static_cast<float>(id));
-  const auto sample = shard_->SampleVectors(0, 100, 5);
+  const auto sample = shard_->SampleVectors(0, 100, 5, never_);
   ASSERT_TRUE(sample.ok()) << sample.status();
   EXPECT_EQ(sample->size(), 100U * kDimensions);
-  EXPECT_EQ(*sample, *shard_->SampleVectors(0, 100, 5));
-  EXPECT_NE(*sample, *shard_->SampleVectors(0, 100, 6));
+  EXPECT_EQ(*sample, *shard_->SampleVectors(0, 100, 5, never_));
+  EXPECT_NE(*sample, *shard_->SampleVectors(0, 100, 6, never_));
   double mean = 0;
   for (size_t row = 0; row < 100; ++row) mean += (*sample)[row * kDimensions] / 100;
   EXPECT_NEAR(mean, 199.5, 40);  // of a uniform draw of 100, within 3.5 deviations
-  EXPECT_EQ(shard_->SampleVectors(0, 1000, 5)->size(), shard_->points() * kDimensions);
+  EXPECT_EQ(shard_->SampleVectors(0, 1000, 5, never_)->size(), shard_->points() * kDimensions);
 }
 
 INSTANTIATE_TEST_SUITE_P(Logs, ShardAdaptTest, testing::Bool(), [](const auto& instance) {

@@ -42,7 +42,7 @@ class SlotIndexTest : public ::testing::Test {
     config.dimensions = kWidth;
     config.metric = index::Metric::kEuclid;
     config.values = values;
-    auto opened = SlotIndex::Open(directory_.path() + std::to_string(++opened_), config, {},
+    auto opened = SlotIndex::Open(directory_.path() + "/" + std::to_string(++opened_), config, {},
                                   std::move(adaptor));
     EXPECT_TRUE(opened.ok()) << opened.status();
     return opened->index;
@@ -132,8 +132,8 @@ TEST_F(SlotIndexTest, CodesAreOfEightBitsOnPrincipalAxesUnlessChosen) {
     index::IndexConfig config;
     config.dimensions = kWide;
     config.code_bits = bits;
-    const auto opened = SlotIndex::Open(directory_.path() + std::to_string(++opened_), config, {},
-                                        std::move(adaptor));
+    const auto opened = SlotIndex::Open(directory_.path() + "/" + std::to_string(++opened_), config,
+                                        {}, std::move(adaptor));
     std::normal_distribution<float> normal;
     std::vector<float> vector(kWide);
     for (index::Label label = 1; label <= 20; ++label) {

@@ -164,15 +164,16 @@ TEST_P(ScaledIndexTest, ThresholdsGiveWhatPassesThem) {
   for (size_t query = 0; query < queries_.count(); ++query) {
     std::vector<double> scores = ScoresFor(query, 64);
     std::vector<double> sorted = scores;
-    std::nth_element(sorted.begin(), sorted.begin() + 30, sorted.end(), std::greater<>());
+    // More than are looked for whatever their scores, so that the codes' own range matters.
+    std::nth_element(sorted.begin(), sorted.begin() + 500, sorted.end(), std::greater<>());
     SearchParams params;
-    params.k = 200;
+    params.k = 5000;
     params.dimensions = 64;
-    params.score_threshold = static_cast<float>(sorted[30]);
+    params.score_threshold = static_cast<float>(sorted[500]);
     const auto answer = index_->Search(queries_.Row(query), params, nullptr);
     ASSERT_TRUE(answer.ok());
     for (const ScoredLabel& hit : *answer) EXPECT_GE(hit.score, *params.score_threshold);
-    expected += 30;
+    expected += 500;
     found += answer->size();
   }
   EXPECT_GE(static_cast<double>(found), 0.97 * static_cast<double>(expected));

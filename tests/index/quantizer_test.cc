@@ -89,7 +89,6 @@ INSTANTIATE_TEST_SUITE_P(Formats, QuantizerTest,
                                   (std::get<1>(format.param) ? "Normalized" : "");
                          });
 
-// One bit tells on which side of the center a component is; the step is how far away they are.
 // As on principal axes: what a few dimensions hold says most, and must not be cut off.
 TEST(QuantizerTest, DimensionsOfLargeComponentsKeepThem) {
   constexpr size_t kDimensions = 256;
@@ -115,6 +114,7 @@ TEST(QuantizerTest, DimensionsOfLargeComponentsKeepThem) {
   EXPECT_LT(cut, rows.count * kLarge / 200);
 }
 
+// One bit tells on which side of the center a component is; the step is how far away they are.
 TEST(QuantizerTest, BitsAreSides) {
   constexpr size_t kWidth = 200;
   const testing::Matrix points = testing::Clustered(500, kWidth, 1, false);

@@ -157,7 +157,8 @@ class Database {
   // the background, one collection at a time. Reads and writes go on, the old index answers until
   // the new one takes its place at once, and stored vectors stay as they are: kNone undoes it. An
   // adaptor stays as it is when vectors come and go. InvalidArgument: numbers out of range.
-  // FailedPrecondition: fewer than 100 vectors, or the vector's metric is Manhattan.
+  // FailedPrecondition: fewer than 100 vectors, more than 2,048 dimensions, or the metric is
+  // Manhattan.
   // ResourceExhausted: a collection is being adapted.
   virtual absl::Status StartAdapting(const std::string& collection,
                                      const AdaptRequest& request) = 0;
