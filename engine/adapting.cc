@@ -195,7 +195,8 @@ void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& requ
   AdaptJob& job = jobs_[current_];
   job.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   if (status.ok()) {
-    spdlog::info("collection '{}' was adapted ({}) in {:.1f} s", name, job.made, job.seconds);
+    spdlog::info("collection '{}' was adapted ({}) in {:.1f} s", name,
+                 job.made.empty() ? AdaptMethodName(request.method) : job.made, job.seconds);
   } else if (absl::IsCancelled(status) || absl::IsNotFound(status)) {
     spdlog::info("collection '{}' is as it was: {}", name, std::string(status.message()));
   } else {

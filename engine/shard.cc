@@ -161,12 +161,6 @@ absl::StatusOr<SlotIndex::OpenResult> Shard::OpenIndex(const index::Manifest& ma
                                                        Slot slot) const {
   const auto meaning = definition();
   const SlotDefinition& defined = meaning->slots[slot];
-  const std::string directory = IndexDirectory(slot, defined.index_generation);
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return absl::InternalError(fmt::format("creating {}: {}", directory, error.message()));
-  }
   std::shared_ptr<const embedder::Adaptor> adaptor;
   if (defined.adapted) {
     auto stored = environment_.store->Get(Family::kMeta,
@@ -178,7 +172,8 @@ absl::StatusOr<SlotIndex::OpenResult> Shard::OpenIndex(const index::Manifest& ma
     if (!decoded.ok()) return decoded.status();
     adaptor = *std::move(decoded);
   }
-  return SlotIndex::Open(directory, IndexConfigOf(defined), manifest, std::move(adaptor));
+  return SlotIndex::Open(IndexDirectory(slot, defined.index_generation), IndexConfigOf(defined),
+                         manifest, std::move(adaptor));
 }
 
 std::shared_ptr<SlotIndex> Shard::IndexOf(Slot slot) const {

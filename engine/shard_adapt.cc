@@ -9,7 +9,6 @@
 #include "engine/shard.h"
 #include "engine/shard_keys.h"
 #include "fmt/format.h"
-#include "index/file_io.h"
 #include "spdlog/spdlog.h"
 
 namespace vecnest::engine {
@@ -45,11 +44,11 @@ class Shard::VectorReader {
       : shard_(shard), slot_(slot), entries_(entries), snapshot_(snapshot) {}
 
   absl::StatusOr<absl::Span<const float>> Next() {
-    if (next_ == end_) {
+    if (next_ == first_ + values_.size()) {
       if (auto status = ReadBatch(); !status.ok()) return status;
     }
     const index::Entry& entry = entries_[next_];
-    const std::optional<std::string>& bytes = values_[kVectorsPerRead - (end_ - next_)];
+    const std::optional<std::string>& bytes = values_[next_ - first_];
     ++next_;
     if (!bytes) return Missing(entry);
     auto record = VectorRecord::Decode(*bytes);
@@ -67,16 +66,15 @@ class Shard::VectorReader {
 
   absl::Status ReadBatch() {
     const storage::CollectionId id = shard_.definition()->id;
-    end_ = std::min(next_ + kVectorsPerRead, entries_.size());
+    const size_t end = std::min(next_ + kVectorsPerRead, entries_.size());
     std::vector<std::string> keys;
-    for (size_t i = next_; i < end_; ++i) {
+    for (size_t i = next_; i < end; ++i) {
       keys.push_back(storage::VectorsKey(id, ToStorageKey(ToPointId(entries_[i].key)), slot_));
     }
     auto values = shard_.environment_.store->MultiGet(Family::kVectors, keys, snapshot_);
     if (!values.ok()) return values.status();
     values_ = *std::move(values);
-    // The last batch lies at the end, as a full one would.
-    values_.insert(values_.begin(), kVectorsPerRead - values_.size(), std::nullopt);
+    first_ = next_;
     return absl::OkStatus();
   }
 
@@ -84,9 +82,9 @@ class Shard::VectorReader {
   const Slot slot_;
   const std::vector<index::Entry>& entries_;
   const storage::Snapshot* const snapshot_;
-  std::vector<std::optional<std::string>> values_;
+  std::vector<std::optional<std::string>> values_;  // of the entries from first_ on
+  size_t first_ = 0;
   size_t next_ = 0;
-  size_t end_ = 0;
   std::vector<float> vector_;
 };
 
@@ -178,11 +176,9 @@ absl::Status Shard::SetAdaptor(Slot slot, std::shared_ptr<const embedder::Adapto
   std::move(clean).Cancel();
   // Until a power cut can't bring the old definition back, its files stay; the next start removes
   // them.
-  absl::Status durable = index::SyncDirectory(environment_.directory);
-  durable.Update(environment_.store->Sync());
-  if (!durable.ok()) {
+  if (auto status = environment_.store->Sync(); !status.ok()) {
     spdlog::warn("collection '{}': files of the former index stay: {}", meaning->name,
-                 std::string(durable.message()));
+                 std::string(status.message()));
     return absl::OkStatus();
   }
   std::filesystem::remove_all(IndexDirectory(slot, generation - 1), ignored);

@@ -264,8 +264,8 @@ absl::StatusOr<Shard::Found> Shard::FindNearest(const NearestQuery& nearest, con
   if (nearest.prefix && index->adaptor() != nullptr) {
     return absl::InvalidArgumentError(
         fmt::format("the query has only the {} dimensions that are compared, but the collection "
-                    "has an adaptor, "
-                    "which makes prefixes of whole vectors: send all {} of the model's vector",
+                    "has an adaptor, which makes prefixes of whole vectors: send all {} of the "
+                    "model's vector",
                     query.dimensions, nearest.vector.size()));
   }
   const auto search = [&](Found& found) -> absl::Status {

@@ -19,7 +19,6 @@ int CodeBits(int bits, const embedder::Adaptor* adaptor) {
 absl::StatusOr<SlotIndex::OpenResult> SlotIndex::Open(
     const std::string& directory, index::IndexConfig config, const index::Manifest& manifest,
     std::shared_ptr<const embedder::Adaptor> adaptor) {
-  config.prefix_scales.clear();
   if (adaptor != nullptr) {
     if (adaptor->dimensions() != static_cast<size_t>(config.dimensions)) {
       return absl::DataLossError(

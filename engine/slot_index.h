@@ -25,8 +25,8 @@ class SlotIndex {
     std::shared_ptr<SlotIndex> index;
     Damaged damaged;
   };
-  // `adaptor`: null for none; otherwise of the config's dimensions, and its scales take the place
-  // of those in the config. code_bits as SetCodeBits takes them.
+  // `adaptor`: null for none; otherwise of the config's dimensions, and its scales become
+  // the config's. code_bits as SetCodeBits takes them.
   static absl::StatusOr<OpenResult> Open(const std::string& directory, index::IndexConfig config,
                                          const index::Manifest& manifest,
                                          std::shared_ptr<const embedder::Adaptor> adaptor);

@@ -60,23 +60,6 @@ absl::Status CheckVector(absl::Span<const float> vector, size_t width) {
   return absl::OkStatus();
 }
 
-absl::Status CheckManifest(const Manifest& manifest) {
-  Label last = 0;
-  for (const SegmentRecord& record : manifest.segments) {
-    if (record.min_label <= last || record.max_label < record.min_label ||
-        record.max_label > manifest.persisted_through) {
-      return absl::InvalidArgumentError(fmt::format("the manifest's range {} to {} of {} overlaps",
-                                                    record.min_label, record.max_label,
-                                                    record.file));
-    }
-    if (record.file.find('/') != std::string::npos) {
-      return absl::InvalidArgumentError(fmt::format("{} is not a file name", record.file));
-    }
-    last = record.max_label;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::shared_ptr<SealedSegment>> OpenListed(const std::string& directory,
                                                           const SegmentRecord& record,
                                                           size_t dimensions) {

@@ -40,6 +40,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "index/hnsw_builder.h"
+#include "index/manifest.h"
 #include "index/metric.h"
 #include "index/point_set.h"
 #include "index/segment_set.h"
@@ -102,24 +103,6 @@ struct SearchStats {
   size_t distances = 0;   // distances computed
   size_t bytes = 0;       // of codes, links and vectors that were read for them
   std::string strategy;   // e.g. "graph", "exact scan (few matches)"
-};
-
-// A sealed segment as the owner of the index records it. Label ranges of an index's segments
-// are disjoint and ascending (only neighbours are merged).
-struct SegmentRecord {
-  std::string file;  // name inside the index directory
-  Label min_label = 0;
-  Label max_label = 0;
-  uint64_t count = 0;      // vectors in the file, deleted ones included
-  std::string tombstones;  // serialized Roaring bitmap of deleted offsets
-};
-
-// What has to be remembered to open the index again. The owner commits it together with the
-// position up to which its log is reflected: Add of labels <= persisted_through and every
-// Delete made before the manifest was taken.
-struct Manifest {
-  std::vector<SegmentRecord> segments;
-  Label persisted_through = 0;
 };
 
 struct IndexStats {

@@ -23,6 +23,11 @@ struct Request {
   CallLimits limits;  // the client may leave, or have asked for an answer by a time
 };
 
+// Of a route with {collection} in its path.
+inline const std::string& CollectionOf(const Request& request) {
+  return request.parameters.at("collection");
+}
+
 struct Response {
   int status = 200;
   std::string body;

@@ -4,19 +4,12 @@
 #include "net/service.h"
 
 namespace vecnest::net {
-namespace {
-
-const std::string& Collection(const Request& request) {
-  return request.parameters.at("collection");
-}
-
-}  // namespace
 
 void Service::AddAdaptRoutes(std::vector<Route>& routes) {
   const std::string path = "/collections/{collection}/adapt";
   const auto job_of = [](const Database& database,
                          const Request& request) -> absl::StatusOr<Result> {
-    auto job = database.FindAdaptJob(Collection(request));
+    auto job = database.FindAdaptJob(CollectionOf(request));
     if (!job.ok()) return job.status();
     return Result{WriteAdaptJob(*job), {}};
   };
@@ -28,7 +21,7 @@ void Service::AddAdaptRoutes(std::vector<Route>& routes) {
         absl::Status status = body.status();
         AdaptRequest adapt;
         if (status.ok()) adapt = ReadAdaptRequest(*body, status);
-        if (status.ok()) status = database.StartAdapting(Collection(request), adapt);
+        if (status.ok()) status = database.StartAdapting(CollectionOf(request), adapt);
         if (!status.ok()) return status;
         return job_of(database, request);
       }));
@@ -36,7 +29,7 @@ void Service::AddAdaptRoutes(std::vector<Route>& routes) {
   routes.push_back(
       Enveloped("DELETE", path, Lane::kWrite,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  auto cancelled = database.CancelAdapting(Collection(request));
+                  auto cancelled = database.CancelAdapting(CollectionOf(request));
                   if (!cancelled.ok()) return cancelled.status();
                   return Result{*cancelled, {}};
                 }));

@@ -4,13 +4,6 @@
 #include "net/service.h"
 
 namespace vecnest::net {
-namespace {
-
-const std::string& Collection(const Request& request) {
-  return request.parameters.at("collection");
-}
-
-}  // namespace
 
 void Service::AddCollectionRoutes(std::vector<Route>& routes) {
   routes.push_back(Enveloped("GET", "/collections", Lane::kQuery,
@@ -24,14 +17,14 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
   routes.push_back(
       Enveloped("GET", "/collections/{collection}", Lane::kQuery,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  auto info = database.DescribeCollection(Collection(request));
+                  auto info = database.DescribeCollection(CollectionOf(request));
                   if (!info.ok()) return info.status();
                   return Result{WriteCollectionInfo(*info), {}};
                 }));
   routes.push_back(
       Enveloped("GET", "/collections/{collection}/exists", Lane::kQuery,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  return Result{{{"exists", database.HasCollection(Collection(request))}}, {}};
+                  return Result{{{"exists", database.HasCollection(CollectionOf(request))}}, {}};
                 }));
   routes.push_back(
       Enveloped("PUT", "/collections/{collection}", Lane::kWrite,
@@ -40,7 +33,8 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                   absl::Status status = body.status();
                   CollectionConfig config;
                   if (status.ok()) config = ReadCollectionConfig(*body, status);
-                  if (status.ok()) status = database.CreateCollection(Collection(request), config);
+                  if (status.ok())
+                    status = database.CreateCollection(CollectionOf(request), config);
                   if (!status.ok()) return status;
                   return Result{true, {}};
                 }));
@@ -51,14 +45,15 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                   absl::Status status = body.status();
                   CollectionUpdate update;
                   if (status.ok()) update = ReadCollectionUpdate(*body, status);
-                  if (status.ok()) status = database.UpdateCollection(Collection(request), update);
+                  if (status.ok())
+                    status = database.UpdateCollection(CollectionOf(request), update);
                   if (!status.ok()) return status;
                   return Result{true, {}};
                 }));
   routes.push_back(
       Enveloped("DELETE", "/collections/{collection}", Lane::kWrite,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  auto deleted = database.DeleteCollection(Collection(request));
+                  auto deleted = database.DeleteCollection(CollectionOf(request));
                   if (!deleted.ok()) return deleted.status();
                   return Result{*deleted, {}};
                 }));

@@ -15,10 +15,6 @@ namespace {
 
 constexpr int64_t kMaxPage = 100'000;
 
-const std::string& Collection(const Request& request) {
-  return request.parameters.at("collection");
-}
-
 // For answers with such vectors. Others need none of it, and describing a collection gathers
 // more than that.
 absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& collection,
@@ -114,9 +110,9 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
       [](Database& database, const Request& request) -> absl::StatusOr<Result> {
         auto retrieval = ReadBody(request, ReadRetrieval);
         if (!retrieval.ok()) return retrieval.status();
-        auto unit_length = UnitLengthOf(database, Collection(request), retrieval->with_vectors);
+        auto unit_length = UnitLengthOf(database, CollectionOf(request), retrieval->with_vectors);
         if (!unit_length.ok()) return unit_length.status();
-        auto records = database.Retrieve(Collection(request), retrieval->ids,
+        auto records = database.Retrieve(CollectionOf(request), retrieval->ids,
                                          retrieval->with_payload, retrieval->with_vectors);
         if (!records.ok()) return records.status();
         Json out = Json::array();
@@ -129,9 +125,9 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                   auto id = PointId::Parse(request.parameters.at("id"));
                   if (!id.ok()) return id.status();
                   const VectorSelector all_vectors = {VectorSelector::Kind::kAll, {}};
-                  auto unit_length = UnitLengthOf(database, Collection(request), all_vectors);
+                  auto unit_length = UnitLengthOf(database, CollectionOf(request), all_vectors);
                   if (!unit_length.ok()) return unit_length.status();
-                  auto records = database.Retrieve(Collection(request), {*id},
+                  auto records = database.Retrieve(CollectionOf(request), {*id},
                                                    {PayloadSelector::Kind::kAll, {}}, all_vectors);
                   if (!records.ok()) return records.status();
                   if (records->empty()) {
@@ -145,9 +141,9 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
       [](Database& database, const Request& request) -> absl::StatusOr<Result> {
         auto scroll = ReadBody(request, ReadScroll);
         if (!scroll.ok()) return scroll.status();
-        auto unit_length = UnitLengthOf(database, Collection(request), scroll->with_vectors);
+        auto unit_length = UnitLengthOf(database, CollectionOf(request), scroll->with_vectors);
         if (!unit_length.ok()) return unit_length.status();
-        auto page = database.Scroll(Collection(request), *scroll, request.limits);
+        auto page = database.Scroll(CollectionOf(request), *scroll, request.limits);
         if (!page.ok()) return page.status();
         Json records = Json::array();
         for (const Record& record : page->records) {
@@ -161,7 +157,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {
                   auto filter = ReadBody(request, ReadCount);
                   if (!filter.ok()) return filter.status();
-                  auto count = database.Count(Collection(request), *filter, request.limits);
+                  auto count = database.Count(CollectionOf(request), *filter, request.limits);
                   if (!count.ok()) return count.status();
                   return Result{{{"count", *count}}, {}};
                 }));
@@ -171,7 +167,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
       [](Database& database, const Request& request) -> absl::StatusOr<Result> {
         const auto given = request.query.find("vector");
         const std::string vector_name = given == request.query.end() ? "" : given->second;
-        auto report = database.MeasureWidths(Collection(request), vector_name, request.limits);
+        auto report = database.MeasureWidths(CollectionOf(request), vector_name, request.limits);
         if (!report.ok()) return report.status();
         return Result{WriteWidths(vector_name, *report), {}};
       }));
@@ -187,7 +183,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         [read, shape](Database& database, const Request& request) -> absl::StatusOr<Result> {
           auto queries = ReadBody(request, read);
           if (!queries.ok()) return queries.status();
-          auto answers = database.SearchBatch(Collection(request), *queries, request.limits);
+          auto answers = database.SearchBatch(CollectionOf(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
           Json out = Json::array();
           std::vector<ModelUsage> usage;
@@ -197,7 +193,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                 return query.with_vectors.kind != VectorSelector::Kind::kNone;
               });
           auto unit_length = UnitLengthOf(
-              database, Collection(request),
+              database, CollectionOf(request),
               with_vectors == queries->end() ? VectorSelector() : with_vectors->with_vectors);
           if (!unit_length.ok()) return unit_length.status();
           for (const QueryAnswer& answer : *answers) {

@@ -123,7 +123,7 @@ absl::StatusOr<Write> Prepare(Database& database, const Request& request, bool& 
   auto read = ReadWait(request);
   if (!read.ok()) return read.status();
   wait = *read;
-  Write write{database, request.parameters.at("collection"), {}};
+  Write write{database, CollectionOf(request), {}};
   write.options.limits = request.limits;
   write.options.durability = wait ? Durability::kSynced : Durability::kBuffered;
   return write;

@@ -375,7 +375,7 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
                                               Request request) {
   const auto database = service.database();
   const bool keep_alive = header.get().keep_alive();
-  const std::string collection = request.parameters.at("collection");
+  const std::string collection = CollectionOf(request);
   const auto bulk_options = ReadBulkOptions(request.query);
   absl::Status refused = bulk_options.status();
   if (!database->HasCollection(collection)) {

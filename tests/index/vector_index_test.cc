@@ -299,12 +299,6 @@ TEST_F(DamageTest, DamagedTombstonesAreReported) {
   EXPECT_EQ(VectorIndex::Open(directory_.path(), Config(8, 200), manifest_)->damaged.size(), 1U);
 }
 
-TEST_F(DamageTest, ContradictoryManifestsAreRefused) {
-  std::swap(manifest_.segments[0], manifest_.segments[1]);
-  EXPECT_EQ(VectorIndex::Open(directory_.path(), Config(8, 200), manifest_).status().code(),
-            absl::StatusCode::kInvalidArgument);
-}
-
 // Random operations beside a map that does the same; the index is thrown away at random and
 // opened again from its last committed manifest, with the operations after it replayed.
 class Model {

@@ -71,6 +71,26 @@ TEST_F(WidthCurveTest, WidthsThatHoldEverythingKeepEverything) {
   EXPECT_EQ(curve->widths.back().bytes, 500.0 * 64 * sizeof(float));
 }
 
+// Directions are in the first half, where lengths do not show: only the second tells them.
+TEST_F(WidthCurveTest, NearestIsMeantByTheMetric) {
+  testing::Matrix points = testing::Clustered(400, 32, 1);
+  for (size_t row = 0; row < points.count(); ++row) {
+    float* vector = &points.values[row * 32];
+    std::fill_n(vector + 16, 16, 0.0F);
+    vector[20] = static_cast<float>(row);
+  }
+  Fill(points);
+  const auto recall = [&](Metric metric) {
+    const auto curve = MeasureWidths(*index_, 100, metric, go_on_);
+    EXPECT_TRUE(curve.ok()) << curve.status();
+    return curve->widths[1].recall;  // at 16 of 32
+  };
+  // By the dot product the longest vectors are everybody's nearest, which the first half hides.
+  EXPECT_LT(recall(Metric::kDot), 0.3);
+  EXPECT_LT(recall(Metric::kEuclid), 0.3);
+  EXPECT_NE(recall(Metric::kDot), recall(Metric::kCosine));
+}
+
 TEST_F(WidthCurveTest, OfNextToNothingIsEmpty) {
   Fill(testing::Clustered(1, 16, 1));
   const auto curve = MeasureWidths(*index_, 10, Metric::kCosine, go_on_);
