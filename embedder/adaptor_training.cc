@@ -24,35 +24,6 @@ constexpr double kShareOfAxes = 0.05;
 // Scales move so much per step where elements of the rotation, on their scale, move by one.
 constexpr double kScaleRate = 0.05;
 
-absl::Status CheckSettings(const AdaptorTraining& training, size_t dimensions) {
-  if (dimensions < 1 || dimensions > Adaptor::kMostDimensions) {
-    return absl::InvalidArgumentError(
-        fmt::format("an adaptor takes 1 to {} dimensions, as its matrix grows with their square; "
-                    "these vectors have {}",
-                    Adaptor::kMostDimensions, dimensions));
-  }
-  struct Range {
-    const char* name;
-    double value, least, most;
-  };
-  const Range ranges[] = {{"temperature", training.temperature, 0.001, 10},
-                          {"learning rate", training.learning_rate, 1e-6, 1},
-                          {"scale exponent", training.scale_exponent, 0, 2},
-                          {"number of steps", static_cast<double>(training.steps), 1, 100'000},
-                          {"batch", static_cast<double>(training.batch), 2, 16'384}};
-  for (const auto& [name, value, least, most] : ranges) {
-    if (value >= least && value <= most) continue;
-    return absl::InvalidArgumentError(fmt::format(
-        "an adaptor's training takes a {} of {} to {}, not {}", name, least, most, value));
-  }
-  for (const size_t width : training.widths) {
-    if (width >= 1 && width <= dimensions) continue;
-    return absl::InvalidArgumentError(
-        fmt::format("vectors of {} dimensions have no prefix of width {}", dimensions, width));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckCount(size_t count, std::string_view what) {
   if (count >= AdaptorTraining::kFewestRows) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -120,6 +91,35 @@ absl::Status TrainOnPrefixes(const AdaptorTraining& training, const TrainingRows
 
 }  // namespace
 
+absl::Status CheckTraining(const AdaptorTraining& training, size_t dimensions) {
+  if (dimensions < 1 || dimensions > Adaptor::kMostDimensions) {
+    return absl::InvalidArgumentError(
+        fmt::format("an adaptor takes 1 to {} dimensions, as its matrix grows with their square; "
+                    "these vectors have {}",
+                    Adaptor::kMostDimensions, dimensions));
+  }
+  struct Range {
+    const char* name;
+    double value, least, most;
+  };
+  const Range ranges[] = {{"temperature", training.temperature, 0.001, 10},
+                          {"learning rate", training.learning_rate, 1e-6, 1},
+                          {"scale exponent", training.scale_exponent, 0, 2},
+                          {"number of steps", static_cast<double>(training.steps), 1, 100'000},
+                          {"batch", static_cast<double>(training.batch), 2, 16'384}};
+  for (const auto& [name, value, least, most] : ranges) {
+    if (value >= least && value <= most) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "an adaptor's training takes a {} of {} to {}, not {}", name, least, most, value));
+  }
+  for (const size_t width : training.widths) {
+    if (width >= 1 && width <= dimensions) continue;
+    return absl::InvalidArgumentError(
+        fmt::format("vectors of {} dimensions have no prefix of width {}", dimensions, width));
+  }
+  return absl::OkStatus();
+}
+
 std::vector<size_t> DefaultWidths(size_t dimensions) {
   std::vector<size_t> widths;
   for (const size_t width : {32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072}) {
@@ -133,7 +133,7 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
                                                             size_t dimensions,
                                                             const AdaptorTraining& training,
                                                             AdaptorProgress progress) {
-  VECNEST_RETURN_IF_ERROR(CheckSettings(training, dimensions));
+  VECNEST_RETURN_IF_ERROR(CheckTraining(training, dimensions));
   VECNEST_ASSIGN_OR_RETURN(const TrainingRows rows,
                            TrainingRows::Create(vectors, dimensions, "vectors"));
   const size_t samples = rows.directed().size();
@@ -155,7 +155,7 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
 absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
     const AdaptorPairs& pairs, absl::Span<const float> collection, size_t dimensions,
     const AdaptorTraining& training, AdaptorProgress progress) {
-  VECNEST_RETURN_IF_ERROR(CheckSettings(training, dimensions));
+  VECNEST_RETURN_IF_ERROR(CheckTraining(training, dimensions));
   VECNEST_ASSIGN_OR_RETURN(PairBatches batches, PairBatches::Create(pairs, dimensions));
   VECNEST_RETURN_IF_ERROR(CheckCount(batches.size(), "pairs"));
   VECNEST_ASSIGN_OR_RETURN(const TrainingRows others,

@@ -49,6 +49,9 @@ struct AdaptorTraining {
   uint64_t seed = 1;
 };
 
+// InvalidArgument: a number of `training` is out of range for vectors of so many dimensions.
+absl::Status CheckTraining(const AdaptorTraining& training, size_t dimensions);
+
 // The usual widths below `dimensions`: 32, 64, 96, 128, 192, 256, 384...; half of it, at least one,
 // where there are none.
 std::vector<size_t> DefaultWidths(size_t dimensions);

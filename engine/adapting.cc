@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "embedder/adaptor_training.h"
+#include "engine/adaptor_pairs.h"
 #include "engine/maintainer.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
@@ -18,6 +19,41 @@ namespace {
 constexpr size_t kMostDimensions = 2048;
 // In memory at a time.
 constexpr size_t kMostSampleBytes = size_t{2} << 30;
+
+// Where lengths matter prefixes are compared as they are (index/scorer.h): scales and cosines have
+// no part in it.
+bool LengthsMatter(const SlotDefinition& slot, bool unit_norm) {
+  return slot.config.metric != Metric::kCosine && !unit_norm;
+}
+
+embedder::AdaptorTraining TrainingFor(const AdaptRequest& request, bool lengths_matter) {
+  embedder::AdaptorTraining training;
+  training.seed = request.seed;
+  training.temperature = request.temperature;
+  training.steps = request.steps;
+  for (const int width : request.widths) {
+    training.widths.push_back(static_cast<size_t>(std::max(width, 0)));
+  }
+  training.normalize = !lengths_matter;
+  training.method = request.method == AdaptMethod::kRotation || lengths_matter
+                        ? embedder::AdaptorTraining::Method::kRotation
+                        : embedder::AdaptorTraining::Method::kPrefixes;
+  return training;
+}
+
+absl::Status CheckForPairs(const Shard& shard, Slot slot, const AdaptRequest& request,
+                           bool lengths_matter) {
+  if (request.method != AdaptMethod::kPairs) {
+    if (request.pairs.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("pairs: only the method 'pairs' learns from them");
+  }
+  if (lengths_matter) {
+    return absl::FailedPreconditionError(
+        "pairs teach cosines; lengths of this vector matter to its metric, so only the method "
+        "'rotation' is of use");
+  }
+  return CheckPairs(*shard.definition(), slot, request.pairs);
+}
 
 absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   const auto meaning = shard.definition();
@@ -46,27 +82,18 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
         fmt::format("samples: {}, expected at most {} of {} dimensions", request.samples,
                     kMostSampleBytes / (width * sizeof(float)), width));
   }
-  const uint64_t vectors = shard.Describe().vectors.at(request.vector_name).vectors;
+  const VectorInfo info = shard.Describe().vectors.at(request.vector_name);
+  const bool lengths_matter = LengthsMatter(defined, info.unit_norm);
+  absl::Status status = embedder::CheckTraining(TrainingFor(request, lengths_matter), width);
+  if (status.ok()) status = CheckForPairs(shard, *slot, request, lengths_matter);
+  if (!status.ok()) return status;
+  const uint64_t vectors = info.vectors;
   if (vectors < AdaptRequest::kFewestSamples) {
     return absl::FailedPreconditionError(
         fmt::format("the collection has {} vectors, an adaptor is learned from at least {}",
                     vectors, AdaptRequest::kFewestSamples));
   }
   return absl::OkStatus();
-}
-
-embedder::AdaptorTraining TrainingFor(const AdaptRequest& request, const SlotDefinition& slot,
-                                      bool unit_norm) {
-  embedder::AdaptorTraining training;
-  training.seed = request.seed;
-  // Where lengths matter prefixes are compared as they are (index/scorer.h): scales and cosines
-  // have no part in it.
-  const bool lengths_matter = slot.config.metric != Metric::kCosine && !unit_norm;
-  training.normalize = !lengths_matter;
-  training.method = request.method == AdaptMethod::kRotation || lengths_matter
-                        ? embedder::AdaptorTraining::Method::kRotation
-                        : embedder::AdaptorTraining::Method::kPrefixes;
-  return training;
 }
 
 }  // namespace
@@ -81,7 +108,7 @@ Adapting::~Adapting() {
   if (last.joinable()) last.join();
 }
 
-absl::Status Adapting::Start(std::shared_ptr<Shard> shard, const AdaptRequest& request) {
+absl::Status Adapting::Start(std::shared_ptr<Shard> shard, AdaptRequest request) {
   if (auto status = Check(*shard, request); !status.ok()) return status;
   const std::string uuid = shard->definition()->uuid();
   absl::MutexLock lock(&mutex_);
@@ -96,11 +123,16 @@ absl::Status Adapting::Start(std::shared_ptr<Shard> shard, const AdaptRequest& r
   indexing_.vectors = indexing_.written = indexing_.linked = 0;
   current_name_ = shard->definition()->name;
   start_ = std::chrono::steady_clock::now();
-  jobs_[uuid] = {.request = request, .phase = AdaptPhase::kWaiting};
+  // What is looked at every now and then holds no texts.
+  std::vector<AdaptPair> pairs = std::move(request.pairs);
+  request.pairs.clear();
+  jobs_[uuid] = {.request = request, .pairs = pairs.size(), .phase = AdaptPhase::kWaiting};
+  request.pairs = std::move(pairs);
   spdlog::info("collection '{}': adapting ({})", current_name_, AdaptMethodName(request.method));
   try {
     // It waits for the lock that is held here.
-    thread_ = std::thread([this, shard = std::move(shard), request] { Run(shard, request); });
+    thread_ = std::thread(
+        [this, shard = std::move(shard), request = std::move(request)] { Run(shard, request); });
   } catch (const std::system_error&) {
     jobs_.erase(uuid);
     return absl::UnavailableError("no thread is to be had for adapting the collection");
@@ -150,6 +182,35 @@ void Adapting::Report(double progress) {
   jobs_[current_].progress = progress;
 }
 
+absl::Status Adapting::ReportTraining(double share) {
+  Report(share);
+  return stop_ ? absl::CancelledError("training was cancelled") : absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> Adapting::Train(
+    const Shard& shard, Slot slot, const AdaptRequest& request) {
+  const auto progress = [this](double share) { return ReportTraining(share); };
+  const auto meaning = shard.definition();
+  const SlotDefinition& defined = meaning->slots[slot];
+  const auto width = static_cast<size_t>(defined.config.size);
+  const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
+  const auto training = TrainingFor(request, LengthsMatter(defined, unit_norm));
+  PairVectors pairs;
+  if (request.method == AdaptMethod::kPairs) {
+    Enter(AdaptPhase::kEncoding);
+    auto read = ReadPairs(shard, slot, models_, request.pairs, progress);
+    if (!read.ok()) return read.status();
+    pairs = *std::move(read);
+  }
+  Enter(AdaptPhase::kTraining);
+  auto vectors = shard.SampleVectors(slot, request.samples, request.seed, stop_);
+  if (!vectors.ok()) return vectors.status();
+  if (request.method != AdaptMethod::kPairs) {
+    return embedder::TrainAdaptor(*vectors, width, training, progress);
+  }
+  return embedder::TrainAdaptorOnPairs(pairs.View(), *vectors, width, training, progress);
+}
+
 absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
   const auto meaning = shard.definition();
   auto slot = meaning->RequireSlot(request.vector_name);
@@ -158,17 +219,7 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
   if (request.method == AdaptMethod::kNone) {
     if (!shard.Describe().vectors.at(request.vector_name).adaptor) return absl::OkStatus();
   } else {
-    Enter(AdaptPhase::kTraining);
-    auto vectors = shard.SampleVectors(*slot, request.samples, request.seed, stop_);
-    if (!vectors.ok()) return vectors.status();
-    const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
-    const SlotDefinition& defined = meaning->slots[*slot];
-    auto trained = embedder::TrainAdaptor(
-        *vectors, static_cast<size_t>(defined.config.size),
-        TrainingFor(request, defined, unit_norm), [this](double share) {
-          Report(share);
-          return stop_ ? absl::CancelledError("training was cancelled") : absl::OkStatus();
-        });
+    auto trained = Train(shard, *slot, request);
     if (!trained.ok()) return trained.status();
     adaptor = *std::move(trained);
     absl::MutexLock lock(&mutex_);

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "engine/models.h"
 #include "engine/shard.h"
 #include "vecnest/adapt.h"
 
@@ -22,14 +23,16 @@ namespace vecnest::engine {
 class Adapting {
  public:
   // `done` is called with each shard after its job: what was held off meanwhile is to be done.
-  explicit Adapting(std::function<void(std::shared_ptr<Shard>)> done) : done_(std::move(done)) {}
+  // Texts of pairs are encoded by `models`, which outlives this.
+  Adapting(const LoadedModels& models, std::function<void(std::shared_ptr<Shard>)> done)
+      : models_(models), done_(std::move(done)) {}
   // Cancels what is under way and waits for it.
   ~Adapting();
 
   // InvalidArgument: a vector that is not there, or numbers out of range. FailedPrecondition: the
   // vector's metric or width is not for adaptors, or there are too few vectors. ResourceExhausted:
   // another one is under way.
-  absl::Status Start(std::shared_ptr<Shard> shard, const AdaptRequest& request);
+  absl::Status Start(std::shared_ptr<Shard> shard, AdaptRequest request);
   // The last job of a collection.
   AdaptJob Find(const Shard& shard) const;
   // False: none is under way.
@@ -38,10 +41,16 @@ class Adapting {
  private:
   void Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request);
   absl::Status Adapt(Shard& shard, const AdaptRequest& request);
+  // The vectors it is learned from, and learning.
+  absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> Train(const Shard& shard, Slot slot,
+                                                                 const AdaptRequest& request);
+  // Of what Train does; ends it when it was cancelled.
+  absl::Status ReportTraining(double share);
   void Enter(AdaptPhase phase);
   void Report(double progress);
   static double Share(const IndexingProgress& progress);
 
+  const LoadedModels& models_;
   const std::function<void(std::shared_ptr<Shard>)> done_;
   mutable absl::Mutex mutex_;
   std::atomic<bool> stop_ = false;

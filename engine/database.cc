@@ -102,7 +102,7 @@ absl::Status DatabaseImpl::LoadCollections() {
   if (!definitions.ok()) return definitions.status();
   maintainer_ = std::make_unique<Maintainer>();
   adapting_ = std::make_unique<Adapting>(
-      [this](std::shared_ptr<Shard> shard) { maintainer_->Notify(std::move(shard)); });
+      *models_, [this](std::shared_ptr<Shard> shard) { maintainer_->Notify(std::move(shard)); });
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> directories;
   for (auto& [name, definition] : *definitions) {

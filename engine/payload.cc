@@ -197,6 +197,15 @@ void PayloadPath::Merge(Json& payload, const Json& values) const {
 
 void PayloadPath::Remove(Json& payload) const { RemoveAt(steps_, payload); }
 
+std::optional<std::string> FirstText(const PayloadPath& path, const Json& payload) {
+  std::optional<std::string> text;
+  path.AnyOf(payload, [&](const Json& value) {
+    if (value.is_string()) text = value.get<std::string>();
+    return value.is_string();
+  });
+  return text;
+}
+
 absl::StatusOr<std::optional<std::string>> SelectPayload(std::string_view payload,
                                                          const PayloadSelector& selector) {
   if (selector.kind == PayloadSelector::Kind::kNone) return std::nullopt;

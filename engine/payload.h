@@ -45,6 +45,9 @@ class PayloadPath {
   std::vector<Step> steps_;
 };
 
+// The first string that the path leads to.
+std::optional<std::string> FirstText(const PayloadPath& path, const Json& payload);
+
 // The part of a payload (JSON object text) that the selector asks for; nothing for kNone.
 // Paths of the selector that do not parse are InvalidArgument.
 absl::StatusOr<std::optional<std::string>> SelectPayload(std::string_view payload,

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "vecnest/adapt.h"
 #include "vecnest/collection.h"
+#include "vecnest/mining.h"
 
 namespace vecnest {
 namespace {
@@ -18,10 +19,13 @@ constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "fl
 
 constexpr std::array<std::string_view, 4> kQuantizationNames = {"auto", "int8", "int4", "binary"};
 
-constexpr std::array<std::string_view, 3> kAdaptMethodNames = {"prefixes", "rotation", "none"};
+constexpr std::array<std::string_view, 4> kAdaptMethodNames = {"prefixes", "rotation", "pairs",
+                                                               "none"};
 
-constexpr std::array<std::string_view, 7> kAdaptPhaseNames = {
-    "none", "waiting", "training", "indexing", "done", "failed", "cancelled"};
+constexpr std::array<std::string_view, 3> kMiningMethodNames = {"both", "bm25", "model"};
+
+constexpr std::array<std::string_view, 8> kAdaptPhaseNames = {
+    "none", "waiting", "encoding", "training", "indexing", "done", "failed", "cancelled"};
 
 // The enumerator whose name stands at its place in `names`.
 template <class Enum, size_t kCount>
@@ -104,6 +108,14 @@ std::string_view AdaptMethodName(AdaptMethod method) {
 
 absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name) {
   return ParseName<AdaptMethod>(kAdaptMethodNames, "method", name);
+}
+
+std::string_view MiningMethodName(MiningMethod method) {
+  return kMiningMethodNames[static_cast<size_t>(method)];
+}
+
+absl::StatusOr<MiningMethod> ParseMiningMethod(std::string_view name) {
+  return ParseName<MiningMethod>(kMiningMethodNames, "method", name);
 }
 
 std::string_view AdaptPhaseName(AdaptPhase phase) {

@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
+#include "net/cli/mining.h"
 #include "net/cli/progress.h"
 #include "net/codec_adapt.h"
 #include "net/http_client.h"
@@ -28,7 +29,11 @@ struct AdaptOptions {
   std::string url;
   std::string api_key;
   std::string collection;
-  std::string method = "prefixes";
+  std::string method;  // empty: pairs where there are some, else prefixes
+  std::string pairs;
+  int rounds = 0;  // of mining and learning; 0: pairs are taken as they are
+  ModelFlags models;
+  MiningFlags mining;
   AdaptRequest request;
 };
 
@@ -40,13 +45,16 @@ class Target {
   // As net::WriteAdaptJob gives it.
   virtual absl::StatusOr<Json> Job() = 0;
   virtual absl::Status Cancel() = 0;
+  // What negatives of its pairs are mined from.
+  virtual absl::StatusOr<std::unique_ptr<MiningSource>> Texts() = 0;
 };
 
 class Server final : public Target {
  public:
-  Server(std::unique_ptr<net::HttpClient> client, const std::string& collection)
+  Server(std::unique_ptr<net::HttpClient> client, const AdaptOptions& options)
       : client_(std::move(client)),
-        path_(fmt::format("/collections/{}/adapt", net::EncodePathPart(collection))) {}
+        path_(fmt::format("/collections/{}/adapt", net::EncodePathPart(options.collection))),
+        options_(options) {}
 
   absl::Status Start(const AdaptRequest& request) override {
     const Json body = net::WriteAdaptRequest(request);
@@ -57,44 +65,59 @@ class Server final : public Target {
   absl::Status Cancel() override {
     return client_->Call("DELETE", path_, nullptr, kAttempts).status();
   }
+  absl::StatusOr<std::unique_ptr<MiningSource>> Texts() override {
+    return ServerTexts(options_.url, options_.api_key, options_.collection, options_.mining.field,
+                       options_.request.vector_name, options_.mining.dimensions);
+  }
 
  private:
   const std::unique_ptr<net::HttpClient> client_;
   const std::string path_;
+  const AdaptOptions& options_;
 };
 
 class Directory final : public Target {
  public:
-  Directory(std::unique_ptr<Database> database, std::string collection)
-      : database_(std::move(database)), collection_(std::move(collection)) {}
+  Directory(std::unique_ptr<Database> database, const AdaptOptions& options)
+      : database_(std::move(database)), options_(options) {}
 
   absl::Status Start(const AdaptRequest& request) override {
-    return database_->StartAdapting(collection_, request);
+    return database_->StartAdapting(options_.collection, request);
   }
   absl::StatusOr<Json> Job() override {
-    auto job = database_->FindAdaptJob(collection_);
+    auto job = database_->FindAdaptJob(options_.collection);
     if (!job.ok()) return job.status();
     return net::WriteAdaptJob(*job);
   }
-  absl::Status Cancel() override { return database_->CancelAdapting(collection_).status(); }
+  absl::Status Cancel() override { return database_->CancelAdapting(options_.collection).status(); }
+  absl::StatusOr<std::unique_ptr<MiningSource>> Texts() override {
+    return CollectionTexts(*database_, options_.collection, options_.mining.field,
+                           options_.request.vector_name, options_.mining.dimensions);
+  }
 
  private:
   const std::unique_ptr<Database> database_;
-  const std::string collection_;
+  const AdaptOptions& options_;
 };
 
 absl::StatusOr<std::unique_ptr<Target>> OpenTarget(const AdaptOptions& options) {
   if (options.data.empty()) {
     auto client = net::HttpClient::Create(options.url, options.api_key);
     if (!client.ok()) return client.status();
-    return std::make_unique<Server>(*std::move(client), options.collection);
+    return std::make_unique<Server>(*std::move(client), options);
   }
-  // No text is encoded, so no model is loaded.
-  DatabaseOptions database_options;
-  database_options.directory = options.data;
-  auto database = Database::Open(database_options);
+  absl::StatusOr<std::unique_ptr<Database>> database;
+  if (options.pairs.empty()) {
+    // No text is encoded, so no model is loaded.
+    DatabaseOptions database_options;
+    database_options.directory = options.data;
+    database = Database::Open(database_options);
+  } else {
+    database =
+        OpenDatabase(options.data, options.models, /*models_required=*/true, /*must_exist=*/true);
+  }
   if (!database.ok()) return database.status();
-  return std::make_unique<Directory>(*std::move(database), options.collection);
+  return std::make_unique<Directory>(*std::move(database), options);
 }
 
 // Until the job has ended, in whatever way.
@@ -106,7 +129,8 @@ absl::StatusOr<Json> Await(Target& target) {
     auto job = target.Job();
     if (!job.ok()) return job;
     const auto now = job->value("phase", "");
-    const bool running = now == "waiting" || now == "training" || now == "indexing";
+    const bool running =
+        now == "waiting" || now == "encoding" || now == "training" || now == "indexing";
     if (!running) return job;
     if (now != phase) {
       phase = now;
@@ -122,15 +146,10 @@ absl::StatusOr<Json> Await(Target& target) {
   }
 }
 
-absl::Status Adapt(AdaptOptions options) {
-  auto method = ParseAdaptMethod(options.method);
-  if (!method.ok()) return method.status();
-  options.request.method = *method;
-  auto target = OpenTarget(options);
-  if (!target.ok()) return target.status();
-  CatchInterrupts();
-  if (auto status = (*target)->Start(options.request); !status.ok()) return status;
-  auto job = Await(**target);
+// One job, to its end.
+absl::Status Run(Target& target, const AdaptRequest& request, const std::string& collection) {
+  if (auto status = target.Start(request); !status.ok()) return status;
+  auto job = Await(target);
   if (!job.ok()) return job.status();
   const auto phase = job->value("phase", "");
   if (phase == "cancelled") return absl::CancelledError("cancelled; the collection is as it was");
@@ -138,18 +157,69 @@ absl::Status Adapt(AdaptOptions options) {
     return absl::InternalError(
         fmt::format("adapting {}: {}", phase, job->value("error", "the server was restarted")));
   }
-  if (options.request.method == AdaptMethod::kNone) {
+  if (request.method == AdaptMethod::kNone) {
     fmt::print("collection '{}' has no adaptor; its vectors are indexed as they are stored\n",
-               options.collection);
+               collection);
     return absl::OkStatus();
   }
   const auto made = job->value("made", "");
-  fmt::print("collection '{}' adapted ({}) in {:.1f} s\n", options.collection, made,
+  fmt::print("collection '{}' adapted ({}) in {:.1f} s\n", collection, made,
              job->value("seconds", 0.0));
-  if (made != options.method) {
+  if (made != AdaptMethodName(request.method)) {
     fmt::print("lengths of its vectors matter to its metric, so prefixes are not scaled\n");
   }
   return absl::OkStatus();
+}
+
+// Learns from pairs whose documents are the collection's, or texts of their own.
+absl::Status RunOnPairs(Target& target, const AdaptOptions& options,
+                        const std::vector<MinedPair>& pairs) {
+  auto source = target.Texts();
+  if (!source.ok()) return source.status();
+  auto adapted = ToAdaptPairs(**source, pairs);
+  if (!adapted.ok()) return adapted.status();
+  AdaptRequest request = options.request;
+  request.pairs = *std::move(adapted);
+  return Run(target, request, options.collection);
+}
+
+// Mines by what the round before has learned, and learns from what was mined.
+absl::Status RunRounds(Target& target, const AdaptOptions& options,
+                       const std::vector<MinedPair>& pairs) {
+  for (int round = 1; round <= options.rounds; ++round) {
+    fmt::print(stderr, "round {} of {}\n", round, options.rounds);
+    auto source = target.Texts();
+    if (!source.ok()) return source.status();
+    auto mined = Mine(**source, WithoutNegatives(pairs), options.mining);
+    if (!mined.ok()) return mined.status();
+    if (auto status = RunOnPairs(target, options, *mined); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Adapt(AdaptOptions options) {
+  if (options.method.empty()) options.method = options.pairs.empty() ? "prefixes" : "pairs";
+  auto method = ParseAdaptMethod(options.method);
+  if (!method.ok()) return method.status();
+  if ((*method == AdaptMethod::kPairs) == options.pairs.empty()) {
+    return absl::InvalidArgumentError("--method pairs and --pairs FILE go together");
+  }
+  if (options.rounds > 0 && options.pairs.empty()) {
+    return absl::InvalidArgumentError("--rounds mines negatives for the pairs of --pairs FILE");
+  }
+  options.request.method = *method;
+  std::vector<MinedPair> pairs;
+  if (!options.pairs.empty()) {
+    auto read = ReadPairFile(options.pairs);
+    if (!read.ok()) return read.status();
+    pairs = *std::move(read);
+  }
+  auto target = OpenTarget(options);
+  if (!target.ok()) return target.status();
+  CatchInterrupts();
+  if (options.rounds > 0) return RunRounds(**target, options, pairs);
+  if (!pairs.empty()) return RunOnPairs(**target, options, pairs);
+  return Run(**target, options.request, options.collection);
 }
 
 }  // namespace
@@ -166,11 +236,36 @@ void AddAdapt(CLI::App& app, Command& command) {
   data->excludes(url);
   adapt->add_option("--collection", options->collection)->required();
   adapt->add_option("--using", options->request.vector_name, "Named vector");
+  adapt->add_option("--method", options->method,
+                    "prefixes: rotation and scales, learned so that prefixes rank as whole vectors "
+                    "do (the default); rotation: of the second moment alone; pairs: as prefixes, "
+                    "learned from questions and answers (the default with --pairs); none: take the "
+                    "adaptor off");
   adapt
-      ->add_option("--method", options->method,
-                   "prefixes: rotation and scales, learned so that prefixes rank as whole vectors "
-                   "do; rotation: of the second moment alone; none: take the adaptor off")
+      ->add_option(
+          "--pairs", options->pairs,
+          R"(JSON lines {"query": "...", "positive": "...", "negative_1": "..."...}, such )"
+          "as mine-negatives writes")
+      ->check(CLI::ExistingFile);
+  adapt
+      ->add_option("--rounds", options->rounds,
+                   "Mine negatives by the collection as it is, learn from them, and again, so many "
+                   "times; 0: pairs are taken as they are in the file")
+      ->check(CLI::Range(0, 100))
       ->capture_default_str();
+  adapt
+      ->add_option(
+          "--temperature", options->request.temperature,
+          "How much nearer a vector must be to count more; smaller: the nearest count most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  adapt->add_option("--steps", options->request.steps, "Of learning")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  adapt
+      ->add_option("--widths", options->request.widths,
+                   "Prefixes that shall be of use; else 32, 64, 96, 128, 192...")
+      ->delimiter(',');
   adapt
       ->add_option("--samples", options->request.samples,
                    "Vectors to learn from, at most; a collection needs 100")
@@ -181,6 +276,8 @@ void AddAdapt(CLI::App& app, Command& command) {
                    "The same vectors and seed give the same adaptor")
       ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
+  options->mining.AddTo(*adapt);
+  options->models.AddTo(*adapt, url);
   adapt->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   adapt->callback([options, data, url, &command] {
     if (data->empty() && url->empty()) throw CLI::RequiredError("--data or --url");

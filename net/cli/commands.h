@@ -25,6 +25,7 @@ void AddEmbed(CLI::App& app, Command& command);
 void AddImport(CLI::App& app, Command& command);
 void AddSearch(CLI::App& app, Command& command);
 void AddAdapt(CLI::App& app, Command& command);
+void AddMineNegatives(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 void AddModels(CLI::App& app, Command& command);
 

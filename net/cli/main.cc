@@ -1,4 +1,5 @@
-// The command line: vecnest serve | embed | import | search | adapt | verify | models.
+// The command line: vecnest serve | embed | import | search | adapt | mine-negatives | verify |
+// models.
 
 #include <cstdio>
 #include <string>
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddImport(app, command);
   vecnest::cli::AddSearch(app, command);
   vecnest::cli::AddAdapt(app, command);
+  vecnest::cli::AddMineNegatives(app, command);
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);

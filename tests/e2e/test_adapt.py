@@ -205,7 +205,7 @@ def test_the_command_line_shows_progress_and_can_be_interrupted(server, http):
     assert "adapted (rotation)" in done.stdout and "%" in done.stderr
     assert adaptor(http)["method"] == "rotation"
     wrong = subprocess.run([*command, "--method", "whiten"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 1 and "prefixes, rotation, none" in wrong.stderr
+    assert wrong.returncode == 1 and "prefixes, rotation, pairs, none" in wrong.stderr
 
 
 def test_killed_at_any_moment_nothing_is_lost(tmp_path, points):

@@ -17,14 +17,21 @@ using ::testing::HasSubstr;
 
 constexpr int kWidth = 64;
 
-// Unit vectors that lie mostly along three directions which no axis has for itself.
-std::vector<Point> Anisotropic(uint64_t count) {
-  std::mt19937 random(11);
+std::vector<std::vector<float>> Directions() {
+  std::mt19937 random(12);
   std::normal_distribution<float> normal;
   std::vector<std::vector<float>> directions(3, std::vector<float>(kWidth));
   for (auto& direction : directions) {
     for (float& value : direction) value = normal(random);
   }
+  return directions;
+}
+
+// Unit vectors that lie mostly along three directions which no axis has for itself.
+std::vector<Point> Anisotropic(uint64_t count) {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  const auto directions = Directions();
   std::vector<Point> points;
   for (uint64_t id = 0; id < count; ++id) {
     std::vector<float> vector(kWidth);
@@ -170,6 +177,140 @@ TEST_F(AdaptingTest, EndsWithTheCollectionOrTheDatabase) {
   database_ = OpenOrDie(directory_.path());
   EXPECT_EQ(database_->DescribeCollection("d")->points, 300U);
   EXPECT_TRUE(database_->Verify(0)->problems.empty());
+}
+
+// Queries that have what their positive has, but for the three directions: there they are anywhere.
+std::vector<AdaptPair> PairsOf(const std::vector<Point>& points) {
+  std::mt19937 random(13);
+  std::normal_distribution<float> normal;
+  const auto directions = Directions();
+  std::vector<AdaptPair> pairs;
+  for (const Point& point : points) {
+    AdaptPair& pair = pairs.emplace_back();
+    std::vector<float> query = std::get<std::vector<float>>(point.vectors.at(""));
+    for (const auto& direction : directions) {
+      const float weight = 0.02F * normal(random);
+      for (int i = 0; i < kWidth; ++i) query[i] += weight * direction[i];
+    }
+    pair.query = query;
+    pair.positive = point.id;
+  }
+  return pairs;
+}
+
+TEST_F(AdaptingTest, LearnsFromPairsWhatQueriesShouldFind) {
+  // How many of a hundred queries find their positive first at 8 of 64 dimensions.
+  const auto pairs = PairsOf(Anisotropic(600));
+  const auto found = [&] {
+    int first = 0;
+    for (size_t i = 0; i < 100; ++i) {
+      Query query;
+      query.nearest = std::get<std::vector<float>>(pairs[i].query);
+      query.dimensions = 8;
+      query.limit = 1;
+      query.exact = true;
+      const auto answer = database_->Search("c", query);
+      EXPECT_TRUE(answer.ok()) << answer.status();
+      if (answer.ok() && answer->points[0].id == std::get<PointId>(pairs[i].positive)) ++first;
+    }
+    return first;
+  };
+  const int cut = found();
+  ASSERT_TRUE(database_->StartAdapting("c", {.method = AdaptMethod::kRotation}).ok());
+  ASSERT_EQ(Await(*database_, "c").phase, AdaptPhase::kDone);
+  const int rotated = found();
+  AdaptRequest request;
+  request.method = AdaptMethod::kPairs;
+  request.widths = {8, 16};
+  request.steps = 1000;
+  request.pairs = pairs;
+  std::vector<std::string> identities;
+  for (int run = 0; run < 2; ++run) {
+    ASSERT_TRUE(database_->StartAdapting("c", request).ok());
+    const AdaptJob job = Await(*database_, "c");
+    ASSERT_EQ(job.phase, AdaptPhase::kDone) << job.error;
+    EXPECT_EQ(job.pairs, 600U);
+    EXPECT_TRUE(job.request.pairs.empty());
+    EXPECT_EQ(Info()->method, "pairs");
+    EXPECT_EQ(Info()->samples, 600U);
+    identities.push_back(Info()->identity);
+  }
+  EXPECT_EQ(identities[0], identities[1]);
+  EXPECT_GT(found(), cut + 20);
+  EXPECT_GT(found(), rotated + 20);
+}
+
+TEST_F(AdaptingTest, PairsTakeNegativesTextsAndPoints) {
+  database_.reset();
+  database_ = OpenOrDie(directory_.path(), {TinyModel()});
+  ASSERT_TRUE(database_->CreateCollection("texts", Unnamed(kTinyDimensions)).ok());
+  const std::vector<std::string> words = {"cat", "dog", "sun", "rain", "mat", "big"};
+  const auto text_of = [&](size_t i) {
+    Text text;
+    text.text = words[i % 6] + " " + words[i / 6 % 6] + " " + words[i / 36 % 6];
+    return text;
+  };
+  std::vector<Point> points;
+  for (uint64_t i = 0; i < 150; ++i) points.push_back(MakePoint(i, text_of(i)));
+  ASSERT_TRUE(database_->Upsert("texts", std::move(points)).ok());
+  // A text and the point that was made of it are the same document.
+  AdaptRequest request;
+  request.method = AdaptMethod::kPairs;
+  std::vector<std::string> identities;
+  for (const bool by_id : {false, true}) {
+    request.pairs.clear();
+    for (size_t i = 0; i < 40; ++i) {
+      AdaptPair& pair = request.pairs.emplace_back();
+      pair.query = text_of(i + 7);
+      pair.positive = by_id ? AdaptInput(PointId(i)) : AdaptInput(text_of(i));
+      pair.negatives.push_back(by_id ? AdaptInput(PointId(i + 50)) : AdaptInput(text_of(i + 50)));
+    }
+    ASSERT_TRUE(database_->StartAdapting("texts", request).ok());
+    const AdaptJob job = Await(*database_, "texts");
+    ASSERT_EQ(job.phase, AdaptPhase::kDone) << job.error;
+    identities.push_back(Info("texts")->identity);
+  }
+  EXPECT_EQ(identities[0], identities[1]);
+  // What can be found out only on the way ends the job, and nothing has changed.
+  request.pairs[3].negatives[0] = PointId(5000);
+  ASSERT_TRUE(database_->StartAdapting("texts", request).ok());
+  AdaptJob failed = Await(*database_, "texts");
+  EXPECT_EQ(failed.phase, AdaptPhase::kFailed);
+  EXPECT_THAT(failed.error, HasSubstr("pair 4, a negative: no point with id 5000"));
+  request.pairs[3].negatives[0] = Text{};
+  ASSERT_TRUE(database_->StartAdapting("texts", request).ok());
+  failed = Await(*database_, "texts");
+  EXPECT_THAT(failed.error, HasSubstr("pair 4, a negative: the text must not be empty"));
+  EXPECT_EQ(Info("texts")->identity, identities[1]);
+}
+
+TEST_F(AdaptingTest, PairsThatAreNoneAreRefusedAtOnce) {
+  const auto pairs = PairsOf(Anisotropic(20));
+  const auto error_of = [&](const std::string& name, const AdaptRequest& request) {
+    const absl::Status status = database_->StartAdapting(name, request);
+    EXPECT_FALSE(status.ok());
+    return std::string(status.message());
+  };
+  AdaptRequest request;
+  request.pairs = pairs;
+  EXPECT_THAT(error_of("c", request), HasSubstr("only the method 'pairs'"));
+  request.method = AdaptMethod::kPairs;
+  request.pairs.resize(15);
+  EXPECT_THAT(error_of("c", request), HasSubstr("pairs: 15, expected 16"));
+  request.pairs = pairs;
+  request.temperature = 0;
+  EXPECT_THAT(error_of("c", request), HasSubstr("temperature"));
+  request.temperature = 0.04;
+  request.widths = {0};
+  EXPECT_THAT(error_of("c", request), HasSubstr("width 0"));
+  request.widths = {};
+  ASSERT_TRUE(database_->CreateCollection("long", Unnamed(kWidth, Metric::kDot)).ok());
+  auto points = Anisotropic(200);
+  for (Point& point : points) {
+    for (float& value : std::get<std::vector<float>>(point.vectors.at(""))) value *= 3;
+  }
+  ASSERT_TRUE(database_->Upsert("long", std::move(points)).ok());
+  EXPECT_THAT(error_of("long", request), HasSubstr("pairs teach cosines"));
 }
 
 // A rotation may put all of a vector's length into one component.

@@ -21,17 +21,43 @@ TEST(ReadAdaptRequestTest, DefaultsAndAllMembers) {
   EXPECT_EQ(defaults.vector_name, "");
   EXPECT_EQ(defaults.method, AdaptMethod::kPrefixes);
   EXPECT_EQ(defaults.samples, 20'000U);
-  const Json all = {{"vector", "title"}, {"method", "rotation"}, {"samples", 500}, {"seed", 7}};
+  const Json pair = {{"query", {{"text", "q"}, {"truncate", false}}},
+                     {"positive", {{"id", 7U}}},
+                     {"negatives", {{1.0, 2.0}, {{"text", "n"}, {"truncate", true}}}}};
+  const Json all = {{"vector", "title"}, {"method", "pairs"}, {"samples", 500},
+                    {"seed", 7},         {"steps", 30},       {"temperature", 0.5},
+                    {"widths", {8, 16}}, {"pairs", {pair}}};
   const AdaptRequest request = ReadAdaptRequest(all, status);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(request.vector_name, "title");
-  EXPECT_EQ(request.method, AdaptMethod::kRotation);
+  EXPECT_EQ(request.method, AdaptMethod::kPairs);
+  EXPECT_FALSE(std::get<Text>(request.pairs[0].query).truncate);
+  EXPECT_EQ(std::get<PointId>(request.pairs[0].positive), PointId(7));
   EXPECT_EQ(WriteAdaptRequest(request), all);
+}
+
+TEST(ReadAdaptRequestTest, AStringIsAText) {
+  absl::Status status;
+  const AdaptRequest request =
+      ReadAdaptRequest(Json::parse(R"({"pairs": [{"query": "1", "positive": "two"}]})"), status);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(std::get<Text>(request.pairs[0].query).text, "1");
+  EXPECT_EQ(std::get<Text>(request.pairs[0].positive).text, "two");
 }
 
 TEST(ReadAdaptRequestTest, Refusals) {
   EXPECT_THAT(Error("[]"), HasSubstr("object"));
-  EXPECT_THAT(Error(R"({"method": "whiten"})"), HasSubstr("prefixes, rotation, none"));
+  EXPECT_THAT(Error(R"({"method": "whiten"})"), HasSubstr("prefixes, rotation, pairs, none"));
+  EXPECT_THAT(Error(R"({"pairs": [{"query": "q"}]})"), HasSubstr("pairs[0].positive"));
+  EXPECT_THAT(Error(R"({"pairs": [{"query": 7, "positive": "p"}]})"), HasSubstr("pairs[0].query"));
+  EXPECT_THAT(Error(R"({"pairs": [{"query": {"id": -1}, "positive": "p"}]})"),
+              HasSubstr("pairs[0].query.id"));
+  EXPECT_THAT(
+      Error(R"({"pairs": [{"query": "q", "positive": "p", "negatives": [{"id": 1, "x": 2}]}]})"),
+      HasSubstr("pairs[0].negatives[0].x"));
+  EXPECT_THAT(Error(R"({"pairs": "q"})"), HasSubstr("pairs"));
+  EXPECT_THAT(Error(R"({"widths": [0]})"), HasSubstr("widths[0]"));
+  EXPECT_THAT(Error(R"({"steps": 0})"), HasSubstr("steps"));
   EXPECT_THAT(Error(R"({"samples": 0})"), HasSubstr("samples"));
   EXPECT_THAT(Error(R"({"seed": -1})"), HasSubstr("seed"));
   EXPECT_THAT(Error(R"({"vectors": ""})"), HasSubstr("vectors"));

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "vecnest/types.h"
 
 namespace vecnest {
 
@@ -18,13 +21,27 @@ enum class AdaptMethod {
   // similarities of prefixes come close to those of whole vectors; learned from the vectors alone.
   kPrefixes,
   kRotation,  // the axes of the vectors' second moment (uncentered PCA), without scales
-  kNone,      // no adaptor: the index holds the vectors as they are stored
+  // As kPrefixes, but learned from queries and what they should find (InfoNCE): a collection's own
+  // kind of question counts, not only which of its vectors are near each other.
+  kPairs,
+  kNone,  // no adaptor: the index holds the vectors as they are stored
 };
 
-// "prefixes", "rotation", "none".
+// "prefixes", "rotation", "pairs", "none".
 std::string_view AdaptMethodName(AdaptMethod method);
 // Accepts exactly what AdaptMethodName gives; InvalidArgument lists the choices.
 absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name);
+
+// What takes part in a pair: a vector, a text, which is encoded as a query or a document, or the id
+// of a stored point, whose vector is taken.
+using AdaptInput = std::variant<std::vector<float>, Text, PointId>;
+
+struct AdaptPair {
+  AdaptInput query;
+  AdaptInput positive;
+  // What a search takes for an answer and is none (mining.h); all pairs have as many.
+  std::vector<AdaptInput> negatives = {};
+};
 
 struct AdaptRequest {
   std::string vector_name = {};
@@ -34,11 +51,23 @@ struct AdaptRequest {
   static constexpr size_t kMostSamples = 1'000'000;
   size_t samples = 20'000;
   uint64_t seed = 1;  // the same vectors and seed give the same adaptor
+
+  // Of kPrefixes and kPairs: how much nearer must a vector be to count more, how often are rotation
+  // and scales turned, and which prefixes shall be of use (none: 32, 64, 96, 128, 192...).
+  double temperature = 0.04;
+  int steps = 200;
+  std::vector<int> widths = {};
+
+  // Of kPairs. Each query learns from the others' positives, too: several pairs of the same query,
+  // and positives that are the same, are known as such by their vectors.
+  static constexpr size_t kFewestPairs = 16;
+  std::vector<AdaptPair> pairs = {};
 };
 
 enum class AdaptPhase {
   kNone,       // nothing was asked for since the database was opened
   kWaiting,    // about to begin
+  kEncoding,   // reading the texts of pairs
   kTraining,   // reading vectors, learning from them
   kIndexing,   // making the index anew
   kDone,       // the new index answers
@@ -46,11 +75,12 @@ enum class AdaptPhase {
   kCancelled,  // nothing has changed
 };
 
-// "none", "waiting", "training", "indexing", "done", "failed", "cancelled".
+// "none", "waiting", "encoding", "training", "indexing", "done", "failed", "cancelled".
 std::string_view AdaptPhaseName(AdaptPhase phase);
 
 struct AdaptJob {
-  AdaptRequest request = {};
+  AdaptRequest request = {};  // without its pairs
+  uint64_t pairs = 0;
   AdaptPhase phase = AdaptPhase::kNone;
   double progress = 0;  // of the phase, 0..1
   double seconds = 0;   // since it was asked for, or that it took
@@ -59,8 +89,8 @@ struct AdaptJob {
   std::string error = {};  // of kFailed
 
   bool running() const {
-    return phase == AdaptPhase::kWaiting || phase == AdaptPhase::kTraining ||
-           phase == AdaptPhase::kIndexing;
+    return phase == AdaptPhase::kWaiting || phase == AdaptPhase::kEncoding ||
+           phase == AdaptPhase::kTraining || phase == AdaptPhase::kIndexing;
   }
 };
 

@@ -100,8 +100,8 @@ struct CollectionUpdate {
 
 // What vectors go through on their way into the index, see Database::StartAdapting.
 struct AdaptorInfo {
-  std::string method;    // "rotation", "prefixes"
-  uint64_t samples = 0;  // vectors it was fitted on
+  std::string method;    // "rotation", "prefixes", "pairs"
+  uint64_t samples = 0;  // vectors, or pairs, it was fitted on
   std::string identity;  // differs where the map differs
 };
 

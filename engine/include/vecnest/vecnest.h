@@ -7,6 +7,7 @@
 #include "vecnest/database.h"
 #include "vecnest/embedding.h"
 #include "vecnest/filter.h"
+#include "vecnest/mining.h"
 #include "vecnest/query.h"
 #include "vecnest/types.h"
 
