@@ -50,7 +50,7 @@ absl::Status Workers::Run(size_t pieces, Work work) const {
       try {
         statuses[piece] = work(piece);
       } catch (const std::bad_alloc&) {
-        statuses[piece] = absl::UnavailableError("no memory for the training of an adaptor");
+        statuses[piece] = absl::UnavailableError("no memory for a computation with matrices");
       }
     }
   };

@@ -210,4 +210,14 @@ void Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bo
   }
 }
 
+void Quantizer::Decode(const uint8_t* code, absl::Span<float> vector) const {
+  const kernels::CodeKernels& kernels = kernels::CodeDistances(format_.bits);
+  const unsigned mask = (1U << format_.bits) - 1;
+  for (size_t i = 0; i < vector.size(); ++i) {
+    const CodePlace place = format_.bits == 8 ? CodePlace{i, 0} : PlaceOf(i, format_.bits);
+    const auto value = static_cast<int32_t>(code[place.byte] >> place.shift & mask);
+    vector[i] = center_[i] + step_ * static_cast<float>(kernels.scale * value + kernels.offset);
+  }
+}
+
 }  // namespace vecnest::index

@@ -70,6 +70,10 @@ class Quantizer {
   // `stop` turned true; it may be null.
   void EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const;
 
+  // Writes the vector that a code stands for: the one that was encoded, up to rounding, scaled to
+  // unit length where the format is normalized. As many components as were fitted.
+  void Decode(const uint8_t* code, absl::Span<float> vector) const;
+
   // Codes that this quantizer made, one behind the other. Views its center.
   CodeView View(const uint8_t* codes) const {
     return {format_, codes, format_.Bytes(center_.size()), center_, step_};

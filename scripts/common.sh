@@ -16,7 +16,7 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config git ca-certificates
   librocksdb-dev libhnswlib-dev libboost1.81-dev nlohmann-json3-dev libabsl-dev libdnnl-dev
-  libeigen3-dev ocl-icd-opencl-dev opencl-c-headers libicu-dev libstemmer-dev libhwy-dev libroaring-dev libsimdjson-dev libcli11-dev
+  libeigen3-dev liblbfgspp-dev ocl-icd-opencl-dev opencl-c-headers libicu-dev libstemmer-dev libhwy-dev libroaring-dev libsimdjson-dev libcli11-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev libxxhash-dev libssl-dev
   python3 python3-pip python3-venv curl
 )

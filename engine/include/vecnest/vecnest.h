@@ -6,6 +6,7 @@
 #include "vecnest/collection.h"
 #include "vecnest/database.h"
 #include "vecnest/embedding.h"
+#include "vecnest/evaluation.h"
 #include "vecnest/filter.h"
 #include "vecnest/mining.h"
 #include "vecnest/query.h"
