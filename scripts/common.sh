@@ -18,7 +18,7 @@ build_packages=(
   librocksdb-dev libhnswlib-dev libboost1.81-dev nlohmann-json3-dev libabsl-dev libdnnl-dev
   libeigen3-dev liblbfgspp-dev ocl-icd-opencl-dev opencl-c-headers libicu-dev libstemmer-dev libhwy-dev libroaring-dev libsimdjson-dev libcli11-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev libxxhash-dev libssl-dev
-  python3 python3-pip python3-venv curl
+  gnuplot-nox python3 python3-pip python3-venv curl
 )
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
 lint_packages=(clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev libomp-19-dev)

@@ -26,6 +26,7 @@ void AddImport(CLI::App& app, Command& command);
 void AddSearch(CLI::App& app, Command& command);
 void AddAdapt(CLI::App& app, Command& command);
 void AddMineNegatives(CLI::App& app, Command& command);
+void AddEval(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 void AddModels(CLI::App& app, Command& command);
 

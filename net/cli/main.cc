@@ -1,5 +1,5 @@
-// The command line: vecnest serve | embed | import | search | adapt | mine-negatives | verify |
-// models.
+// The command line: vecnest serve | embed | import | search | adapt | mine-negatives | eval |
+// verify | models.
 
 #include <cstdio>
 #include <string>
@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddSearch(app, command);
   vecnest::cli::AddAdapt(app, command);
   vecnest::cli::AddMineNegatives(app, command);
+  vecnest::cli::AddEval(app, command);
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);
