@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -33,13 +34,20 @@ struct Series {
   std::string model;
   std::string_view precision;
   std::string_view codes;
-  std::string_view metric;
+  std::string metric;
   std::map<int, std::optional<double>> by_width = {};
 
   std::array<std::string_view, 6> Key() const {
     return {task, score, model, precision, codes, metric};
   }
 };
+
+// As --metric takes it.
+std::string LowerName(Metric metric) {
+  std::string name(MetricName(metric));
+  name.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(name.front())));
+  return name;
+}
 
 bool IsShown(const EvaluationResult& result, const std::string& score) {
   const bool retrieval = result.type == TaskType::kRetrieval;
@@ -57,7 +65,7 @@ std::vector<Series> SeriesOf(const Evaluation& evaluation) {
                        result.model,
                        PrecisionName(result.precision),
                        VectorCodesName(result.codes),
-                       result.metric ? MetricName(*result.metric) : "-"};
+                       result.metric ? LowerName(*result.metric) : "-"};
       auto found = std::find_if(all.begin(), all.end(),
                                 [&](const Series& other) { return other.Key() == series.Key(); });
       if (found == all.end()) found = all.insert(all.end(), std::move(series));

@@ -53,6 +53,25 @@ TEST_P(QuantizerTest, ComponentsComeBackToAStep) {
   EXPECT_LT(turned, rows.count * kWidth / 10);
 }
 
+TEST_P(QuantizerTest, DecodesToWhatCodesStandFor) {
+  constexpr size_t kWidth = 200;
+  const testing::Matrix points = testing::Clustered(50, kWidth, 1, false);
+  testing::Block block(points);
+  const Rows rows = block.View();
+  const Quantizer quantizer = Quantizer::Fit(rows, kWidth, format());
+  std::vector<uint8_t> codes(rows.count * format().Bytes(kWidth));
+  quantizer.EncodeAll(rows, codes.data(), nullptr);
+  const CodeView view = quantizer.View(codes.data());
+  std::vector<float> vector(kWidth);
+  for (size_t row = 0; row < rows.count; ++row) {
+    quantizer.Decode(view.Code(row), absl::MakeSpan(vector));
+    for (size_t i = 0; i < kWidth; ++i) {
+      EXPECT_FLOAT_EQ(vector[i],
+                      view.center[i] + view.step * static_cast<float>(ValueAt(view, row, i)));
+    }
+  }
+}
+
 // Vectors that point mostly in one direction: what rounding does to their products with it is done
 // to all their products.
 TEST_P(QuantizerTest, ErrorsAreAcrossTheCenter) {

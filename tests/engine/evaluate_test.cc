@@ -1,0 +1,104 @@
+#include <fstream>
+#include <set>
+#include <stop_token>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/engine/test_models.h"
+#include "tests/temporary_directory.h"
+#include "vecnest/evaluation.h"
+
+namespace vecnest {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EvaluateTest : public ::testing::Test {
+ protected:
+  EvaluateTest() {
+    const std::string sts = directory_.path() + "/sts.tsv";
+    std::ofstream(sts) << "sentence1\tsentence2\tscore\nthe cat\ta cat\t5\nthe dog sat\tsun\t0\n"
+                          "big red dog\ta red dog\t4\nrain\tthe mat\t1\n";
+    const std::string labels = directory_.path() + "/labels.tsv";
+    std::ofstream(labels) << "text\tlabel\nthe cat sat\t1\na cat\t1\nsun\t2\nrain\t2\n";
+    request_.tasks = {*ParseTaskSpec("sts:" + sts), *ParseTaskSpec("clustering:" + labels)};
+    request_.models = {TinyModel()};
+    request_.threads = 1;
+  }
+  std::string Error() const { return std::string(Evaluate(request_).status().message()); }
+
+  const TemporaryDirectory directory_;
+  EvaluationRequest request_;
+};
+
+TEST_F(EvaluateTest, EveryCombinationOnceInOrder) {
+  request_.models = {TinyModel(), OtherTinyModel()};
+  request_.codes = {VectorCodes::kF32, VectorCodes::kInt8};
+  request_.dimensions = {8, 36};
+  request_.metrics = {Metric::kCosine, Metric::kManhattan};
+  std::set<std::string> stages;
+  request_.progress = [&](const EvaluationProgress& progress) {
+    EXPECT_LE(progress.done, progress.total);
+    stages.insert(progress.stage);
+  };
+  const auto evaluation = Evaluate(request_);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  // Clusters do not depend on the metric.
+  ASSERT_EQ(evaluation->results.size(), 2U * 2 * 2 * 2 + 2 * 2 * 2);
+  EXPECT_EQ(evaluation->encodings.size(), 4U);
+  EXPECT_EQ(evaluation->models.size(), 2U);
+  EXPECT_EQ(stages.size(), 8U);
+  EXPECT_EQ(evaluation->results.front().type, TaskType::kSts);
+  EXPECT_EQ(evaluation->results.back().type, TaskType::kClustering);
+  EXPECT_FALSE(evaluation->results.back().metric.has_value());
+  for (const EvaluationResult& result : evaluation->results) {
+    ASSERT_FALSE(result.scores.empty());
+    EXPECT_TRUE(result.scores.front().value.has_value());
+  }
+}
+
+TEST_F(EvaluateTest, PrefixesAreThoseOfTheTask) {
+  request_.tasks.pop_back();
+  const auto evaluation = Evaluate(request_);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  const ModelInfo& model = evaluation->models.front();
+  const bool both = !model.query_prefix.empty() && !model.document_prefix.empty();
+  EXPECT_EQ(evaluation->encodings.front().prefix,
+            both ? model.query_prefix : model.document_prefix);
+  request_.tasks.front().prefix = TaskPrefix::kQuery;
+  EXPECT_EQ(Evaluate(request_)->encodings.front().prefix, model.query_prefix);
+  request_.tasks.front().prefix = TaskPrefix::kNone;
+  EXPECT_EQ(Evaluate(request_)->encodings.front().prefix, "");
+}
+
+TEST_F(EvaluateTest, Refusals) {
+  request_.dimensions = {37};
+  EXPECT_THAT(Error(), HasSubstr("dimensions: 37, expected 1 to 36 (the width of tiny-bert-cls)"));
+  request_.dimensions = {8, 8};
+  EXPECT_THAT(Error(), HasSubstr("dimensions: one is named twice"));
+  request_.dimensions = {};
+  request_.metrics = {};
+  EXPECT_THAT(Error(), HasSubstr("metrics: none are named"));
+  request_.metrics = {Metric::kDot};
+  request_.memory_bytes = 100;
+  EXPECT_TRUE(absl::IsResourceExhausted(Evaluate(request_).status()));
+  request_.memory_bytes = size_t{1} << 30;
+  request_.models = {"no-such-model"};
+  EXPECT_FALSE(Evaluate(request_).ok());
+  request_.models = {TinyModel()};
+  request_.tasks.push_back(request_.tasks.front());
+  EXPECT_THAT(Error(), HasSubstr("two tasks are called"));
+  request_.tasks.clear();
+  EXPECT_THAT(Error(), HasSubstr("tasks: none are named"));
+}
+
+TEST_F(EvaluateTest, StopsWhenAsked) {
+  std::stop_source stop;
+  request_.limits.stop = stop.get_token();
+  request_.progress = [&](const EvaluationProgress&) { stop.request_stop(); };
+  EXPECT_TRUE(absl::IsCancelled(Evaluate(request_).status()));
+}
+
+}  // namespace
+}  // namespace vecnest
