@@ -76,6 +76,9 @@ class DatabaseImpl final : public Database {
   absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
                                             const std::string& vector_name,
                                             const CallLimits& limits) const override;
+  absl::StatusOr<GeometryReport> MeasureGeometry(const std::string& collection,
+                                                 const GeometryRequest& request,
+                                                 const CallLimits& limits) const override;
   absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,
                                                        const std::vector<Query>& queries,
                                                        const CallLimits& limits) const override;
@@ -107,6 +110,10 @@ class DatabaseImpl final : public Database {
                                           const WriteOptions& options);
   absl::StatusOr<QueryAnswer> Listing(const Shard& shard, const Query& query,
                                       const CallLimits& limits) const;
+  // Nothing where there are no texts, or no model that has a prefix for them.
+  absl::StatusOr<std::optional<GeometryReport::Prompt>> MeasurePrompt(
+      const Shard& shard, Slot slot, const GeometryRequest& request,
+      const CallLimits& limits) const;
   absl::Status VerifyTexts(const Shard& shard, size_t sample, VerifyReport& report) const;
 
   const DatabaseOptions options_;

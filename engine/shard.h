@@ -132,6 +132,9 @@ class Shard {
   absl::StatusOr<std::vector<ScoredPoint>> Nearest(const NearestQuery& nearest, const Query& query,
                                                    const CallLimits& limits, QueryPlan* plan) const;
 
+  // What the vectors of a slot go through on their way into the index; null: nothing.
+  std::shared_ptr<const embedder::Adaptor> AdaptorOf(Slot slot) const;
+
   // See Database::MeasureWidths.
   absl::StatusOr<WidthReport> MeasureWidths(Slot slot, const CallLimits& limits) const;
 

@@ -88,6 +88,10 @@ class Shard::VectorReader {
   std::vector<float> vector_;
 };
 
+std::shared_ptr<const embedder::Adaptor> Shard::AdaptorOf(Slot slot) const {
+  return IndexOf(slot)->adaptor();
+}
+
 absl::StatusOr<Shard::Moment> Shard::MomentOf(const SlotIndex& index, index::Label after) const {
   absl::MutexLock lock(&write_mutex_);
   if (dropped_) return absl::NotFoundError("the collection was deleted");

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "vecnest/adapt.h"
 #include "vecnest/collection.h"
+#include "vecnest/geometry.h"
 #include "vecnest/mining.h"
 
 namespace vecnest {
@@ -26,6 +27,8 @@ constexpr std::array<std::string_view, 3> kMiningMethodNames = {"both", "bm25", 
 
 constexpr std::array<std::string_view, 8> kAdaptPhaseNames = {
     "none", "waiting", "encoding", "training", "indexing", "done", "failed", "cancelled"};
+
+constexpr std::array<std::string_view, 3> kVerdictLevelNames = {"ok", "warn", "fail"};
 
 // The enumerator whose name stands at its place in `names`.
 template <class Enum, size_t kCount>
@@ -108,6 +111,10 @@ std::string_view AdaptMethodName(AdaptMethod method) {
 
 absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name) {
   return ParseName<AdaptMethod>(kAdaptMethodNames, "method", name);
+}
+
+std::string_view VerdictLevelName(VerdictLevel level) {
+  return kVerdictLevelNames[static_cast<size_t>(level)];
 }
 
 std::string_view MiningMethodName(MiningMethod method) {

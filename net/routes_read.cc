@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "net/codec_filter.h"
+#include "net/codec_geometry.h"
 #include "net/codec_points.h"
 #include "net/codec_query.h"
 #include "net/codec_usage.h"
@@ -172,6 +173,16 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         return Result{WriteWidths(vector_name, *report), {}};
       }));
   routes.back().query_parameters = {"vector"};
+  routes.push_back(Enveloped(
+      "GET", "/collections/{collection}/geometry", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        auto geometry = ReadGeometryRequest(request.query);
+        if (!geometry.ok()) return geometry.status();
+        auto report = database.MeasureGeometry(CollectionOf(request), *geometry, request.limits);
+        if (!report.ok()) return report.status();
+        return Result{WriteGeometry(*report), {}};
+      }));
+  routes.back().query_parameters = {"vector", "samples", "seed", "field"};
 
   // Queries: one or many, in the new or the old form, differ in reading and in the shape of the
   // answer.

@@ -1,5 +1,5 @@
 // The command line: vecnest serve | embed | import | search | adapt | mine-negatives | eval |
-// verify | models.
+// geometry | verify | models.
 
 #include <cstdio>
 #include <string>
@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddAdapt(app, command);
   vecnest::cli::AddMineNegatives(app, command);
   vecnest::cli::AddEval(app, command);
+  vecnest::cli::AddGeometry(app, command);
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);

@@ -36,6 +36,7 @@ POST /collections/{collection}/points/search
 POST /collections/{collection}/points/search/batch
 PUT /collections/{collection}/points/vectors
 POST /collections/{collection}/points/vectors/delete
+GET /collections/{collection}/geometry
 GET /collections/{collection}/widths
 GET /healthz
 GET /livez

@@ -22,6 +22,7 @@
 #include "vecnest/collection.h"
 #include "vecnest/embedding.h"
 #include "vecnest/filter.h"
+#include "vecnest/geometry.h"
 #include "vecnest/query.h"
 #include "vecnest/types.h"
 
@@ -278,6 +279,17 @@ class Database {
   absl::StatusOr<WidthReport> MeasureWidths(const std::string& collection,
                                             const std::string& vector_name) const {
     return MeasureWidths(collection, vector_name, CallLimits{});
+  }
+  // Looks at a sample of the vectors, all pairs of them: a second for 5,000 of 384 dimensions.
+  // Reads up to 16 texts of points again where the model has a prefix for documents.
+  // InvalidArgument: a number out of range. FailedPrecondition: fewer than 100 vectors, or more
+  // than 4,096 dimensions.
+  virtual absl::StatusOr<GeometryReport> MeasureGeometry(const std::string& collection,
+                                                         const GeometryRequest& request,
+                                                         const CallLimits& limits) const = 0;
+  absl::StatusOr<GeometryReport> MeasureGeometry(const std::string& collection,
+                                                 const GeometryRequest& request) const {
+    return MeasureGeometry(collection, request, CallLimits{});
   }
   // Answers in the order of `queries`; texts are encoded in one batch.
   virtual absl::StatusOr<std::vector<QueryAnswer>> SearchBatch(const std::string& collection,

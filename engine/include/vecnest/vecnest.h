@@ -8,6 +8,7 @@
 #include "vecnest/embedding.h"
 #include "vecnest/evaluation.h"
 #include "vecnest/filter.h"
+#include "vecnest/geometry.h"
 #include "vecnest/mining.h"
 #include "vecnest/query.h"
 #include "vecnest/types.h"
