@@ -26,6 +26,9 @@ class AddedTokens {
   // The id of a literal, or -1.
   int32_t IdOf(std::string_view literal) const;
 
+  // Every literal with its id.
+  void ForEach(Trie::Sink sink) const { literals_.ForEach(sink); }
+
   // Takes a text apart, from left to right: `between` gets what lies between literals (it may be
   // empty), `literal` gets their ids. Ends when one of the two returns false.
   void Split(std::string_view text, absl::FunctionRef<bool(std::string_view)> between,

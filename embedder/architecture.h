@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "embedder/output_head.h"
 #include "embedder/precision.h"
 #include "embedder/team.h"
 #include "embedder/tokenizer.h"
@@ -37,6 +38,8 @@ class Architecture {
     size_t table_bytes = 0;                 // of the tables and vectors kept beside it
     Precision precision = Precision::kF32;  // of what is computed, which may be less than was asked
     TokenizerUse reads = {};
+    size_t token_rows = 0;         // of the table of tokens: fewer than ids where tokens share rows
+    size_t token_table_bytes = 0;  // of that table in its file
   };
 
   // Buffers of one running forward pass. They grow to the largest call and are kept.
@@ -54,6 +57,13 @@ class Architecture {
   // E.g. "bert"; part of the model's identity.
   virtual std::string_view name() const = 0;
   virtual const Shape& shape() const = 0;
+
+  // Writes the `width` values that are looked up for a token, before positions are added or
+  // anything is normalised. `id` is below `vocabulary`.
+  virtual void TokenRow(int32_t id, float* out) const = 0;
+
+  // From states of the last layer to scores of tokens; null where the network has no layers.
+  virtual const OutputHead* output_head() const { return nullptr; }
 
   // Hyperparameters that change the result and that the weights alone do not tell, as text; part
   // of the model's identity, so its form must not change.

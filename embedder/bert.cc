@@ -72,19 +72,22 @@ class Bert : public Architecture {
  public:
   Bert(const Hyperparameters& hyperparameters, Precision precision, FloatTensor words,
        FloatTensor positions, FloatTensor token_types, LayerNormWeights norm,
-       std::vector<Block> blocks)
+       std::vector<Block> blocks, size_t table_file_bytes, OutputHead head)
       : hyperparameters_(hyperparameters),
         shape_{.width = hyperparameters.width,
                .layers = hyperparameters.layers,
                .vocabulary = hyperparameters.vocabulary,
                .max_tokens = hyperparameters.positions,
-               .precision = precision},
+               .precision = precision,
+               .token_rows = hyperparameters.vocabulary,
+               .token_table_bytes = table_file_bytes},
         precision_(precision),
         words_(std::move(words)),
         positions_(std::move(positions)),
         token_types_(std::move(token_types)),
         norm_(std::move(norm)),
-        blocks_(std::move(blocks)) {
+        blocks_(std::move(blocks)),
+        head_(std::move(head)) {
     for (const Block& block : blocks_) {
       for (const Linear* layer :
            {&block.query_key_value, &block.attention_output, &block.intermediate, &block.output}) {
@@ -93,7 +96,7 @@ class Bert : public Architecture {
       shape_.table_bytes += BytesOf(block.attention_norm) + BytesOf(block.output_norm);
     }
     shape_.table_bytes += words_.owned_bytes() + positions_.owned_bytes() +
-                          token_types_.owned_bytes() + BytesOf(norm_);
+                          token_types_.owned_bytes() + BytesOf(norm_) + head_.owned_bytes();
   }
 
   std::string_view name() const override { return "bert"; }
@@ -103,6 +106,12 @@ class Bert : public Architecture {
     return fmt::format("layers {} heads {} epsilon {:a}", hyperparameters_.layers,
                        hyperparameters_.heads, hyperparameters_.epsilon);
   }
+
+  void TokenRow(int32_t id, float* out) const override {
+    const float* row = words_.data() + static_cast<size_t>(id) * hyperparameters_.width;
+    std::copy(row, row + hyperparameters_.width, out);
+  }
+  const OutputHead* output_head() const override { return &head_; }
 
   std::unique_ptr<Workspace> NewWorkspace() const override { return std::make_unique<Buffers>(); }
 
@@ -208,6 +217,7 @@ class Bert : public Architecture {
   FloatTensor token_types_;
   LayerNormWeights norm_;
   std::vector<Block> blocks_;
+  OutputHead head_;  // looks at words_
 };
 
 // A positive field that is small enough for products of a few of them to fit.
@@ -265,6 +275,10 @@ class WeightReader {
   absl::StatusOr<FloatTensor> Read(std::string_view name, std::vector<size_t> shape) const {
     return weights_.Floats(fmt::format("{}{}", prefix_, name),
                            std::vector<int64_t>(shape.begin(), shape.end()));
+  }
+
+  size_t StoredBytes(std::string_view name) const {
+    return weights_.StoredBytes(fmt::format("{}{}", prefix_, name));
   }
 
   absl::StatusOr<LayerNormWeights> ReadNorm(std::string_view name, size_t width) const {
@@ -360,8 +374,12 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateBert(const Json& confi
     VECNEST_ASSIGN_OR_RETURN(Block block, reader.ReadBlock(sizes, layer));
     blocks.push_back(std::move(block));
   }
+  VECNEST_ASSIGN_OR_RETURN(
+      OutputHead head, OutputHead::Create(weights, {words.values(), sizes.width, sizes.epsilon}));
   return std::make_unique<const Bert>(sizes, precision, std::move(words), std::move(positions),
-                                      std::move(token_types), std::move(norm), std::move(blocks));
+                                      std::move(token_types), std::move(norm), std::move(blocks),
+                                      reader.StoredBytes("embeddings.word_embeddings.weight"),
+                                      std::move(head));
 }
 
 }  // namespace vecnest::embedder

@@ -151,6 +151,11 @@ absl::Status BpeTokenizer::ReadMerges(const BpeSpec& spec) {
   return absl::OkStatus();
 }
 
+void BpeTokenizer::ForEachToken(TokenSink sink) const {
+  for (const auto& [token, id] : vocabulary_) sink(token, id, false);
+  added_tokens_.ForEach([&](std::string_view token, int32_t id) { sink(token, id, true); });
+}
+
 int32_t BpeTokenizer::IdOf(std::string_view token) const {
   const auto found = vocabulary_.find(token);
   return found != vocabulary_.end() ? found->second : added_tokens_.IdOf(token);

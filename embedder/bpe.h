@@ -48,6 +48,8 @@ class BpeTokenizer final : public Tokenizer {
   using Tokenizer::Tokenize;
   bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
                 GoOn go_on) const override;
+  int32_t IdOf(std::string_view token) const override;
+  void ForEachToken(TokenSink sink) const override;
 
  private:
   struct Merge {
@@ -60,7 +62,6 @@ class BpeTokenizer final : public Tokenizer {
   explicit BpeTokenizer(const BpeSpec& spec);
   absl::Status ReadSpecialTokens(const BpeSpec& spec);
   absl::Status ReadMerges(const BpeSpec& spec);
-  int32_t IdOf(std::string_view token) const;
   const Merge* FindMerge(int32_t left, int32_t right) const;
   std::string Normalize(std::string_view text) const;
   std::vector<Symbol> Characters(std::string_view word) const;

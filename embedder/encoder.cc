@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -133,18 +134,20 @@ class ModelEncoder : public Encoder {
     return encodings;
   }
 
-  absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(
-      const TokenBatch& batch) const override {
+  absl::Status VisitStates(const TokenBatch& batch, const CallControl& control,
+                           BatchScheduler::Sink sink) const override {
     VECNEST_RETURN_IF_ERROR(CheckTokens(batch));
-    const size_t width = architecture_->shape().width;
-    std::vector<std::vector<float>> states(architecture_->shape().layers + 1);
-    for (std::vector<float>& state : states) state.resize(batch.ids.size() * width);
-    const auto copy = [&](size_t i, size_t layer, const float* rows) {
-      std::memcpy(states[layer].data() + batch.offsets[i] * width, rows,
-                  (batch.offsets[i + 1] - batch.offsets[i]) * width * sizeof(float));
-    };
-    VECNEST_RETURN_IF_ERROR(scheduler_.Run(batch, {}, copy));
-    return states;
+    return scheduler_.Run(batch, control, sink);
+  }
+
+  ModelParts parts() const override { return {tokenizer_.get(), architecture_.get(), pooling_}; }
+
+  const Vocabulary& vocabulary() const override {
+    std::call_once(vocabulary_made_, [this] {
+      vocabulary_ =
+          std::make_unique<const Vocabulary>(*tokenizer_, architecture_->shape().vocabulary);
+    });
+    return *vocabulary_;
   }
 
  private:
@@ -181,6 +184,8 @@ class ModelEncoder : public Encoder {
   Pooling pooling_;
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const Architecture> architecture_;
+  mutable std::once_flag vocabulary_made_;
+  mutable std::unique_ptr<const Vocabulary> vocabulary_;
   mutable WorkspacePool workspaces_;
   mutable Team team_;
   mutable std::atomic<uint64_t> dropped_ = 0;  // texts, before they came to the scheduler
@@ -346,6 +351,19 @@ absl::Status ModelEncoder::Forward(const TokenSpan& tokens,
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::vector<float>>> Encoder::HiddenStates(
+    const TokenBatch& batch, const CallControl& control) const {
+  const Architecture::Shape& shape = parts().architecture->shape();
+  std::vector<std::vector<float>> states(shape.layers + 1);
+  for (std::vector<float>& state : states) state.resize(batch.ids.size() * shape.width);
+  const auto copy = [&](size_t i, size_t layer, const float* rows) {
+    std::memcpy(states[layer].data() + batch.offsets[i] * shape.width, rows,
+                (batch.offsets[i + 1] - batch.offsets[i]) * shape.width * sizeof(float));
+  };
+  VECNEST_RETURN_IF_ERROR(VisitStates(batch, control, copy));
+  return states;
+}
 
 absl::StatusOr<std::unique_ptr<Encoder>> Encoder::Load(const std::string& path,
                                                        const LoadOptions& options) {

@@ -19,6 +19,9 @@
 //                         the networks: one file and one line in registry.cc per architecture
 //   linear, kernels/      matrix products (oneDNN); attention and elementwise kernels (Highway)
 //   pooling, identity     token states to one vector; what makes two models the same
+//   output_head           token states to scores of tokens, where a model has learned that
+//   vocabulary            what its tokens are called
+//   inspection/           looks into all of these, see inspection/nearest_rows.h
 // Third-party libraries end in one file each: oneDNN and OpenMP in linear.cc, ICU in
 // unicode_rules.cc, nlohmann::json in json.cc, xxHash in identity.cc, Highway in kernels/.
 #ifndef VECNEST_EMBEDDER_ENCODER_H_
@@ -34,10 +37,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "embedder/architecture.h"
 #include "embedder/batch_scheduler.h"
 #include "embedder/call_control.h"
 #include "embedder/chunker.h"
+#include "embedder/pooling.h"
 #include "embedder/precision.h"
+#include "embedder/tokenizer.h"
+#include "embedder/vocabulary.h"
 
 namespace vecnest::embedder {
 
@@ -86,6 +93,13 @@ struct Encoding {
 };
 
 using EncoderStats = BatchScheduler::Stats;
+
+// What a model is made of, for those who look into it.
+struct ModelParts {
+  const Tokenizer* tokenizer = nullptr;
+  const Architecture* architecture = nullptr;
+  Pooling pooling = Pooling::kMean;
+};
 
 // A loaded model. Immutable after Load; every method may be called from any thread.
 class Encoder {
@@ -149,9 +163,22 @@ class Encoder {
   }
 
   // Every hidden state x_0 .. x_layers of the concatenated tokens: result[l] is a row-major
-  // [batch.ids.size(), dimensions] matrix.
-  virtual absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(
-      const TokenBatch& batch) const = 0;
+  // [batch.ids.size(), dimensions] matrix. Errors as those of EncodeTokens.
+  absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(const TokenBatch& batch,
+                                                               const CallControl& control) const;
+  absl::StatusOr<std::vector<std::vector<float>>> HiddenStates(const TokenBatch& batch) const {
+    return HiddenStates(batch, CallControl{});
+  }
+
+  // The same without keeping them: the sink gets the states of each sequence, layer by layer, see
+  // BatchScheduler::Sink.
+  virtual absl::Status VisitStates(const TokenBatch& batch, const CallControl& control,
+                                   BatchScheduler::Sink sink) const = 0;
+
+  // These live as long as the encoder.
+  virtual ModelParts parts() const = 0;
+  // Made by the first call, then kept: some megabytes.
+  virtual const Vocabulary& vocabulary() const = 0;
 };
 
 }  // namespace vecnest::embedder

@@ -119,7 +119,7 @@ absl::StatusOr<LoadedModel> LoadWords(const std::string& path) {
                         .query_prefix = "",
                         .document_prefix = ""};
   std::unique_ptr<const Architecture> architecture =
-      NewStaticTable(FloatTensor(std::move(table.values)), table.width);
+      NewStaticTable(FloatTensor(std::move(table.values)), table.width, table.file->bytes().size());
   ModelInfo info = DescribeModel(config, *architecture, *table.file, nullptr,
                                  static_cast<int>(architecture->shape().max_tokens));
   return LoadedModel{std::move(info), config.pooling,

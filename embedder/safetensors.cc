@@ -171,6 +171,11 @@ std::vector<std::string> SafeTensors::Names() const {
   return names;
 }
 
+size_t SafeTensors::StoredBytes(std::string_view name) const {
+  const auto entry = entries_.find(name);
+  return entry == entries_.end() ? 0 : entry->second.end - entry->second.begin;
+}
+
 absl::StatusOr<std::vector<int64_t>> SafeTensors::Shape(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found != entries_.end()) return found->second.shape;

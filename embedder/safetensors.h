@@ -64,6 +64,9 @@ class SafeTensors {
   // The extents of the tensor `name`, or InvalidArgument when it is missing.
   absl::StatusOr<std::vector<int64_t>> Shape(std::string_view name) const;
 
+  // What the tensor `name` takes in the file; 0 when it is missing.
+  size_t StoredBytes(std::string_view name) const;
+
   // The tensor `name` as floats. InvalidArgument when it is missing, has another shape, or is
   // neither F64, F32, F16 nor BF16.
   absl::StatusOr<FloatTensor> Floats(std::string_view name,

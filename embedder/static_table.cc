@@ -50,22 +50,24 @@ class StaticTable : public Architecture {
     rows.resize(std::max(rows.size(), tokens.ids.size() * shape_.width));
     float* out = rows.data();
     for (const int32_t id : tokens.ids) {
-      Gather(static_cast<size_t>(id), out);
+      TokenRow(id, out);
       out += shape_.width;
     }
     sink(0, rows.data());
     return absl::OkStatus();
   }
 
- private:
-  void Gather(size_t id, float* out) const {
-    const auto row = tensors_.mapping.empty() ? id : static_cast<size_t>(tensors_.mapping[id]);
+  void TokenRow(int32_t id, float* out) const override {
+    const auto token = static_cast<size_t>(id);
+    const auto row =
+        tensors_.mapping.empty() ? token : static_cast<size_t>(tensors_.mapping[token]);
     std::memcpy(out, tensors_.rows.data() + row * shape_.width, shape_.width * sizeof(float));
     if (tensors_.weights.values().empty()) return;
-    const float weight = tensors_.weights.values()[id];
+    const float weight = tensors_.weights.values()[token];
     for (size_t i = 0; i < shape_.width; ++i) out[i] *= weight;
   }
 
+ private:
   Shape shape_;
   Tensors tensors_;
 };
@@ -129,17 +131,22 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateModel2Vec(const Json& 
   shape.vocabulary = static_cast<size_t>(tokens);
   VECNEST_ASSIGN_OR_RETURN(shape.max_tokens, MaxLength(config));
   shape.reads = {.special_tokens = false, .unknown_tokens = false};
+  shape.token_rows = static_cast<size_t>(extents[0]);
+  shape.token_table_bytes = weights.StoredBytes("embeddings");
   return std::make_unique<const StaticTable>(shape, std::move(tensors));
 }
 
 }  // namespace
 
-std::unique_ptr<const Architecture> NewStaticTable(FloatTensor rows, size_t width) {
+std::unique_ptr<const Architecture> NewStaticTable(FloatTensor rows, size_t width,
+                                                   size_t stored_bytes) {
   Architecture::Shape shape;
   shape.width = width;
   shape.vocabulary = rows.values().size() / width;
   shape.max_tokens = kMostStaticTokens;
   shape.reads = {.special_tokens = false};
+  shape.token_rows = shape.vocabulary;
+  shape.token_table_bytes = stored_bytes;
   Tensors tensors;
   tensors.rows = std::move(rows);
   return std::make_unique<const StaticTable>(shape, std::move(tensors));
@@ -152,7 +159,8 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateStaticTable(const Json
   constexpr std::string_view kName = "embedding.weight";
   VECNEST_ASSIGN_OR_RETURN(const std::vector<int64_t> extents, MatrixShape(weights, kName));
   VECNEST_ASSIGN_OR_RETURN(FloatTensor rows, weights.Floats(kName, extents));
-  return NewStaticTable(std::move(rows), static_cast<size_t>(extents[1]));
+  return NewStaticTable(std::move(rows), static_cast<size_t>(extents[1]),
+                        weights.StoredBytes(kName));
 }
 
 }  // namespace vecnest::embedder

@@ -33,8 +33,10 @@ absl::StatusOr<std::unique_ptr<const Architecture>> CreateStaticTable(const Json
                                                                       const SafeTensors& weights,
                                                                       Precision precision);
 
-// From rows that a caller has read: `rows` is row-major [*, width].
-std::unique_ptr<const Architecture> NewStaticTable(FloatTensor rows, size_t width);
+// From rows that a caller has read: `rows` is row-major [*, width] and took `stored_bytes` in its
+// file.
+std::unique_ptr<const Architecture> NewStaticTable(FloatTensor rows, size_t width,
+                                                   size_t stored_bytes);
 
 }  // namespace vecnest::embedder
 

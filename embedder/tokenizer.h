@@ -44,6 +44,15 @@ class Tokenizer {
   bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids) const {
     return Tokenize(text, max_tokens, ids, [] { return true; });
   }
+
+  // The id of the token that reads exactly so ("##ing", "[MASK]", a word of a table), or -1.
+  virtual int32_t IdOf(std::string_view token) const = 0;
+
+  // Every token, in no order that means anything. `added`: it was put beside the vocabulary proper,
+  // as "[CLS]" and "<s>" are. `token` is valid during the call only, and comes twice, once as
+  // added, where files list it twice.
+  using TokenSink = absl::FunctionRef<void(std::string_view token, int32_t id, bool added)>;
+  virtual void ForEachToken(TokenSink sink) const = 0;
 };
 
 // How often a tokenizer asks: after so many words.

@@ -76,6 +76,20 @@ int32_t Trie::FindBase(const std::vector<unsigned char>& bytes) {
   }
 }
 
+// A node tells its parent, and its place behind the parent's base which byte led to it.
+void Trie::ForEach(Sink sink) const {
+  std::string key;
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot].value < 0) continue;
+    key.clear();
+    for (auto node = static_cast<Node>(slot); node != kRoot; node = slots_[node].parent) {
+      key.push_back(static_cast<char>(node - slots_[slots_[node].parent].base));
+    }
+    std::reverse(key.begin(), key.end());
+    sink(key, slots_[slot].value);
+  }
+}
+
 void Trie::Grow(size_t size) { slots_.resize(size + kAlphabet); }
 
 }  // namespace vecnest::embedder

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 namespace vecnest::embedder {
 
 // A double-array trie (Aoe 1989): the child of node s for byte c is base[s] + c when that slot
@@ -42,6 +44,10 @@ class Trie {
 
   // The value of the key that ends at `node`, or -1.
   int32_t ValueAt(Node node) const { return slots_[node].value; }
+
+  // Every key with its value, in no order that means anything. Keys are valid during the call only.
+  using Sink = absl::FunctionRef<void(std::string_view key, int32_t value)>;
+  void ForEach(Sink sink) const;
 
  private:
   struct Slot {

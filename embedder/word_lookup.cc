@@ -60,10 +60,14 @@ WordLookup::WordLookup(StringMap<std::string_view, int32_t> ids,
   splits_contractions_ = ids_.contains(kContraction);
 }
 
-int32_t WordLookup::IdOf(std::string_view word) const {
-  if (word.size() > longest_) return -1;
-  const auto found = ids_.find(word);
+int32_t WordLookup::IdOf(std::string_view token) const {
+  if (token.size() > longest_) return -1;
+  const auto found = ids_.find(token);
   return found == ids_.end() ? -1 : found->second;
+}
+
+void WordLookup::ForEachToken(TokenSink sink) const {
+  for (const auto& [word, id] : ids_) sink(word, id, false);
 }
 
 bool WordLookup::Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,

@@ -34,10 +34,10 @@ class WordLookup final : public Tokenizer {
   using Tokenizer::Tokenize;
   bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
                 GoOn go_on) const override;
+  int32_t IdOf(std::string_view token) const override;
+  void ForEachToken(TokenSink sink) const override;
 
  private:
-  // The id of a word, or -1.
-  int32_t IdOf(std::string_view word) const;
   bool AppendStretch(std::string_view stretch, size_t most, std::vector<int32_t>* ids) const;
 
   std::shared_ptr<const MappedFile> file_;

@@ -52,6 +52,11 @@ int32_t WordPieceTokenizer::IdOf(std::string_view token) const {
   return id >= 0 ? id : added_tokens_.IdOf(token);
 }
 
+void WordPieceTokenizer::ForEachToken(TokenSink sink) const {
+  pieces_.ForEach([&](std::string_view token, int32_t id) { sink(token, id, false); });
+  added_tokens_.ForEach([&](std::string_view token, int32_t id) { sink(token, id, true); });
+}
+
 bool WordPieceTokenizer::Tokenize(std::string_view text, size_t max_tokens,
                                   std::vector<int32_t>* ids, GoOn go_on) const {
   Pauses pauses(go_on);

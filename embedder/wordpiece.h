@@ -37,10 +37,11 @@ class WordPieceTokenizer final : public Tokenizer {
   using Tokenizer::Tokenize;
   bool Tokenize(std::string_view text, size_t max_tokens, std::vector<int32_t>* ids,
                 GoOn go_on) const override;
+  int32_t IdOf(std::string_view token) const override;
+  void ForEachToken(TokenSink sink) const override;
 
  private:
   explicit WordPieceTokenizer(const WordPieceSpec& spec);
-  int32_t IdOf(std::string_view token) const;
   void AppendWord(const WordSplitter::Word& word, std::vector<int32_t>* ids) const;
 
   WordSplitter splitter_;
