@@ -69,4 +69,12 @@ int ToCodeBits(Quantization quantization) {
   return 0;
 }
 
+embedder::TextType ToTextType(TextType type) {
+  return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
+}
+
+embedder::CallControl ToControl(embedder::Priority priority, const CallLimits& limits) {
+  return {.priority = priority, .stop = limits.stop, .deadline = limits.deadline};
+}
+
 }  // namespace vecnest::engine

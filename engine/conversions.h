@@ -1,12 +1,15 @@
-// Words of the public API in those of the store and of the index, and back.
+// Words of the public API in those of the encoder, the store and the index, and back.
 #ifndef VECNEST_ENGINE_CONVERSIONS_H_
 #define VECNEST_ENGINE_CONVERSIONS_H_
 
+#include "embedder/call_control.h"
+#include "embedder/encoder.h"
 #include "index/metric.h"
 #include "index/types.h"
 #include "index/value_format.h"
 #include "storage/keys.h"
 #include "vecnest/collection.h"
+#include "vecnest/embedding.h"
 #include "vecnest/types.h"
 
 namespace vecnest::engine {
@@ -20,6 +23,8 @@ Metric FromIndexMetric(index::Metric metric);
 index::ValueFormat ToValueFormat(VectorDatatype datatype);
 // IndexConfig::code_bits.
 int ToCodeBits(Quantization quantization);
+embedder::TextType ToTextType(TextType type);
+embedder::CallControl ToControl(embedder::Priority priority, const CallLimits& limits);
 
 }  // namespace vecnest::engine
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <thread>
 
+#include "engine/conversions.h"
 #include "fmt/format.h"
 #include "vecnest/database.h"
 
@@ -26,10 +27,6 @@ embedder::Precision ToEmbedder(Precision precision) {
       break;
   }
   return embedder::Precision::kF32;
-}
-
-embedder::TextType ToEmbedder(TextType type) {
-  return type == TextType::kQuery ? embedder::TextType::kQuery : embedder::TextType::kDocument;
 }
 
 Precision FromEmbedder(embedder::Precision precision) {
@@ -96,15 +93,11 @@ ModelInfo ToModelInfo(const embedder::ModelInfo& info) {
 
 embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
   embedder::EncodeOptions to;
-  to.type = ToEmbedder(options.type);
+  to.type = ToTextType(options.type);
   to.truncate = options.truncate;
   to.prefix = options.prefix;
   to.dimensions = options.dimensions;
   return to;
-}
-
-embedder::CallControl ToControl(embedder::Priority priority, const CallLimits& limits) {
-  return {.priority = priority, .stop = limits.stop, .deadline = limits.deadline};
 }
 
 // Somebody waits for a query or a single text; many texts are an import.
@@ -386,7 +379,7 @@ absl::StatusOr<std::vector<embedder::TextSpan>> TextBatch::Split(const Text& tex
 
 embedder::EncodeOptions TextBatch::OptionsOf(const Group& group) {
   embedder::EncodeOptions options;
-  options.type = ToEmbedder(group.type);
+  options.type = ToTextType(group.type);
   options.truncate = group.truncate;
   options.prefix = group.prefix;
   options.dimensions = group.dimensions;

@@ -15,6 +15,7 @@
 #include "embedder/encoder.h"
 #include "engine/definition.h"
 #include "engine/embedding_cache.h"
+#include "engine/inspection/model_inspector.h"
 #include "engine/shard.h"
 #include "vecnest/embedding.h"
 
@@ -48,6 +49,7 @@ class LoadedModels final : public TextEmbedder {
                                                const EmbedOptions& options) const override;
   absl::StatusOr<std::vector<Embedding>> EmbedTokens(const std::vector<std::vector<int32_t>>& ids,
                                                      const EmbedOptions& options) const override;
+  const Inspector& inspector() const override { return inspector_; }
 
  private:
   // The encoder, when it can do what `options` ask for.
@@ -55,6 +57,7 @@ class LoadedModels final : public TextEmbedder {
 
   std::vector<std::unique_ptr<embedder::Encoder>> encoders_;
   mutable EmbeddingCache cache_;
+  const ModelInspector inspector_{*this};
 };
 
 // Texts that are to become vectors of one collection, encoded together. Not thread-safe.

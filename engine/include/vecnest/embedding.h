@@ -96,6 +96,8 @@ struct Embedding {
   bool truncated = false;
 };
 
+class Inspector;  // inspection.h
+
 // Models without a database. Thread-safe.
 class TextEmbedder {
  public:
@@ -116,6 +118,9 @@ class TextEmbedder {
   // Token ids as the model's tokenizer makes them, special tokens included.
   virtual absl::StatusOr<std::vector<Embedding>> EmbedTokens(
       const std::vector<std::vector<int32_t>>& ids, const EmbedOptions& options) const = 0;
+
+  // Looks into the models; lives as long as this.
+  virtual const Inspector& inspector() const = 0;
 };
 
 }  // namespace vecnest

@@ -9,6 +9,7 @@
 #include "vecnest/evaluation.h"
 #include "vecnest/filter.h"
 #include "vecnest/geometry.h"
+#include "vecnest/inspection.h"
 #include "vecnest/mining.h"
 #include "vecnest/query.h"
 #include "vecnest/types.h"
