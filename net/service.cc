@@ -75,6 +75,7 @@ std::vector<Route> Service::AllRoutes() {
   AddAdaptRoutes(routes);
   AddReadRoutes(routes);
   AddEmbeddingRoutes(routes);
+  AddInspectRoutes(routes);
   AddOperationRoutes(routes);
   return routes;
 }
@@ -154,6 +155,26 @@ Route Service::Enveloped(std::string method, std::string pattern, Lane lane,
     body["time"] = seconds();
     Response response;
     response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return response;
+  };
+  return route;
+}
+
+Route Service::OpenAi(std::string method, std::string pattern, Lane lane, OpenAiHandler handler) {
+  Route route;
+  route.method = std::move(method);
+  route.pattern = std::move(pattern);
+  route.dialect = Dialect::kOpenAi;
+  route.lane = lane;
+  route.handler = [this, handler = std::move(handler)](const Request& request) {
+    const auto database_now = database();
+    if (database_now == nullptr) {
+      return ErrorResponse(503, "the database is closing", Dialect::kOpenAi, 0);
+    }
+    auto answer = handler(*database_now, request);
+    if (!answer.ok()) return ErrorResponse(answer.status(), Dialect::kOpenAi, 0);
+    Response response;
+    response.body = answer->dump(-1, ' ', false, Json::error_handler_t::replace);
     return response;
   };
   return route;

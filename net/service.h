@@ -58,6 +58,7 @@ class Service {
   void AddAdaptRoutes(std::vector<Route>& routes);
   void AddReadRoutes(std::vector<Route>& routes);
   void AddEmbeddingRoutes(std::vector<Route>& routes);
+  void AddInspectRoutes(std::vector<Route>& routes);
   void AddOperationRoutes(std::vector<Route>& routes);
 
   // Qdrant's envelope: {"result", "status", "time"} and "usage" when texts were encoded.
@@ -67,6 +68,10 @@ class Service {
   };
   using ResultHandler = std::function<absl::StatusOr<Result>(Database&, const Request&)>;
   Route Enveloped(std::string method, std::string pattern, Lane lane, ResultHandler handler);
+
+  // OpenAI's: the answer as it is.
+  using OpenAiHandler = std::function<absl::StatusOr<Json>(Database&, const Request&)>;
+  Route OpenAi(std::string method, std::string pattern, Lane lane, OpenAiHandler handler);
 
   const ServiceOptions options_;
   Metrics metrics_;

@@ -28,6 +28,7 @@ void AddAdapt(CLI::App& app, Command& command);
 void AddMineNegatives(CLI::App& app, Command& command);
 void AddEval(CLI::App& app, Command& command);
 void AddGeometry(CLI::App& app, Command& command);
+void AddInspect(CLI::App& app, Command& command);
 void AddVerify(CLI::App& app, Command& command);
 void AddModels(CLI::App& app, Command& command);
 

@@ -1,5 +1,5 @@
 // The command line: vecnest serve | embed | import | search | adapt | mine-negatives | eval |
-// geometry | verify | models.
+// geometry | inspect | verify | models.
 
 #include <cstdio>
 #include <string>
@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   vecnest::cli::AddMineNegatives(app, command);
   vecnest::cli::AddEval(app, command);
   vecnest::cli::AddGeometry(app, command);
+  vecnest::cli::AddInspect(app, command);
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);

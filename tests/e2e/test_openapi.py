@@ -44,6 +44,13 @@ GET /metrics
 GET /openapi.json
 GET /readyz
 POST /v1/embeddings
+POST /v1/inspect/analogy
+POST /v1/inspect/context
+POST /v1/inspect/layers
+POST /v1/inspect/neighbors
+POST /v1/inspect/projection
+POST /v1/inspect/rare-tokens
+POST /v1/inspect/tokens
 GET /v1/models
 GET /v1/models/{model}
 """.split("\n")[1:-1]
