@@ -44,8 +44,9 @@ absl::Status OutputHead::ReadTransform(const SafeTensors& weights) {
 
 absl::StatusOr<OutputHead> OutputHead::Create(const SafeTensors& weights, const Network& network) {
   OutputHead head(network);
-  if (weights.Contains(kDense)) VECNEST_RETURN_IF_ERROR(head.ReadTransform(weights));
-  return head;
+  if (!weights.Contains(kDense) || head.ReadTransform(weights).ok()) return head;
+  // Embedding does without: a head of other names or another vocabulary is none.
+  return OutputHead(network);
 }
 
 size_t OutputHead::multiply_adds() const {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
@@ -89,12 +91,28 @@ class InputReader {
   std::vector<Waiting> waiting_;  // by ticket
 };
 
+// A job has nobody who would ask again where too many others wait for the model.
+absl::Status EncodeInTurn(InputReader& reader, double share,
+                          absl::FunctionRef<absl::Status(double share)> progress) {
+  constexpr absl::Duration kPause = absl::Milliseconds(200);
+  while (true) {
+    absl::Status status = reader.Encode();
+    if (!absl::IsResourceExhausted(status)) return status;
+    absl::SleepFor(kPause);
+    if (status = progress(share); !status.ok()) return status;
+  }
+}
+
 }  // namespace
 
 absl::Status CheckPairs(const Definition& definition, Slot slot,
                         const std::vector<AdaptPair>& pairs) {
   const auto width = static_cast<size_t>(definition.slots[slot].config.size);
   const size_t negatives = pairs.empty() ? 0 : pairs.front().negatives.size();
+  if (negatives > AdaptRequest::kMostNegatives) {
+    return absl::InvalidArgumentError(fmt::format("pair 1: {} negatives, expected at most {}",
+                                                  negatives, AdaptRequest::kMostNegatives));
+  }
   const size_t most = kMostBytes / ((2 + negatives) * width * sizeof(float));
   if (pairs.size() < AdaptRequest::kFewestPairs || pairs.size() > most) {
     return absl::InvalidArgumentError(
@@ -142,7 +160,7 @@ absl::StatusOr<PairVectors> ReadPairs(const Shard& shard, Slot slot, const Loade
         if (!status.ok()) return status;
       }
     }
-    if (auto status = reader.Encode(); !status.ok()) return status;
+    if (auto status = EncodeInTurn(reader, share, progress); !status.ok()) return status;
   }
   return vectors;
 }

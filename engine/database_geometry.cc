@@ -1,7 +1,9 @@
 // Database::MeasureGeometry: draws vectors, measures them, and reads some of their texts again.
 
-#include <cmath>
+#include <algorithm>
 
+#include "absl/cleanup/cleanup.h"
+#include "embedder/inspection/vectors.h"
 #include "embedder/status_macros.h"
 #include "engine/database_impl.h"
 #include "engine/geometry/sample_geometry.h"
@@ -19,18 +21,6 @@ constexpr size_t kPoints = 200;
 // A model's own vectors of other precisions are nearer than that.
 constexpr double kSameVector = 0.995;
 
-double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
-  double product = 0;
-  double of_a = 0;
-  double of_b = 0;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    product += double{a[i]} * b[i];
-    of_a += double{a[i]} * a[i];
-    of_b += double{b[i]} * b[i];
-  }
-  return of_a > 0 && of_b > 0 ? product / std::sqrt(of_a * of_b) : 0;
-}
-
 absl::Status CheckRequest(const GeometryRequest& request, size_t width) {
   if (request.samples < GeometryRequest::kFewestSamples ||
       request.samples > GeometryRequest::kMostSamples) {
@@ -42,6 +32,11 @@ absl::Status CheckRequest(const GeometryRequest& request, size_t width) {
     return absl::FailedPreconditionError(
         fmt::format("the geometry of {} dimensions can't be measured, of at most {} it can", width,
                     kMostGeometryDimensions));
+  }
+  if (request.samples * width > kMostGeometryNumbers) {
+    return absl::InvalidArgumentError(
+        fmt::format("samples: {}, expected at most {} of {} dimensions", request.samples,
+                    kMostGeometryNumbers / width, width));
   }
   return absl::OkStatus();
 }
@@ -57,6 +52,12 @@ absl::StatusOr<GeometryReport> DatabaseImpl::MeasureGeometry(const std::string& 
   const SlotDefinition& defined = definition->slots[slot];
   const auto width = static_cast<size_t>(defined.config.size);
   VECNEST_RETURN_IF_ERROR(CheckRequest(request, width));
+  // Each takes hundreds of megabytes and all processors.
+  if (!geometry_mutex_.TryLock()) {
+    return absl::ResourceExhaustedError("a geometry is being measured for another request");
+  }
+  const absl::Cleanup unlock = [this]()
+                                   ABSL_NO_THREAD_SAFETY_ANALYSIS { geometry_mutex_.Unlock(); };
   const VectorInfo info = shard->Describe().vectors.at(request.vector_name);
   const std::atomic<bool> never = false;
   VECNEST_ASSIGN_OR_RETURN(std::vector<float> vectors,
@@ -133,8 +134,10 @@ absl::StatusOr<std::optional<GeometryReport::Prompt>> DatabaseImpl::MeasurePromp
   prompt.prefix = encoder->info().document_prefix;
   prompt.texts = texts.size();
   for (size_t i = 0; i < texts.size(); ++i) {
-    const double cosine_with = Cosine(stored[i], with[i].vector);
-    const double cosine_without = Cosine(stored[i], without[i].vector);
+    const double cosine_with =
+        embedder::Cosine(stored[i].data(), with[i].vector.data(), stored[i].size());
+    const double cosine_without =
+        embedder::Cosine(stored[i].data(), without[i].vector.data(), stored[i].size());
     if (std::max(cosine_with, cosine_without) < kSameVector) {
       ++prompt.otherwise;
     } else {

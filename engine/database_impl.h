@@ -131,7 +131,8 @@ class DatabaseImpl final : public Database {
   };
   std::map<std::string, Failed> failed_ ABSL_GUARDED_BY(mutex_);
   // Creating and deleting collections happens one at a time.
-  mutable absl::Mutex widths_mutex_;  // held while widths are measured
+  mutable absl::Mutex widths_mutex_;    // held while widths are measured
+  mutable absl::Mutex geometry_mutex_;  // held while a geometry is measured
   absl::Mutex structure_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
   // Last, so that their threads end before what they work on goes.

@@ -228,20 +228,26 @@ class Miner {
       if (cosine == candidates.cosines.end()) continue;
       if (cosine->second >= limit) {
         ++result_.near_positive;
-      } else if (survivors.size() < kTextsPerNegative * options_.negatives) {
+      } else {
         survivors.push_back(id);
       }
     }
-    auto documents = source_.FindDocuments(survivors);
-    if (!documents.ok()) return documents.status();
     MinedPair mined{candidates.pair->query, candidates.pair->positive, {}};
-    absl::flat_hash_set<std::string_view> taken = {mined.query};
+    absl::flat_hash_set<std::string> taken = {mined.query};
     for (const LabelledPair* other : of_query_[mined.query]) taken.insert(other->positive);
-    for (const Document& document : *documents) {
-      if (mined.negatives.size() == options_.negatives) break;
-      if (!document.text || document.text->empty() || !taken.insert(*document.text).second)
-        continue;
-      mined.negatives.push_back(*document.text);
+    // More are read only where some say the same, or nothing.
+    const size_t block = kTextsPerNegative * options_.negatives;
+    for (size_t next = 0; next < survivors.size() && mined.negatives.size() < options_.negatives;
+         next += block) {
+      const auto begin = survivors.begin() + static_cast<ptrdiff_t>(next);
+      const size_t count = std::min(block, survivors.size() - next);
+      auto documents = source_.FindDocuments({begin, begin + static_cast<ptrdiff_t>(count)});
+      if (!documents.ok()) return documents.status();
+      for (const Document& document : *documents) {
+        if (mined.negatives.size() == options_.negatives) break;
+        if (!document.text || document.text->empty()) continue;
+        if (taken.insert(*document.text).second) mined.negatives.push_back(*document.text);
+      }
     }
     if (mined.negatives.size() == options_.negatives) {
       result_.pairs.push_back(std::move(mined));

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "engine/enum_names.h"
 #include "fmt/format.h"
 #include "vecnest/adapt.h"
 #include "vecnest/collection.h"
@@ -29,17 +30,6 @@ constexpr std::array<std::string_view, 8> kAdaptPhaseNames = {
     "none", "waiting", "encoding", "training", "indexing", "done", "failed", "cancelled"};
 
 constexpr std::array<std::string_view, 3> kVerdictLevelNames = {"ok", "warn", "fail"};
-
-// The enumerator whose name stands at its place in `names`.
-template <class Enum, size_t kCount>
-absl::StatusOr<Enum> ParseName(const std::array<std::string_view, kCount>& names,
-                               std::string_view what, std::string_view name) {
-  for (size_t i = 0; i < kCount; ++i) {
-    if (name == names[i]) return static_cast<Enum>(i);
-  }
-  return absl::InvalidArgumentError(
-      fmt::format("unknown {} '{}', expected one of {}", what, name, fmt::join(names, ", ")));
-}
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -22,7 +22,10 @@ AdaptInput ReadInput(const Json& value, const std::string& path, absl::Status& s
   }
   if (value.is_object() && value.contains("id")) {
     JsonFields fields(value, path, status);
-    const auto id = ReadPointId(*fields.Require("id"), fields.PathOf("id"), status);
+    std::optional<PointId> id;
+    if (const Json* given = fields.Require("id")) {
+      id = ReadPointId(*given, fields.PathOf("id"), status);
+    }
     fields.Finish();
     return id.value_or(PointId());
   }

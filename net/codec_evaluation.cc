@@ -11,12 +11,6 @@ namespace {
 using engine::Json;
 
 // As the command line says it: "cosine".
-std::string LowerName(Metric metric) {
-  std::string name(MetricName(metric));
-  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
-}
-
 Json WriteSettings(const EvaluationRequest& request) {
   Json settings = {{"models", request.models},
                    {"seed", request.seed},
@@ -89,6 +83,12 @@ Json WriteResult(const EvaluationResult& result) {
 }
 
 }  // namespace
+
+std::string LowerName(Metric metric) {
+  std::string name(MetricName(metric));
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
 
 Json WriteEvaluation(const EvaluationRequest& request, const Evaluation& evaluation) {
   Json json = {{"vecnest", Version()},       {"settings", WriteSettings(request)},

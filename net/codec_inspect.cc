@@ -143,7 +143,7 @@ TokensRequest ReadTokensRequest(const Json& body, absl::Status& status) {
 NeighborsRequest ReadNeighborsRequest(const Json& body, absl::Status& status) {
   JsonFields fields(body, "", status);
   NeighborsRequest request;
-  request.inspect = ReadInspectOptions(fields);
+  request.inspect.model = fields.String("model").value_or("");  // no text is embedded
   request.term = ReadNonEmpty(fields, "term");
   request.limit = ReadLimit(fields, request.limit, kMostAnswers);
   request.special = fields.Bool("special").value_or(false);
@@ -160,6 +160,9 @@ AnalogyRequest ReadAnalogyRequest(const Json& body, absl::Status& status) {
   request.c = ReadNonEmpty(fields, "c");
   if (fields.Find("candidates") != nullptr) {
     request.candidates = ReadTexts(fields, "candidates", 1, kMostTexts);
+  } else if (fields.Find("input_type") != nullptr || fields.Find("prefix") != nullptr) {
+    status.Update(absl::InvalidArgumentError(
+        "input_type, prefix: only texts have them; without candidates rows of the table are read"));
   }
   request.limit = ReadLimit(fields, request.limit, kMostAnswers);
   request.special = fields.Bool("special").value_or(false);
@@ -197,7 +200,7 @@ ProjectionRequest ReadProjectionRequest(const Json& body, absl::Status& status) 
 RareTokensRequest ReadRareTokensRequest(const Json& body, absl::Status& status) {
   JsonFields fields(body, "", status);
   RareTokensRequest request;
-  request.inspect = ReadInspectOptions(fields);
+  request.inspect.model = fields.String("model").value_or("");  // no text is embedded
   fields.Require("texts");
   request.texts = ReadTexts(fields, "texts", 1, kMostTexts);
   request.limit = ReadLimit(fields, request.limit, kMostAnswers);

@@ -64,7 +64,8 @@ def find_model(name):
 def read_pairs(path, negatives):
     """Columns of texts, in the order that the loss takes them."""
     columns = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines: a text may have other ends of lines in it.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:

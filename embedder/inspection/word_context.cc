@@ -11,17 +11,28 @@
 #include "embedder/pooling.h"
 #include "embedder/status_macros.h"
 #include "embedder/tokenizer.h"
+#include "embedder/unicode_rules.h"
+#include "embedder/utf8.h"
 
 namespace vecnest::embedder {
 namespace {
 
 char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Bytes beyond ASCII belong to letters, or to marks that no word is next to without a blank.
-bool IsWordByte(char c) {
-  const char lower = LowerAscii(c);
-  return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-         static_cast<unsigned char>(c) >= 0x80;
+bool IsWordCharacter(char32_t c) {
+  return !IsPunctuation(c) && !IsWhitespace(c) && !IsCjkIdeograph(c);
+}
+
+// Of valid UTF-8: whether what stands at, or before, a position goes on with a word.
+bool WordGoesOn(std::string_view text, size_t position) {
+  return position < text.size() && IsWordCharacter(DecodeUtf8(text, &position));
+}
+bool WordComesFrom(std::string_view text, size_t position) {
+  if (position == 0) return false;
+  do {
+    --position;
+  } while (position > 0 && (static_cast<unsigned char>(text[position]) & 0xC0) == 0x80);
+  return WordGoesOn(text, position);
 }
 
 // Where the word begins, whole.
@@ -32,9 +43,8 @@ std::optional<size_t> FindWord(std::string_view sentence, std::string_view word)
                    [](char a, char b) { return LowerAscii(a) == LowerAscii(b); });
     if (!equal) continue;
     const size_t end = from + word.size();
-    const bool begins = from == 0 || !IsWordByte(word.front()) || !IsWordByte(sentence[from - 1]);
-    const bool ends =
-        end == sentence.size() || !IsWordByte(word.back()) || !IsWordByte(sentence[end]);
+    const bool begins = !WordGoesOn(word, 0) || !WordComesFrom(sentence, from);
+    const bool ends = !WordComesFrom(word, word.size()) || !WordGoesOn(sentence, end);
     if (begins && ends) return from;
   }
   return std::nullopt;
@@ -44,6 +54,9 @@ std::optional<size_t> FindWord(std::string_view sentence, std::string_view word)
 // tokenizer begins anew.
 absl::StatusOr<TokenRange> FindTokens(const Encoder& encoder, std::string_view sentence,
                                       std::string_view word, const EncodeOptions& options) {
+  if (FindInvalidUtf8(sentence) || FindInvalidUtf8(word)) {
+    return absl::InvalidArgumentError("the text or the word is not valid UTF-8");
+  }
   const auto begin = FindWord(sentence, word);
   if (!begin) {
     return absl::InvalidArgumentError(fmt::format("the word '{}' does not occur in it", word));

@@ -79,6 +79,7 @@ class Evaluator {
   absl::StatusOr<Evaluation> Run() {
     VECNEST_RETURN_IF_ERROR(CheckRequest(request_));
     VECNEST_RETURN_IF_ERROR(LoadTasks());
+    VECNEST_RETURN_IF_ERROR(CheckModels());
     for (const std::string& model : request_.models) {
       std::set<Precision> measured;
       for (const Precision precision : request_.precisions) {
@@ -122,6 +123,28 @@ class Evaluator {
     return absl::OkStatus();
   }
 
+  // What would end the work after hours is found before it begins: models that are not there, have
+  // the same name or too few dimensions, and tasks that do not fit in memory.
+  absl::Status CheckModels() const {
+    ModelLoadOptions options;
+    options.threads = 1;
+    options.cache_bytes = 0;
+    VECNEST_ASSIGN_OR_RETURN(const auto embedder, TextEmbedder::Load(request_.models, options));
+    for (const ModelInfo& model : embedder->Models()) {
+      VECNEST_RETURN_IF_ERROR(CheckDimensions(request_.dimensions, model));
+      for (const Task& task : tasks_) {
+        Subject subject = {*embedder, model, task};
+        size_t texts = task.texts.size();
+        if (task.type == TaskType::kAnalogy) {
+          VECNEST_ASSIGN_OR_RETURN(subject.problem, AnalogiesFor(subject));
+          texts = subject.problem.vocabulary.size();
+        }
+        VECNEST_RETURN_IF_ERROR(CheckMemory(subject, texts));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status EvaluateModel(const std::string& name, Precision precision,
                              std::set<Precision>& measured) {
     ModelLoadOptions options;
@@ -130,7 +153,6 @@ class Evaluator {
     options.cache_bytes = 0;
     VECNEST_ASSIGN_OR_RETURN(const auto embedder, TextEmbedder::Load({name}, options));
     VECNEST_ASSIGN_OR_RETURN(const ModelInfo model, embedder->Model(""));
-    VECNEST_RETURN_IF_ERROR(CheckDimensions(request_.dimensions, model));
     // A static table is f32 whatever was asked for.
     if (!measured.insert(model.precision).second) return absl::OkStatus();
     evaluation_.models.push_back(model);
@@ -146,7 +168,6 @@ class Evaluator {
       VECNEST_ASSIGN_OR_RETURN(subject.problem, AnalogiesFor(subject));
       texts = &subject.problem.vocabulary;
     }
-    VECNEST_RETURN_IF_ERROR(CheckMemory(subject, texts->size()));
     VECNEST_ASSIGN_OR_RETURN(const TaskVectors vectors, EncodeTask(subject, *texts));
     return ScoreEverything(subject, vectors);
   }

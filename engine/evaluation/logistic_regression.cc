@@ -21,7 +21,7 @@ constexpr size_t kPieces = 8;
 constexpr size_t kBlockRows = 1024;
 // Products in f32 let a line search end before the tolerance is reached; so far is good enough,
 // scikit-learn's own tolerance being 1e-4.
-constexpr double kAcceptedGradient = 5e-5;
+constexpr double kAcceptedGradient = 5e-4;
 
 // Ends the solver; it knows no other way.
 class Stopped : public std::exception {

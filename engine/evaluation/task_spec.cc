@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "embedder/status_macros.h"
+#include "engine/enum_names.h"
 #include "fmt/format.h"
 #include "vecnest/evaluation.h"
 
@@ -18,15 +19,6 @@ constexpr std::array<std::string_view, 6> kTypeNames = {"retrieval",      "sts",
 constexpr std::array<std::string_view, 6> kCodesNames = {"f32",  "f16",  "bf16",
                                                          "int8", "int4", "binary"};
 constexpr std::array<std::string_view, 4> kPrefixNames = {"auto", "query", "document", "none"};
-
-template <class Enum, size_t kCount>
-absl::StatusOr<Enum> ParseName(const std::array<std::string_view, kCount>& names,
-                               std::string_view what, std::string_view name) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<Enum>(found - names.begin());
-  return absl::InvalidArgumentError(
-      fmt::format("unknown {} '{}', expected one of {}", what, name, fmt::join(names, ", ")));
-}
 
 using enum TaskType;
 

@@ -21,6 +21,8 @@ using evaluation::VectorMatrix;
 constexpr size_t kTop = 10;
 constexpr size_t kRandomPairs = 100'000;
 constexpr size_t kPrefixQueries = 500;
+// Of which the covariance is summed up at a time.
+constexpr Eigen::Index kRowsPerBlock = 256;
 constexpr double kNearDuplicate = 0.999;
 constexpr double kOneOfAHundred = 0.01;
 
@@ -86,12 +88,17 @@ int AxesFor(const std::vector<double>& spectrum, double share) {
   return axes;
 }
 
-absl::Status MeasureSpectrum(const VectorMatrix& sample, GeometryReport* report) {
-  const auto rows = MapOf(sample).cast<double>();
-  const Eigen::RowVectorXd mean = rows.colwise().mean();
-  const Eigen::MatrixXd centered = rows.rowwise() - mean;
+absl::Status MeasureSpectrum(const VectorMatrix& sample, const CallLimits& limits,
+                             GeometryReport* report) {
+  const auto rows = MapOf(sample);
+  const Eigen::RowVectorXd mean = rows.cast<double>().colwise().mean();
   Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(mean.size(), mean.size());
-  covariance.selfadjointView<Eigen::Lower>().rankUpdate(centered.transpose());
+  for (Eigen::Index first = 0; first < rows.rows(); first += kRowsPerBlock) {
+    VECNEST_RETURN_IF_ERROR(limits.Check());
+    const Eigen::Index count = std::min(kRowsPerBlock, rows.rows() - first);
+    const Eigen::MatrixXd centered = rows.middleRows(first, count).cast<double>().rowwise() - mean;
+    covariance.selfadjointView<Eigen::Lower>().rankUpdate(centered.transpose());
+  }
   covariance /= static_cast<double>(sample.count() - 1);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
   if (solver.info() != Eigen::Success) {
@@ -101,7 +108,8 @@ absl::Status MeasureSpectrum(const VectorMatrix& sample, GeometryReport* report)
   for (double& value : eigenvalues) value = std::max(value, 0.0);  // rounding
   std::sort(eigenvalues.begin(), eigenvalues.end(), std::greater<>());
   const double variance = std::accumulate(eigenvalues.begin(), eigenvalues.end(), 0.0);
-  const double energy = centered.squaredNorm() / static_cast<double>(sample.count());
+  const auto count = static_cast<double>(sample.count());
+  const double energy = covariance.trace() * (count - 1) / count;
   const double whole = energy + mean.squaredNorm();
   report->variance_share = whole > 0 ? energy / whole : 0;
   report->isotropy = IsoScore(eigenvalues);
@@ -261,7 +269,7 @@ absl::Status MeasureSample(const VectorMatrix& sample, const SampleSettings& set
   MeasureLengths(sample, report);
   MeasureRandomPairs(units, settings.seed, report);
   VECNEST_RETURN_IF_ERROR(limits.Check());
-  VECNEST_RETURN_IF_ERROR(MeasureSpectrum(sample, report));
+  VECNEST_RETURN_IF_ERROR(MeasureSpectrum(sample, limits, report));
   VECNEST_ASSIGN_OR_RETURN(auto nearest,
                            NearestOthers(units, units.count(), units, Metric::kCosine, limits));
   MeasureHubness(units, nearest, report);

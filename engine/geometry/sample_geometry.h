@@ -15,8 +15,10 @@
 
 namespace vecnest::engine {
 
-// More would keep eigenvalues busy for minutes.
-inline constexpr size_t kMostGeometryDimensions = 4096;
+// Finding the eigenvalues of more takes long, and nothing ends it: 2,048 take some seconds.
+inline constexpr size_t kMostGeometryDimensions = 2048;
+// Of a sample; several copies are in memory at a time.
+inline constexpr size_t kMostGeometryNumbers = size_t{1} << 24;
 
 struct SampleSettings {
   Metric metric = Metric::kCosine;

@@ -73,9 +73,9 @@ Verdict JudgeMetric(const GeometryReport& report, const GeometryContext& context
       "{} over vectors of different lengths ({:.3g} to {:.3g}): {}", metric, report.norms.least,
       report.norms.most,
       context.metric == Metric::kDot ? "longer ones win" : "lengths are part of distances");
-  if (context.model) {
+  if (context.model && context.model->normalized) {
     verdict.level = VerdictLevel::kFail;
-    verdict.finding += fmt::format("; model '{}' is trained for cosines", context.model->name);
+    verdict.finding += fmt::format("; model '{}' gives unit length", context.model->name);
     verdict.advice = "PATCH the collection to Cosine";
   } else if (report.norms.deviation > kSameLength * report.norms.mean) {
     verdict.level = VerdictLevel::kWarn;
@@ -115,8 +115,9 @@ Verdict JudgePrompt(const GeometryReport& report, const GeometryContext& context
   if (!report.prompt) {
     const bool needs_none = context.model && context.model->document_prefix.empty();
     verdict.finding =
-        needs_none ? fmt::format("model '{}' puts nothing before documents", context.model->name)
-                   : "not looked at: no loaded model with a prefix for documents and no texts";
+        needs_none
+            ? fmt::format("model '{}' puts nothing before documents", context.model->name)
+            : "not looked at: no loaded model has a prefix for documents, or points have no texts";
     return verdict;
   }
   const auto& [model, prefix, texts, with, without, otherwise] = *report.prompt;

@@ -31,8 +31,9 @@ embedder::EncodeOptions ToEncodeOptions(const InspectOptions& options) {
   return to;
 }
 
-embedder::CallControl ControlOf(const InspectOptions& options) {
-  return ToControl(embedder::Priority::kUrgent, options.limits);
+embedder::CallControl ControlOf(const InspectOptions& options,
+                                embedder::Priority priority = embedder::Priority::kUrgent) {
+  return ToControl(priority, options.limits);
 }
 
 absl::Status CheckLimit(size_t limit) {
@@ -174,7 +175,8 @@ absl::StatusOr<TextAnalogyAnswer> ModelInspector::TextAnalogy(
   }
   std::vector<std::string_view> texts = {a, b, c};
   texts.insert(texts.end(), candidates.begin(), candidates.end());
-  const auto control = ControlOf(options.inspect);
+  // Hundreds of texts are not to hold up somebody's question.
+  const auto control = ControlOf(options.inspect, embedder::Priority::kBulk);
   auto encodings = models_.Encode(**encoder, texts, ToEncodeOptions(options.inspect), control);
   if (!encodings.ok()) return encodings.status();
   const auto width = static_cast<size_t>((*encoder)->info().dimensions);

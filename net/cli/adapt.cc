@@ -192,7 +192,12 @@ absl::Status RunRounds(Target& target, const AdaptOptions& options,
     if (!source.ok()) return source.status();
     auto mined = Mine(**source, WithoutNegatives(pairs), options.mining);
     if (!mined.ok()) return mined.status();
-    if (auto status = RunOnPairs(target, options, *mined); !status.ok()) return status;
+    auto status = RunOnPairs(target, options, *mined);
+    if (absl::IsCancelled(status) && round > 1) {
+      return absl::CancelledError(
+          fmt::format("cancelled; the collection has what round {} has learned", round - 1));
+    }
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -21,6 +21,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "fmt/format.h"
+#include "net/codec_evaluation.h"
 
 namespace vecnest::cli {
 namespace {
@@ -42,13 +43,6 @@ struct Series {
   }
 };
 
-// As --metric takes it.
-std::string LowerName(Metric metric) {
-  std::string name(MetricName(metric));
-  name.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(name.front())));
-  return name;
-}
-
 bool IsShown(const EvaluationResult& result, const std::string& score) {
   const bool retrieval = result.type == TaskType::kRetrieval;
   return score == result.scores.front().name ||
@@ -65,7 +59,7 @@ std::vector<Series> SeriesOf(const Evaluation& evaluation) {
                        result.model,
                        PrecisionName(result.precision),
                        VectorCodesName(result.codes),
-                       result.metric ? LowerName(*result.metric) : "-"};
+                       result.metric ? net::LowerName(*result.metric) : "-"};
       auto found = std::find_if(all.begin(), all.end(),
                                 [&](const Series& other) { return other.Key() == series.Key(); });
       if (found == all.end()) found = all.insert(all.end(), std::move(series));
@@ -184,11 +178,19 @@ absl::StatusOr<int> RunGnuplot(std::vector<std::string> words) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const absl::Cleanup destroy = [&] { posix_spawn_file_actions_destroy(&actions); };
+  // Ctrl-C ends it as it ends any program.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  const absl::Cleanup destroy_attributes = [&] { posix_spawnattr_destroy(&attributes); };
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
   const int error =
-      posix_spawnp(&child, words.front().c_str(), &actions, nullptr, arguments.data(), environ);
+      posix_spawnp(&child, words.front().c_str(), &actions, &attributes, arguments.data(), environ);
   if (error == ENOENT) {
     return absl::NotFoundError(
         "--plot needs gnuplot, which is not installed; `apt-get install gnuplot-nox` gets it");

@@ -4,6 +4,7 @@
 
 #include "fmt/format.h"
 #include "net/cli/commands.h"
+#include "net/cli/interrupt.h"
 #include "net/codec_geometry.h"
 #include "net/http_client.h"
 
@@ -41,7 +42,10 @@ absl::StatusOr<Json> Measure(const GeometryOptions& options) {
   auto database =
       OpenDatabase(options.data, options.models, /*models_required=*/false, /*must_exist=*/true);
   if (!database.ok()) return database.status();
-  auto report = (*database)->MeasureGeometry(options.collection, options.request);
+  CatchInterrupts();
+  CallLimits limits;
+  limits.stop = InterruptToken();
+  auto report = (*database)->MeasureGeometry(options.collection, options.request, limits);
   if (!report.ok()) return report.status();
   return net::WriteGeometry(*report);
 }

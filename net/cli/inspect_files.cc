@@ -86,8 +86,11 @@ absl::StatusOr<std::vector<AnalogyQuestion>> ReadAnalogies(const std::string& pa
       continue;
     }
     std::vector<std::string> cells = separated ? SplitAtTabs(line) : SplitAtBlanks(line);
+    if (cells.empty()) continue;
     if (!separated && cells.front() == ":") {
-      section = line.substr(line.find_first_not_of(": "));
+      const size_t name = line.find_first_not_of(": \t");
+      if (name == std::string::npos) return AtLine(path, number, "a section has no name");
+      section = line.substr(name);
       continue;
     }
     if (!separated) cells.insert(cells.begin(), section);

@@ -1,24 +1,68 @@
 #include "net/cli/interrupt.h"
 
 #include <csignal>
+#include <thread>
+
+#include <atomic>
 
 namespace vecnest::cli {
 namespace {
 
-volatile std::sig_atomic_t g_interrupted = 0;
+std::atomic<bool> g_caught = false;
+std::atomic<bool> g_interrupted = false;
 
-void Remember(int signal) {
-  g_interrupted = 1;
-  std::signal(signal, SIG_DFL);
+// Never destroyed: the waiting thread uses it to the end.
+std::stop_source& Source() {
+  static auto* source = new std::stop_source;
+  return *source;
+}
+
+sigset_t Signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+void Await() {
+  const sigset_t signals = Signals();
+  while (true) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (!g_caught || g_interrupted.exchange(true)) {
+      GiveSignalsBack();
+      std::raise(signal);
+    }
+    Interrupt();
+  }
 }
 
 }  // namespace
 
-void CatchInterrupts() {
-  std::signal(SIGINT, Remember);
-  std::signal(SIGTERM, Remember);
+void TakeSignals() {
+  const sigset_t signals = Signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread(Await).detach();
 }
 
-bool Interrupted() { return g_interrupted != 0; }
+void CatchInterrupts() { g_caught = true; }
+
+bool Interrupted() { return g_interrupted; }
+
+std::stop_token InterruptToken() { return Source().get_token(); }
+
+void Interrupt() {
+  g_interrupted = true;
+  Source().request_stop();
+  g_interrupted.notify_all();
+}
+
+void WaitForInterrupt() { g_interrupted.wait(false); }
+
+void GiveSignalsBack() {
+  const sigset_t signals = Signals();
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
 
 }  // namespace vecnest::cli

@@ -2,14 +2,17 @@
 // geometry | inspect | verify | models.
 
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include "fmt/format.h"
 #include "net/cli/commands.h"
+#include "net/cli/interrupt.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 
 int main(int argc, char** argv) {
+  vecnest::cli::TakeSignals();
   // Standard output belongs to the commands' results.
   spdlog::set_default_logger(spdlog::stderr_color_mt("vecnest"));
   CLI::App app("Vecnest: a vector database that understands text by itself");
@@ -29,7 +32,12 @@ int main(int argc, char** argv) {
   vecnest::cli::AddVerify(app, command);
   vecnest::cli::AddModels(app, command);
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = command();
+  absl::Status status;
+  try {
+    status = command();
+  } catch (const std::exception& error) {  // a server that answers with something else, no memory
+    status = absl::InternalError(error.what());
+  }
   if (status.ok()) return 0;
   fmt::print(stderr, "vecnest: {}\n", std::string(status.message()));
   // As a shell says it of a program that Ctrl-C ended.

@@ -23,6 +23,7 @@ struct MineOptions {
 };
 
 absl::Status MineCommand(const MineOptions& options) {
+  if (auto status = CheckWritable(options.output); !status.ok()) return status;
   auto pairs = ReadPairFile(options.pairs);
   if (!pairs.ok()) return pairs.status();
   std::unique_ptr<Database> database;

@@ -33,8 +33,7 @@ std::string TextOf(net::JsonFields& fields, std::string_view name) {
 MinedPair ToPair(const Json& line, absl::Status& status) {
   net::JsonFields fields(line, "", status);
   MinedPair pair;
-  const bool anchor = line.is_object() && line.contains("anchor") && !line.contains("query");
-  pair.query = TextOf(fields, anchor ? "anchor" : "query");
+  pair.query = TextOf(fields, "query");
   pair.positive = TextOf(fields, "positive");
   std::vector<std::string> names;  // the reader looks at them until Finish
   while (line.is_object() && line.contains(NameOfNegative(names.size()))) {
@@ -71,6 +70,15 @@ absl::StatusOr<std::vector<MinedPair>> ReadPairFile(const std::string& file) {
         R"({}: no pairs; expected lines like {{"query": "...", "positive": "..."}})", file));
   }
   return pairs;
+}
+
+absl::Status CheckWritable(const std::string& file) {
+  const std::string part = file + ".part";
+  const bool made = std::ofstream(part, std::ios::trunc).good();
+  std::error_code ignored;
+  if (made) std::filesystem::remove(part, ignored);
+  if (made && !std::filesystem::is_directory(file, ignored)) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("{} can't be written", file));
 }
 
 absl::Status WritePairFile(const std::string& file, const std::vector<MinedPair>& pairs) {
@@ -193,7 +201,9 @@ absl::StatusOr<std::vector<MinedPair>> Mine(MiningSource& source,
   tell(mined->without_text, fmt::format("points have no text under '{}'", flags.field));
   if (mined->pairs.empty()) {
     return absl::FailedPreconditionError(
-        "no pair is left; positives must be, word for word, texts of the collection");
+        mined->unknown > 0
+            ? "no pair is left; positives must be, word for word, texts of the collection"
+            : "no pair is left with so many negatives");
   }
   return std::move(mined->pairs);
 }

@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "fmt/format.h"
 #include "net/cli/commands.h"
+#include "net/cli/interrupt.h"
 
 namespace vecnest::cli {
 namespace {
@@ -51,6 +52,7 @@ absl::Status Fetch(const std::string& name, const std::string& directory) {
   arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  GiveSignalsBack();
   execv(script->c_str(), arguments.data());
   return absl::InternalError(fmt::format("running {}: {}", *script, std::strerror(errno)));
 }

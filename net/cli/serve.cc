@@ -1,15 +1,13 @@
 // vecnest serve: a database over HTTP, until SIGTERM or SIGINT.
 
 #include <charconv>
-#include <csignal>
 #include <memory>
 #include <thread>
 #include <utility>
 
-#include "boost/asio/io_context.hpp"
-#include "boost/asio/signal_set.hpp"
 #include "fmt/format.h"
 #include "net/cli/commands.h"
+#include "net/cli/interrupt.h"
 #include "net/server.h"
 #include "net/service.h"
 #include "spdlog/spdlog.h"
@@ -96,8 +94,7 @@ absl::Status Serve(const ServeOptions& options) {
   server_options.max_body_bytes = options.max_body_mb << 20;
   server_options.held_body_bytes = options.max_bodies_mb << 20;
 
-  boost::asio::io_context signals_io;
-  boost::asio::signal_set signals(signals_io, SIGINT, SIGTERM);
+  CatchInterrupts();
   net::Service service({options.api_key});
   net::Server server(server_options, service);
   if (auto status = server.Start(); !status.ok()) return status;
@@ -122,11 +119,9 @@ absl::Status Serve(const ServeOptions& options) {
     // Nothing can be served: end as if told to.
     loading = database.status();
     service.SetFailure(loading);
-    std::raise(SIGTERM);
+    Interrupt();
   });
-  signals.async_wait([](const boost::system::error_code&, int) {});
-  signals_io.run();
-  signals.clear();  // a second signal ends the process at once
+  WaitForInterrupt();  // a second signal ends the process at once
   spdlog::info("shutting down");
   loader.join();
   server.Stop();

@@ -35,6 +35,15 @@ TEST(WordContextTest, OnlyWholeWordsInEitherCase) {
   EXPECT_EQ(context->places[1].begin, 1u);
 }
 
+TEST(WordContextTest, TypographicMarksPartWords) {
+  const auto encoder = LoadForInspection("tiny-bert-cls");
+  // Quotes, an apostrophe, a dash; a letter beyond ASCII goes on with a word.
+  for (const char* sentence : {"the “cat” sat", "the cat’s mat", "cat—dog"}) {
+    EXPECT_TRUE(Compare(*encoder, "cat", {sentence, "cat"}).ok()) << sentence;
+  }
+  EXPECT_FALSE(Compare(*encoder, "cat", {"caté", "cat"}).ok());
+}
+
 TEST(WordContextTest, AWordOfSeveralTokensAfterAPrefix) {
   const auto encoder = LoadForInspection("tiny-bert-cls");
   const std::vector<std::string_view> sentences = {"the sunny mat", "sunny"};

@@ -40,6 +40,11 @@ TEST(CheckPairsTest, NamesThePairThatIsWrong) {
   EXPECT_THAT(ErrorOf(pairs), HasSubstr("pair 8, a negative: it has 65 dimensions, expected 64"));
 }
 
+TEST(CheckPairsTest, NegativesHaveALimit) {
+  EXPECT_EQ(ErrorOf(Pairs(16, 64, 100)), "");
+  EXPECT_THAT(ErrorOf(Pairs(16, 64, 101)), HasSubstr("101 negatives, expected at most 100"));
+}
+
 TEST(CheckPairsTest, WhatDoesNotFitInMemoryIsRefused) {
   // 102 rows of 64 numbers each: 26 KB a pair.
   EXPECT_THAT(ErrorOf(Pairs(83'000, 64, 100)), HasSubstr("pairs: 83000, expected 16 to 82"));

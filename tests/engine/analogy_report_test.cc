@@ -14,12 +14,12 @@ AnalogyQuestion Ask(const Inspector& inspector, const std::string& section, cons
 
 TEST_F(InspectorTest, AnalogiesAreCountedBySection) {
   const InspectOptions words = Of("tiny-words");
-  std::vector<AnalogyQuestion> questions = {Ask(inspector(), "first", "cat", "dog", "sun", words),
-                                            Ask(inspector(), "second", "sat", "on", "the", words),
+  std::vector<AnalogyQuestion> questions = {Ask(inspector(), "first", "cat", "dog", "rain", words),
+                                            Ask(inspector(), "second", "sat", "mat", "the", words),
                                             Ask(inspector(), "first", "dog", "cat", "the", words)};
   questions.push_back(questions[0]);
-  questions[3].d = questions[0].d == "mat" ? "sat" : "mat";     // wrong
-  questions.push_back({"second", "cat", "zzz", "dog", "sun"});  // not in the table
+  questions[3].d = questions[0].d == "mat" ? "sat" : "mat";      // wrong
+  questions.push_back({"second", "cat", "zzz", "dog", "rain"});  // not in the table
   uint64_t done = 0;
   const auto report = inspector().AskAnalogies(questions, {.inspect = words},
                                                [&](uint64_t now, uint64_t) { done = now; });

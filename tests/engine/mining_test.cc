@@ -118,6 +118,18 @@ TEST(MineNegativesTest, PositivesOfTheSameQueryAreNoNegatives) {
   EXPECT_THAT(mined->pairs[1].negatives, ElementsAre("a fish swims"));
 }
 
+TEST(MineNegativesTest, LooksBeyondTextsThatSayTheSame) {
+  std::vector<GivenTexts::Given> texts = {{"the answer", 0.9F}};
+  for (int i = 0; i < 40; ++i) texts.push_back({"again and again", 0.8F});
+  texts.push_back({"something else", 0.1F});
+  GivenTexts source(std::move(texts));
+  auto mined = MineNegatives(source, {{"q", "the answer"}},
+                             {.method = MiningMethod::kModel, .negatives = 2}, Ignore);
+  ASSERT_TRUE(mined.ok()) << mined.status();
+  ASSERT_THAT(mined->pairs, SizeIs(1));
+  EXPECT_THAT(mined->pairs[0].negatives, ElementsAre("again and again", "something else"));
+}
+
 TEST(MineNegativesTest, CountsWhatItLeavesOut) {
   GivenTexts source(kPets);
   auto mined = MineNegatives(source, {{"q", "no such text"}, {"q", "cat food"}},

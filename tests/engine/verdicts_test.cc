@@ -71,6 +71,8 @@ TEST(JudgeGeometryTest, MetricsThatDoNotFit) {
   context.metric = Metric::kDot;
   EXPECT_EQ(Find(report, context, "metric").level, VerdictLevel::kWarn);
   context.model.emplace().name = "m";
+  EXPECT_EQ(Find(report, context, "metric").level, VerdictLevel::kWarn);
+  context.model->normalized = true;
   EXPECT_EQ(Find(report, context, "metric").level, VerdictLevel::kFail);
   EXPECT_THAT(Find(report, context, "metric").advice, HasSubstr("Cosine"));
   context = Unit();

@@ -55,6 +55,8 @@ TEST(ReadAdaptRequestTest, Refusals) {
   EXPECT_THAT(
       Error(R"({"pairs": [{"query": "q", "positive": "p", "negatives": [{"id": 1, "x": 2}]}]})"),
       HasSubstr("pairs[0].negatives[0].x"));
+  EXPECT_THAT(Error(R"({"pairs": [{"query": {"id": null}, "positive": "p"}]})"),
+              HasSubstr("pairs[0].query.id"));
   EXPECT_THAT(Error(R"({"pairs": "q"})"), HasSubstr("pairs"));
   EXPECT_THAT(Error(R"({"widths": [0]})"), HasSubstr("widths[0]"));
   EXPECT_THAT(Error(R"({"steps": 0})"), HasSubstr("steps"));

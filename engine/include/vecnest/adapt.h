@@ -61,6 +61,7 @@ struct AdaptRequest {
   // Of kPairs. Each query learns from the others' positives, too: several pairs of the same query,
   // and positives that are the same, are known as such by their vectors.
   static constexpr size_t kFewestPairs = 16;
+  static constexpr size_t kMostNegatives = 100;  // of each pair
   std::vector<AdaptPair> pairs = {};
 };
 

@@ -118,6 +118,9 @@ struct VerifyReport {
   std::vector<std::string> problems;
 };
 
+// Signals: no handler should run on a thread that is in one of these calls, unless on a stack of
+// its own (SA_ONSTACK): kernels that oneDNN generates use the stack pointer for other ends.
+//
 // Thread safety: every method may be called from any thread. Reads do not wait for writes, but that
 // filters wait for one that is half in, and what writes overtake again and again holds them off for
 // its last try.
