@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "embedder/status_macros.h"
@@ -167,6 +168,31 @@ absl::Status ReadTable(const std::string& path, absl::Span<const std::string> co
     for (size_t i = 0; i < values.size(); ++i) {
       values[i] = places[i] ? std::move(fields[*places[i]]) : std::string();
     }
+    return sink(values, place);
+  });
+}
+
+bool BeginsSection(std::string_view line) { return line.starts_with(':'); }
+
+absl::Status ReadQuestionsWords(const std::string& path, RowSink sink) {
+  constexpr size_t kWords = 4;
+  VECNEST_ASSIGN_OR_RETURN(std::ifstream file, Open(path));
+  std::string section;
+  return ForEachLine(file, path, 0, [&](const std::string& line, const std::string& place) {
+    if (BeginsSection(line)) {
+      const size_t name = line.find_first_not_of(": \t");
+      if (name == std::string::npos) return Malformed(place, "the section has no name");
+      section = line.substr(name);
+      return absl::OkStatus();
+    }
+    std::vector<std::string> values;
+    std::istringstream words(line);
+    for (std::string word; words >> word;) values.push_back(std::move(word));
+    if (values.size() != kWords) {
+      return Malformed(
+          place, fmt::format("{} words, expected {}, or \": section\"", values.size(), kWords));
+    }
+    values.push_back(section);
     return sink(values, place);
   });
 }

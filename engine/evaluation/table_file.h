@@ -37,6 +37,12 @@ absl::StatusOr<std::vector<std::string>> ReadColumns(const std::string& path);
 
 bool IsJsonLines(std::string_view path);
 
+// Google's questions-words as it is: a line ": section", then lines of four words between blanks,
+// and so on. Values are a, b, c, d and the section. Whether a file is one is told by its first
+// line.
+bool BeginsSection(std::string_view line);
+absl::Status ReadQuestionsWords(const std::string& path, RowSink sink);
+
 // A whole number or a decimal fraction, finite; InvalidArgument names `place` and `what` it is.
 absl::StatusOr<double> ParseNumber(std::string_view text, std::string_view what,
                                    const std::string& place);

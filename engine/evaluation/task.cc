@@ -155,21 +155,23 @@ absl::Status LoadAnalogies(const TaskSpec& spec, Task& task) {
   gold.vocabulary = spec.vocabulary;
   absl::flat_hash_map<std::string, size_t> sections;
   const std::string columns[] = {"a", "b", "c", "d", spec.section};
-  const absl::Status read_rows = ReadTable(
-      spec.path, columns, {spec.section},
-      [&](absl::Span<const std::string> values, const std::string& place) -> absl::Status {
-        AnalogyTask::Question question;
-        for (size_t i = 0; i < question.words.size(); ++i) {
-          VECNEST_RETURN_IF_ERROR(CheckText(values[i], columns[i], place));
-          question.words[i] = values[i];
-        }
-        const auto [section, is_new] = sections.try_emplace(values[4], sections.size());
-        if (is_new) gold.sections.push_back(values[4]);
-        question.section = section->second;
-        gold.questions.push_back(std::move(question));
-        return absl::OkStatus();
-      });
-  VECNEST_RETURN_IF_ERROR(read_rows);
+  const auto take = [&](absl::Span<const std::string> values,
+                        const std::string& place) -> absl::Status {
+    AnalogyTask::Question question;
+    for (size_t i = 0; i < question.words.size(); ++i) {
+      VECNEST_RETURN_IF_ERROR(CheckText(values[i], columns[i], place));
+      question.words[i] = values[i];
+    }
+    const auto [section, is_new] = sections.try_emplace(values[4], sections.size());
+    if (is_new) gold.sections.push_back(values[4]);
+    question.section = section->second;
+    gold.questions.push_back(std::move(question));
+    return absl::OkStatus();
+  };
+  VECNEST_ASSIGN_OR_RETURN(const std::vector<std::string> header, ReadColumns(spec.path));
+  const bool sectioned = !header.empty() && BeginsSection(header.front());
+  VECNEST_RETURN_IF_ERROR(sectioned ? ReadQuestionsWords(spec.path, take)
+                                    : ReadTable(spec.path, columns, {spec.section}, take));
   task.counts = {{"questions", gold.questions.size()}, {"sections", gold.sections.size()}};
   task.gold = std::move(gold);
   return absl::OkStatus();
@@ -192,6 +194,7 @@ absl::StatusOr<TaskType> DetectType(const std::string& path) {
     const auto has = [&](const char* name) {
       return std::find(columns.begin(), columns.end(), name) != columns.end();
     };
+    if (!columns.empty() && BeginsSection(columns.front())) return TaskType::kAnalogy;
     if (has("a") && has("b") && has("c") && has("d")) return TaskType::kAnalogy;
     if (has("sentence1") && has("sentence2") && has("score")) return TaskType::kSts;
   }

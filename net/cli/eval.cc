@@ -1,20 +1,11 @@
 // vecnest eval: how well models serve tasks, at which width, precision, codes and metric.
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
 #include <cstdint>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -22,6 +13,7 @@
 #include "net/cli/commands.h"
 #include "net/cli/eval_report.h"
 #include "net/cli/interrupt.h"
+#include "net/cli/output_file.h"
 #include "net/cli/progress.h"
 #include "net/codec_evaluation.h"
 #include "vecnest/evaluation.h"
@@ -29,7 +21,6 @@
 namespace vecnest::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kPause(50);
 constexpr uint64_t kHundredPercent = 100;
 
 struct EvalOptions {
@@ -42,32 +33,6 @@ struct EvalOptions {
   ModelFlags models;
   EvaluationRequest request;
 };
-
-// Files are written when all is known, which may be hours from now: what would stand in the way is
-// told before.
-absl::Status CheckOutput(const std::string& path, std::string_view option) {
-  if (path.empty()) return absl::OkStatus();
-  const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
-  if (std::filesystem::is_directory(path)) {
-    return absl::InvalidArgumentError(fmt::format("{} {} is a folder", option, path));
-  }
-  if (access(parent.c_str(), W_OK) == 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format("{} {}: cannot write into {}: {}", option, path,
-                                                parent.string(), std::strerror(errno)));
-}
-
-// Whole or not at all.
-absl::Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string part = path + ".part";
-  std::ofstream file(part, std::ios::trunc);
-  file << text;
-  file.close();
-  if (file && std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  const absl::Status failed =
-      absl::InternalError(fmt::format("writing {}: {}", path, std::strerror(errno)));
-  unlink(part.c_str());
-  return failed;
-}
 
 absl::Status ReadOptions(EvalOptions& options) {
   for (const std::string& task : options.tasks) {
@@ -121,14 +86,7 @@ class Stages {
 
 absl::StatusOr<Evaluation> EvaluateUntilInterrupted(EvaluationRequest& request) {
   CatchInterrupts();
-  std::stop_source stop;
-  request.limits.stop = stop.get_token();
-  const std::jthread watch([&stop](const std::stop_token& done) {
-    while (!done.stop_requested()) {
-      if (Interrupted()) stop.request_stop();
-      std::this_thread::sleep_for(kPause);
-    }
-  });
+  request.limits.stop = InterruptToken();
   Stages stages;
   request.progress = [&](const EvaluationProgress& progress) { stages.Show(progress); };
   auto evaluation = Evaluate(request);

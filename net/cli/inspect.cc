@@ -6,7 +6,6 @@
 
 #include "fmt/format.h"
 #include "net/cli/inspect_files.h"
-#include "net/cli/interrupt.h"
 
 namespace vecnest::cli {
 namespace {
@@ -216,7 +215,6 @@ InspectProgress Watch::Sink() {
 void Watch::Update(uint64_t done, uint64_t total, uint64_t items) {
   if (!progress_) progress_.emplace(unit_, total);
   progress_->Update(done, items);
-  if (Interrupted()) stop_.request_stop();
 }
 
 void AddInspectTokens(CLI::App& inspect, Command& command) {

@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "net/cli/commands.h"
+#include "net/cli/interrupt.h"
 #include "net/cli/progress.h"
 #include "net/codec_inspect.h"
 #include "vecnest/inspection.h"
@@ -38,18 +38,17 @@ void PrintJson(const engine::Json& answer);
 // "em ##bed ##ding"
 std::string JoinTokens(const std::vector<NamedToken>& tokens);
 
-// Progress of a long inspection, which Ctrl-C asks to stop.
+// Progress of a long inspection, which Ctrl-C stops.
 class Watch {
  public:
   explicit Watch(std::string unit) : unit_(std::move(unit)) {}
-  void Limit(InspectOptions& options) const { options.limits.stop = stop_.get_token(); }
+  static void Limit(InspectOptions& options) { options.limits.stop = InterruptToken(); }
   // For Inspector's calls; the watch must outlive them.
   InspectProgress Sink();
   void Update(uint64_t done, uint64_t total, uint64_t items);
 
  private:
   const std::string unit_;
-  std::stop_source stop_;
   std::optional<Progress> progress_;
 };
 

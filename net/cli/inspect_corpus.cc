@@ -21,8 +21,7 @@ struct AnalogiesOptions {
 
 struct LayerScoresOptions {
   InspectFlags flags;
-  std::string file;
-  PairFields fields;
+  TaskSpec pairs;
 };
 
 struct RareWordsOptions {
@@ -78,7 +77,7 @@ std::string Score(const std::optional<double>& score) {
 }
 
 absl::Status LayerScores(const LayerScoresOptions& options) {
-  auto pairs = ReadPairs(options.file, options.fields);
+  auto pairs = ReadPairs(options.pairs);
   if (!pairs.ok()) return pairs.status();
   auto models = options.flags.Load();
   if (!models.ok()) return models.status();
@@ -202,10 +201,10 @@ void AddInspectCorpus(CLI::App& inspect, Command& command) {
   app = inspect.add_subcommand(
       "layer-scores", "Which layer to read a text's vector from: agreement with people, by layer");
   scores->flags.AddTo(*app);
-  app->add_option("--score", scores->fields.score, "Column or member")->capture_default_str();
-  app->add_option("--first", scores->fields.first, "Column or member")->capture_default_str();
-  app->add_option("--second", scores->fields.second, "Column or member")->capture_default_str();
-  app->add_option("file", scores->file, "Pairs of texts with scores: .tsv, .csv or .jsonl")
+  app->add_option("--score", scores->pairs.score, "Column or member")->capture_default_str();
+  app->add_option("--first", scores->pairs.first, "Column or member")->capture_default_str();
+  app->add_option("--second", scores->pairs.second, "Column or member")->capture_default_str();
+  app->add_option("file", scores->pairs.path, "Pairs of texts with scores: .tsv or .jsonl")
       ->required()
       ->check(CLI::ExistingFile);
   app->callback([scores, &command] { command = [scores] { return LayerScores(*scores); }; });

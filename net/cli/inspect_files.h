@@ -11,22 +11,16 @@
 
 #include "absl/status/statusor.h"
 #include "net/cli/import_source.h"
+#include "vecnest/evaluation.h"
 #include "vecnest/inspection.h"
 
 namespace vecnest::cli {
 
-// Google's questions-words in its own form (": section", then four words a line), or tab-separated
-// with the header "section a b c d". Errors name file and line.
+// As `vecnest eval` reads a task of analogies.
 absl::StatusOr<std::vector<AnalogyQuestion>> ReadAnalogies(const std::string& path);
 
-// Columns or members of a scored pair.
-struct PairFields {
-  std::string score = "score";
-  std::string first = "sentence1";
-  std::string second = "sentence2";
-};
-// From JSON lines, CSV or TSV. Errors name file and line.
-absl::StatusOr<std::vector<TextPair>> ReadPairs(const std::string& path, const PairFields& fields);
+// As `vecnest eval` reads a task of similarity; the spec says which file and columns.
+absl::StatusOr<std::vector<TextPair>> ReadPairs(TaskSpec spec);
 
 // The texts of a file one by one: a member or column of JSON lines, CSV or TSV, else lines. Not
 // thread-safe.

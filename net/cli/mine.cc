@@ -6,6 +6,7 @@
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
 #include "net/cli/mining.h"
+#include "net/cli/output_file.h"
 
 namespace vecnest::cli {
 namespace {
@@ -23,7 +24,7 @@ struct MineOptions {
 };
 
 absl::Status MineCommand(const MineOptions& options) {
-  if (auto status = CheckWritable(options.output); !status.ok()) return status;
+  if (auto status = CheckOutput(options.output, "--output"); !status.ok()) return status;
   auto pairs = ReadPairFile(options.pairs);
   if (!pairs.ok()) return pairs.status();
   std::unique_ptr<Database> database;

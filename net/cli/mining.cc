@@ -1,6 +1,5 @@
 #include "net/cli/mining.h"
 
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "engine/json.h"
 #include "fmt/format.h"
 #include "net/cli/interrupt.h"
+#include "net/cli/output_file.h"
 #include "net/cli/progress.h"
 #include "net/json_fields.h"
 
@@ -72,34 +72,17 @@ absl::StatusOr<std::vector<MinedPair>> ReadPairFile(const std::string& file) {
   return pairs;
 }
 
-absl::Status CheckWritable(const std::string& file) {
-  const std::string part = file + ".part";
-  const bool made = std::ofstream(part, std::ios::trunc).good();
-  std::error_code ignored;
-  if (made) std::filesystem::remove(part, ignored);
-  if (made && !std::filesystem::is_directory(file, ignored)) return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format("{} can't be written", file));
-}
-
 absl::Status WritePairFile(const std::string& file, const std::vector<MinedPair>& pairs) {
-  const std::string part = file + ".part";
-  std::ofstream stream(part, std::ios::trunc);
+  std::string lines;
   for (const MinedPair& pair : pairs) {
     // Columns in the order that sentence-transformers' losses take them.
     nlohmann::ordered_json line = {{"query", pair.query}, {"positive", pair.positive}};
     for (size_t i = 0; i < pair.negatives.size(); ++i) {
       line[NameOfNegative(i)] = pair.negatives[i];
     }
-    stream << line.dump() << '\n';
+    lines += line.dump() + '\n';
   }
-  stream.close();
-  std::error_code error;
-  if (stream) std::filesystem::rename(part, file, error);
-  if (stream && !error) return absl::OkStatus();
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  return absl::InvalidArgumentError(
-      fmt::format("{} can't be written{}", file, error ? ": " + error.message() : ""));
+  return WriteFile(file, lines);
 }
 
 std::vector<LabelledPair> WithoutNegatives(const std::vector<MinedPair>& pairs) {

@@ -18,8 +18,6 @@ namespace vecnest::cli {
 // "negative_2"...: what mine-negatives writes and sentence-transformers reads. InvalidArgument
 // names file and line.
 absl::StatusOr<std::vector<MinedPair>> ReadPairFile(const std::string& file);
-// What can be known before the work: whether a file can be made there.
-absl::Status CheckWritable(const std::string& file);
 // Takes the file's place when it is written wholly.
 absl::Status WritePairFile(const std::string& file, const std::vector<MinedPair>& pairs);
 // What is a text of the collection becomes its point, whose vector is there already; the others

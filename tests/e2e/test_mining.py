@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said(data, pairs, tmp_path):
     assert "word for word" in refused('{"query": "q", "positive": "not a text of the collection"}')
     assert "klingon" in refused('{"query": "q", "positive": "p"}', "--language", "klingon")
     nowhere = mine("--data", data, pairs, tmp_path / "no" / "such" / "folder", check=False)
-    assert nowhere.returncode == 1 and "can't be written" in nowhere.stderr
+    assert nowhere.returncode == 1 and "cannot write into" in nowhere.stderr
     together = vecnest("adapt", "--data", data, "--collection", "c", "--rounds", 2, check=False)
     assert together.returncode == 1 and "--pairs" in together.stderr
 

@@ -67,6 +67,27 @@ TEST(LogisticRegressionTest, ProbabilitiesAverageToTheSharesOfLabels) {
   EXPECT_NEAR(sums[2], 0.2, 1e-4);
 }
 
+// Few texts of many dimensions, which f32 is too coarse for.
+TEST(LogisticRegressionTest, FindsTheMinimumOfFewTexts) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  for (int draw = 0; draw < 20; ++draw) {
+    VectorMatrix vectors = {384, {}};
+    Labels labels;
+    for (uint32_t i = 0; i < 180; ++i) {
+      double squares = 0;
+      for (size_t d = 0; d < 384; ++d) {
+        vectors.values.push_back(normal(random) + (d % 6 == i % 6 ? 0.3F : 0.0F));
+        squares += double{vectors.values.back()} * vectors.values.back();
+      }
+      for (float& value : vectors.Row(i)) value /= static_cast<float>(std::sqrt(squares));
+      labels.push_back(i % 6);
+    }
+    const auto fitted = LogisticRegression::Fit(vectors, labels, 6, {}, {});
+    EXPECT_TRUE(fitted.ok()) << fitted.status();
+  }
+}
+
 TEST(LogisticRegressionTest, StopsWhenAsked) {
   std::stop_source stop;
   stop.request_stop();

@@ -81,6 +81,22 @@ TEST_F(TaskTest, AnalogiesAreToldByTheirColumns) {
   EXPECT_THAT(gold.sections, ElementsAre("s"));
 }
 
+TEST_F(TaskTest, AnalogiesInGooglesOwnForm) {
+  const auto task = Load(Write("q.txt",
+                               ": a b\nman woman king queen\nbig bigger  red redder\n: c\n"
+                               "a b c d\n"));
+  ASSERT_TRUE(task.ok()) << task.status();
+  const auto& gold = std::get<AnalogyTask>(task->gold);
+  EXPECT_THAT(gold.sections, ElementsAre("a b", "c"));
+  ASSERT_EQ(gold.questions.size(), 3U);
+  EXPECT_THAT(gold.questions[1].words, ElementsAre("big", "bigger", "red", "redder"));
+  EXPECT_EQ(gold.questions[2].section, 1U);
+  EXPECT_THAT(Error(Write("r.txt", ": a\nman woman king\n")), HasSubstr("r.txt line 2: 3 words"));
+  EXPECT_THAT(Error(Write("s.txt", ":\nman woman king queen\n")),
+              HasSubstr("s.txt line 1: the section has no name"));
+  EXPECT_THAT(Error(Write("t.txt", ": a\n   \n")), HasSubstr("t.txt line 2: 0 words"));
+}
+
 TEST_F(TaskTest, WhatCannotBeScoredIsRefused) {
   const std::string one = Write("one.tsv", "text\tlabel\na\tx\nb\tx\n");
   EXPECT_THAT(Error("clustering:" + one), HasSubstr("all rows have one label"));
