@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "engine/conversions.h"
+#include "engine/refused_text.h"
 #include "fmt/format.h"
 #include "vecnest/database.h"
 
@@ -111,27 +112,6 @@ absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
   return absl::InvalidArgumentError(
       fmt::format("dimensions: {}, expected 1 to {} (the width of {})", dimensions,
                   model.dimensions, model.name));
-}
-
-struct RefusedText {
-  size_t index = 0;
-  std::string reason;
-};
-
-// The encoder knows texts by their position in a call, whoever sent them otherwise: finds the first
-// that it refuses by trying each alone.
-std::optional<RefusedText> FindRefused(const embedder::Encoder& encoder,
-                                       const embedder::EncodeOptions& options,
-                                       absl::Span<const std::string_view> texts) {
-  constexpr std::string_view kAlone = "text 0 ";
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const absl::Status refused = encoder.Tokenize(texts.subspan(i, 1), options).status();
-    if (refused.ok()) continue;
-    std::string reason(refused.message());
-    if (reason.starts_with(kAlone)) reason = "the text " + reason.substr(kAlone.size());
-    return RefusedText{i, std::move(reason)};
-  }
-  return std::nullopt;
 }
 
 std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kMostAnswers = 1000;
 constexpr int64_t kMostProjected = 100;
-constexpr size_t kMostSentences = 32;
 constexpr size_t kMostTexts = 2048;
 
 InspectOptions ReadInspectOptions(JsonFields& fields) {
@@ -176,7 +175,7 @@ ContextRequest ReadContextRequest(const Json& body, absl::Status& status) {
   request.inspect = ReadInspectOptions(fields);
   request.word = ReadNonEmpty(fields, "word");
   fields.Require("sentences");
-  request.sentences = ReadTexts(fields, "sentences", 2, kMostSentences);
+  request.sentences = ReadTexts(fields, "sentences", kFewestSentences, kMostSentences);
   fields.Finish();
   return request;
 }

@@ -12,6 +12,7 @@
 #include "engine/evaluation/correlation.h"
 #include "engine/inspection/named_tokens.h"
 #include "engine/inspection/reports.h"
+#include "engine/refused_text.h"
 #include "fmt/format.h"
 
 namespace vecnest::engine {
@@ -41,10 +42,14 @@ void AddCosines(const std::vector<embedder::LayerReading>& readings,
   }
 }
 
-// The encoder's "text 3" of a batch is a pair of the caller's.
-absl::Status NamePair(const absl::Status& status, size_t first_pair) {
-  return {status.code(), fmt::format("pairs {} to {}: {}", first_pair + 1, first_pair + kBatchPairs,
-                                     std::string(status.message()))};
+// The error of a batch of pairs: that of the text which the model refuses, if it is one's.
+absl::Status NamePair(const Encoder& encoder, const embedder::EncodeOptions& options,
+                      const std::vector<std::string_view>& texts, size_t first_pair,
+                      const absl::Status& status) {
+  const auto refused = FindRefused(encoder, options, texts);
+  if (!refused) return status;
+  return {status.code(),
+          fmt::format("pair {}: {}", first_pair + refused->index / 2 + 1, refused->reason)};
 }
 
 WordUseReport ToReport(const Encoder& encoder, const embedder::WordUse& use) {
@@ -88,7 +93,7 @@ absl::StatusOr<LayerScoresReport> ReportLayerScores(const Encoder& encoder,
       scores.push_back(pairs[i].score);
     }
     auto batch = encoder.Tokenize(texts, encode);
-    if (!batch.ok()) return NamePair(batch.status(), begin);
+    if (!batch.ok()) return NamePair(encoder, encode, texts, begin, batch.status());
     auto readings = embedder::ReadLayers(encoder, *batch, poolings, control);
     if (!readings.ok()) return readings.status();
     for (size_t p = 0; p < readings->size(); ++p) AddCosines((*readings)[p], &cosines[p]);

@@ -11,10 +11,13 @@
 #include "embedder/inspection/token_scores.h"
 #include "embedder/inspection/vectors.h"
 #include "embedder/inspection/word_context.h"
+#include "embedder/tokenizer.h"
+#include "embedder/utf8.h"
 #include "engine/conversions.h"
 #include "engine/inspection/named_tokens.h"
 #include "engine/inspection/reports.h"
 #include "engine/models.h"
+#include "engine/refused_text.h"
 #include "engine/stopwatch.h"
 #include "fmt/format.h"
 
@@ -42,15 +45,41 @@ absl::Status CheckLimit(size_t limit) {
       fmt::format("limit: {}, expected 1 to {}", limit, kMostNeighbors));
 }
 
+// Of a text that was given under this name: the model reads something in it.
+absl::Status ExpectWords(const Encoder& encoder, std::string_view name, std::string_view text) {
+  if (text.empty()) {
+    return absl::InvalidArgumentError(fmt::format("{}: must not be empty", name));
+  }
+  // What is no text is refused where it is read.
+  if (embedder::FindInvalidUtf8(text)) return absl::OkStatus();
+  std::vector<int32_t> first;
+  encoder.parts().tokenizer->Tokenize(text, 1, &first);
+  if (!first.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("{}: has nothing in it that {} reads", name, encoder.info().name));
+}
+
+// The error of a call with texts of these names: that of the text which the model refuses, if it is
+// one's.
+absl::Status NameRefused(const Encoder& encoder, const InspectOptions& options,
+                         absl::Span<const std::string_view> texts,
+                         const std::vector<std::string>& names, const absl::Status& status) {
+  if (!absl::IsInvalidArgument(status)) return status;
+  const auto refused = FindRefused(encoder, ToEncodeOptions(options), texts);
+  if (!refused) return status;
+  return absl::InvalidArgumentError(fmt::format("{}: {}", names[refused->index], refused->reason));
+}
+
 // The tokens of one text; not empty.
 absl::StatusOr<embedder::TokenBatch> ReadText(const Encoder& encoder, const std::string& text,
                                               const InspectOptions& options) {
+  if (auto status = ExpectWords(encoder, "text", text); !status.ok()) return status;
   const std::string_view view = text;
   auto batch = encoder.Tokenize({&view, 1}, ToEncodeOptions(options));
-  if (!batch.ok()) return batch.status();
+  if (!batch.ok()) return NameRefused(encoder, options, {&view, 1}, {"text"}, batch.status());
   if (batch->ids.empty()) {
     return absl::InvalidArgumentError(
-        fmt::format("text: {} knows none of its words", encoder.info().name));
+        fmt::format("text: has nothing in it that {} reads", encoder.info().name));
   }
   if (batch->ids.size() > kMostInspectedTokens) {
     return absl::InvalidArgumentError(fmt::format("text: {} tokens, expected at most {}",
@@ -173,12 +202,19 @@ absl::StatusOr<TextAnalogyAnswer> ModelInspector::TextAnalogy(
   if (candidates.empty()) {
     return absl::InvalidArgumentError("candidates: texts to choose an answer from are needed");
   }
+  std::vector<std::string> names = {"a", "b", "c"};
   std::vector<std::string_view> texts = {a, b, c};
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (auto status = ExpectWords(**encoder, names[i], texts[i]); !status.ok()) return status;
+  }
+  for (size_t i = 0; i < candidates.size(); ++i) names.push_back(fmt::format("candidates[{}]", i));
   texts.insert(texts.end(), candidates.begin(), candidates.end());
   // Hundreds of texts are not to hold up somebody's question.
   const auto control = ControlOf(options.inspect, embedder::Priority::kBulk);
   auto encodings = models_.Encode(**encoder, texts, ToEncodeOptions(options.inspect), control);
-  if (!encodings.ok()) return encodings.status();
+  if (!encodings.ok()) {
+    return NameRefused(**encoder, options.inspect, texts, names, encodings.status());
+  }
   const auto width = static_cast<size_t>((*encoder)->info().dimensions);
   std::vector<float> rows;
   for (const embedder::Encoding& encoding : *encodings) {
@@ -238,12 +274,21 @@ absl::StatusOr<ContextAnswer> ModelInspector::Context(const std::string& word,
   auto encoder = models_.Resolve(options.model);
   if (!encoder.ok()) return encoder.status();
   if (auto status = embedder::ExpectLayers(**encoder); !status.ok()) return status;
-  if (word.empty()) return absl::InvalidArgumentError("word: must not be empty");
-  if (sentences.size() < 2) {
-    return absl::InvalidArgumentError(
-        fmt::format("sentences: {}, expected at least 2 to compare", sentences.size()));
+  if (auto status = ExpectWords(**encoder, "word", word); !status.ok()) return status;
+  if (sentences.size() < kFewestSentences || sentences.size() > kMostSentences) {
+    return absl::InvalidArgumentError(fmt::format("sentences: {} texts, expected {} to {}",
+                                                  sentences.size(), kFewestSentences,
+                                                  kMostSentences));
+  }
+  for (size_t i = 0; i < sentences.size(); ++i) {
+    auto status = ExpectWords(**encoder, fmt::format("sentences[{}]", i), sentences[i]);
+    if (!status.ok()) return status;
   }
   const std::vector<std::string_view> views(sentences.begin(), sentences.end());
+  if (const auto refused = FindRefused(**encoder, ToEncodeOptions(options), views)) {
+    return absl::InvalidArgumentError(
+        fmt::format("sentences[{}]: {}", refused->index, refused->reason));
+  }
   auto context = embedder::CompareContexts(**encoder, word, views, ToEncodeOptions(options),
                                            ControlOf(options));
   if (!context.ok()) return context.status();

@@ -2,8 +2,11 @@
 
 #include "net/cli/inspect.h"
 
+#include <array>
+#include <charconv>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "fmt/format.h"
 #include "net/cli/inspect_files.h"
 
@@ -20,8 +23,8 @@ struct TokensOptions {
 
 struct NeighborsOptions {
   InspectFlags flags;
-  std::vector<std::string> terms;  // one, or three of an analogy
-  std::string candidates;          // a file
+  std::array<std::string, 3> terms;  // one, or three of an analogy
+  std::string candidates;            // a file
   size_t limit = 10;
   bool special = false;
 
@@ -102,11 +105,12 @@ absl::Status TextAnalogy(const NeighborsOptions& options, const Inspector& inspe
     auto text = (*file)->Next();
     if (!text.ok()) return text.status();
     if (!*text) break;
+    if (absl::StripAsciiWhitespace(**text).empty()) continue;
     candidates.push_back(**std::move(text));
   }
   const auto& terms = options.terms;
   auto answer = inspector.TextAnalogy(terms[0], terms[1], terms[2], candidates, options.Options());
-  if (!answer.ok()) return answer.status();
+  if (!answer.ok()) return CountFromOne(answer.status(), "candidates", "candidate");
   if (options.flags.json) {
     PrintJson(net::WriteAnswer(*answer));
     return absl::OkStatus();
@@ -199,6 +203,18 @@ void PrintJson(const engine::Json& answer) {
   fmt::print("{}\n", answer.dump(-1, ' ', false, engine::Json::error_handler_t::replace));
 }
 
+absl::Status CountFromOne(const absl::Status& status, std::string_view name,
+                          std::string_view noun) {
+  const std::string path = fmt::format("{}[", name);
+  const std::string message(status.message());
+  if (!message.starts_with(path)) return status;
+  size_t index = 0;
+  const char* end = message.data() + message.size();
+  const auto read = std::from_chars(message.data() + path.size(), end, index);
+  if (read.ec != std::errc() || read.ptr == end || *read.ptr != ']') return status;
+  return {status.code(), fmt::format("{} {}{}", noun, index + 1, read.ptr + 1)};
+}
+
 std::string JoinTokens(const std::vector<NamedToken>& tokens) {
   std::string joined;
   for (const NamedToken& token : tokens) {
@@ -236,7 +252,7 @@ void AddInspectTokens(CLI::App& inspect, Command& command) {
   app = inspect.add_subcommand("neighbors",
                                "The tokens whose rows lie nearest to that of a token or word");
   add_search(app, neighbors.get());
-  app->add_option("term", neighbors->terms)->required()->expected(1);
+  app->add_option("term", neighbors->terms[0], "As it stands: bank, ##ing, [CLS]")->required();
   app->callback([neighbors, &command] { command = [neighbors] { return Neighbors(*neighbors); }; });
 
   auto analogy = std::make_shared<NeighborsOptions>();
@@ -246,7 +262,10 @@ void AddInspectTokens(CLI::App& inspect, Command& command) {
   app->add_option("--candidates", analogy->candidates,
                   "Compare texts as the model encodes them: the answer is one of this file's lines")
       ->check(CLI::ExistingFile);
-  app->add_option("terms", analogy->terms, "a, b and c")->required()->expected(3);
+  // One by one: CLI11 takes "[a,b]" apart where an option takes several.
+  for (size_t i = 0; i < analogy->terms.size(); ++i) {
+    app->add_option(std::string(1, static_cast<char>('a' + i)), analogy->terms[i])->required();
+  }
   app->callback([analogy, &command] { command = [analogy] { return Analogy(*analogy); }; });
 
   auto project = std::make_shared<ProjectOptions>();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -35,6 +36,9 @@ struct InspectFlags {
 
 // Writes what a command found, as JSON.
 void PrintJson(const engine::Json& answer);
+// An error about one of several texts, "sentences[0]: ...", as one that counts from 1 and calls
+// them by `noun`: "sentence 1: ...". Others are left alone.
+absl::Status CountFromOne(const absl::Status& status, std::string_view name, std::string_view noun);
 // "em ##bed ##ding"
 std::string JoinTokens(const std::vector<NamedToken>& tokens);
 

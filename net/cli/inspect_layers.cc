@@ -73,8 +73,12 @@ absl::Status Layers(const LayersOptions& options) {
   return absl::OkStatus();
 }
 
+// Pairs of more sentences make lines that nobody reads.
+constexpr size_t kMostShownSentences = 8;
+
 // The cosines of each pair of sentences once, in the order of the header.
 void PrintPairs(const ContextLayer& layer) {
+  if (layer.cosines.size() > kMostShownSentences) return;
   for (size_t a = 0; a < layer.cosines.size(); ++a) {
     for (size_t b = a + 1; b < layer.cosines.size(); ++b)
       fmt::print("  {:6.3f}", layer.cosines[a][b]);
@@ -86,7 +90,7 @@ absl::Status Context(const ContextOptions& options) {
   if (!models.ok()) return models.status();
   auto answer =
       (*models)->inspector().Context(options.word, options.sentences, options.flags.Options());
-  if (!answer.ok()) return answer.status();
+  if (!answer.ok()) return CountFromOne(answer.status(), "sentences", "sentence");
   if (options.flags.json) {
     PrintJson(net::WriteAnswer(*answer));
     return absl::OkStatus();
@@ -94,9 +98,11 @@ absl::Status Context(const ContextOptions& options) {
   for (size_t s = 0; s < options.sentences.size(); ++s) {
     fmt::print("{:2}  {}  [{}]\n", s + 1, options.sentences[s], JoinTokens(answer->tokens[s]));
   }
+  const size_t shown =
+      options.sentences.size() > kMostShownSentences ? 0 : options.sentences.size();
   fmt::print("\nlayer");
-  for (size_t a = 0; a < options.sentences.size(); ++a) {
-    for (size_t b = a + 1; b < options.sentences.size(); ++b) {
+  for (size_t a = 0; a < shown; ++a) {
+    for (size_t b = a + 1; b < shown; ++b) {
       fmt::print("  {:>6}", fmt::format("{}-{}", a + 1, b + 1));
     }
   }
@@ -127,9 +133,15 @@ void AddInspectLayers(CLI::App& inspect, Command& command) {
       "context", "One word in several sentences: how alike its vectors are, layer by layer");
   context->flags.AddTo(*app);
   app->add_option("word", context->word)->required();
-  app->add_option("sentences", context->sentences, "2 to 8 that contain the word")
+  // CLI11 takes "[a,b]" apart where any number is welcome. So all places are wanted, fewer are
+  // enough, and how many there must be the inspector says.
+  constexpr int kAny = CLI::detail::expected_max_vector_size;
+  app->add_option("sentences", context->sentences,
+                  fmt::format("{} to {} that contain the word", kFewestSentences, kMostSentences))
       ->required()
-      ->expected(2, 8);
+      ->expected(kAny, kAny)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   app->callback([context, &command] { command = [context] { return Context(*context); }; });
 }
 

@@ -198,8 +198,14 @@ def test_rare_tokens(ask, reference):
 @pytest.mark.parametrize("what, body, status, says", [
     ("tokens", {"text": "a " * 300}, 400, "reads at most 256"),
     ("tokens", {"text": "a", "model": "nobody"}, 404, "model 'nobody' is not loaded"),
+    ("tokens", {"text": ""}, 400, "text: must not be empty"),
+    ("layers", {"text": " \t "}, 400, f"text: has nothing in it that {MODEL} reads"),
+    ("projection", {"text": "  "}, 400, f"text: has nothing in it that {MODEL} reads"),
+    ("analogy", {"a": "a", "b": "b", "c": "c", "candidates": ["a", "a " * 300]}, 400, "candidates[1]: the text has 302"),
     ("neighbors", {"term": "\U00010600"}, 404, "is not in the table of tokens"),
     ("context", {"word": "bank", "sentences": ["a bank", "a river"]}, 400, "sentences[1]: the word 'bank'"),
+    ("context", {"word": " ", "sentences": ["a bank", "a river"]}, 400, f"word: has nothing in it that {MODEL} reads"),
+    ("context", {"word": "bank", "sentences": ["a bank"] * 33}, 400, "sentences: 33 texts, expected 2 to 32"),
     ("layers", {"text": "a", "layers": 1}, 400, "layers"),
 ])
 def test_refusals(http, what, body, status, says):
@@ -290,6 +296,46 @@ def test_the_command_line_says_what_the_server_says(inspect, ask):
     assert "11.7 million parameters" in table and "embankment" in table
     assert "queen" in inspect("analogy", "king", "man", "woman").splitlines()[1]
     assert "river" in inspect("projection", "--positions", "all", TEXT)
+
+
+def test_words_are_taken_as_they_stand(inspect, ask):
+    """CLI11 reads "[a,b]" as a list of two where an option takes any number of values."""
+    for term in ("[CLS]", "[a,b]", "{}", "##ing"):
+        assert json.loads(inspect("neighbors", "--json", term)) == ask("neighbors", term=term), term
+    assert json.loads(inspect("neighbors", "--json", "--", "--json")) == ask("neighbors", term="--json")
+    said = json.loads(inspect("analogy", "--json", "[CLS]", "[a,b]", "[]"))
+    assert said == ask("analogy", a="[CLS]", b="[a,b]", c="[]")
+    for what in ("tokens", "layers"):
+        body = {"rows": True} if what == "tokens" else {}
+        assert json.loads(inspect(what, "--json", "[a,b]")) == ask(what, text="[a,b]", **body)
+    sentences = ["[bank, river]", "bank,river", "[bank]", *(f"bank {i}" for i in range(29))]
+    assert json.loads(inspect("context", "bank", *sentences, "--json")) == ask("context", word="bank", sentences=sentences)
+    assert "[bank, river]  [bank]" in inspect("context", "bank", *sentences)
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["tokens", ""], "text: must not be empty"),
+    (["layers", "  "], f"text: has nothing in it that {MODEL} reads"),
+    (["projection", ""], "text: must not be empty"),
+    (["neighbors", ""], "must not be empty"),
+    (["analogy", "a", "", "c"], "must not be empty"),
+    (["context", "bank", "a bank", "a river"], "sentence 2: the word 'bank' does not occur in it"),
+    (["context", "bank", "", "a bank"], "sentence 1: must not be empty"),
+    (["context", "bank", "a bank"], "sentences: 1 texts, expected 2 to 32"),
+    (["context", "bank", *["a bank"] * 33], "sentences: 33 texts, expected 2 to 32"),
+    (["tokens", "a " * 300], "text: the text has 302 tokens"),
+])
+def test_the_command_line_refuses_what_the_server_refuses(server, arguments, says):
+    done = subprocess.run([os.environ["VECNEST_BINARY"], "inspect", *arguments], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("vecnest: ") and says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_candidates_are_counted_from_one(server, tmp_path):
+    (tmp_path / "lines.txt").write_text("a dog eats\n\n" + "a " * 300 + "\n")
+    command = [os.environ["VECNEST_BINARY"], "inspect", "analogy", "--candidates", tmp_path / "lines.txt", "a", "b", "c"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "candidate 2: the text has 302 tokens" in done.stderr
 
 
 def test_ctrl_c_ends_a_long_inspection(server, tmp_path):

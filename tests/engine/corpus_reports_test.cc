@@ -57,7 +57,7 @@ TEST_F(InspectorTest, PairsThatCannotBeScored) {
   auto bad = pairs;
   bad[1].second = "\xff";
   EXPECT_THAT(std::string(inspector().ScoreLayers(bad, options, nullptr).status().message()),
-              HasSubstr("UTF-8"));
+              HasSubstr("pair 2: the text is not valid UTF-8 at byte 0"));
 }
 
 Inspector::NextText Give(std::vector<std::string> texts) {

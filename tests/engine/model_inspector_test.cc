@@ -122,6 +122,40 @@ TEST_F(InspectorTest, Context) {
       absl::IsInvalidArgument(inspector().Context("cat", {"cat"}, Of("tiny-bert-cls")).status()));
   EXPECT_TRUE(
       absl::IsInvalidArgument(inspector().Context("", {"a", "b"}, Of("tiny-bert-cls")).status()));
+  const std::vector<std::string> many(kMostSentences, "a cat");
+  EXPECT_TRUE(inspector().Context("cat", many, Of("tiny-bert-cls")).ok());
+}
+
+TEST_F(InspectorTest, TextsInWhichNothingIsRead) {
+  const InspectOptions options = Of("tiny-bert-cls");
+  const std::vector<std::string> many(kMostSentences + 1, "a cat");
+  std::string words = "cat";
+  for (int i = 0; i < 40; ++i) words += " a";
+  const std::pair<absl::Status, const char*> refused[] = {
+      {inspector().Tokens("", options).status(), "text: must not be empty"},
+      {inspector().Tokens(" \t\u3000", options).status(),
+       "text: has nothing in it that tiny-bert-cls reads"},
+      {inspector().Layers("  ", options).status(),
+       "text: has nothing in it that tiny-bert-cls reads"},
+      {inspector().Projection("", {.inspect = options}).status(), "text: must not be empty"},
+      {inspector().Tokens(words, options).status(),
+       "text: the text has 43 tokens, tiny-bert-cls reads at most 16"},
+      {inspector().TextAnalogy("a", " ", "c", {"cat"}, {.inspect = options}).status(),
+       "b: has nothing in it that tiny-bert-cls reads"},
+      {inspector().TextAnalogy("a", "b", "c", {"cat", words}, {.inspect = options}).status(),
+       "candidates[1]: the text has 43 tokens, tiny-bert-cls reads at most 16"},
+      {inspector().Context(" ", {"a cat", "a dog"}, options).status(),
+       "word: has nothing in it that tiny-bert-cls reads"},
+      {inspector().Context("cat", {"a cat", ""}, options).status(),
+       "sentences[1]: must not be empty"},
+      {inspector().Context("cat", {"a cat", words}, options).status(),
+       "sentences[1]: the text has 43 tokens, tiny-bert-cls reads at most 16"},
+      {inspector().Context("cat", many, options).status(), "sentences: 33 texts, expected 2 to 32"},
+  };
+  for (const auto& [status, message] : refused) {
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_EQ(std::string(status.message()), message);
+  }
 }
 
 TEST_F(InspectorTest, Projection) {
@@ -162,7 +196,7 @@ TEST_F(InspectorTest, TextsThatCannotBeRead) {
               HasSubstr("text: 1025 tokens, expected at most 1024"));
   EXPECT_TRUE(absl::IsInvalidArgument(inspector().Tokens(many, Of("tiny-bert-cls")).status()));
   EXPECT_THAT(std::string(inspector().Tokens("zzz", Of("tiny-words")).status().message()),
-              HasSubstr("tiny-words knows none of its words"));
+              HasSubstr("text: has nothing in it that tiny-words reads"));
   EXPECT_TRUE(absl::IsInvalidArgument(inspector().Tokens("\xff", Of("tiny-bert-cls")).status()));
 }
 

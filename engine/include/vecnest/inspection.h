@@ -254,12 +254,17 @@ struct RareTokensReport {
   std::vector<TokenBand> bands;           // by how often the texts read a row
 };
 
+// Of Inspector::Context.
+inline constexpr size_t kFewestSentences = 2;
+inline constexpr size_t kMostSentences = 32;
+
 // Called now and then from the calling thread. To end the call, ask CallLimits::stop to stop.
 using InspectProgress = std::function<void(uint64_t done, uint64_t total)>;
 
 // Thread-safe. Errors: NotFound (model, or a word that no table has), InvalidArgument (what is
-// given, by name), FailedPrecondition (the model has no layers), ResourceExhausted, Cancelled,
-// DeadlineExceeded, Unavailable.
+// given, by name: "text: ...", "sentences[0]: ..."; also a text that is empty or has nothing in it
+// that the model reads), FailedPrecondition (the model has no layers), ResourceExhausted,
+// Cancelled, DeadlineExceeded, Unavailable.
 class Inspector {
  public:
   virtual ~Inspector() = default;
@@ -290,8 +295,8 @@ class Inspector {
   virtual absl::StatusOr<LayersAnswer> Layers(const std::string& text,
                                               const InspectOptions& options) const = 0;
 
-  // One word in several sentences. It is looked for whole, ASCII letters of either case alike; the
-  // first occurrence counts.
+  // One word in kFewestSentences to kMostSentences sentences. It is looked for whole, ASCII letters
+  // of either case alike; the first occurrence counts.
   virtual absl::StatusOr<ContextAnswer> Context(const std::string& word,
                                                 const std::vector<std::string>& sentences,
                                                 const InspectOptions& options) const = 0;
