@@ -4,12 +4,33 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "fmt/format.h"
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
+
+namespace {
+
+// What is wrong in one line, and where the options are: a whole page of them would hide it.
+std::string DescribeFailure(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "vecnest";
+  for (auto named = app->get_subcommands(); !named.empty(); named = app->get_subcommands()) {
+    app = named.front();
+    command += " " + app->get_name();
+  }
+  std::string what = error.what();
+  // A command or option that is spelled wrongly is first of all missed.
+  const std::vector<std::string> unknown = app->remaining();
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !unknown.empty()) {
+    what += fmt::format("; not expected: {}", fmt::join(unknown, " "));
+  }
+  return fmt::format("vecnest: {}\nRun `{} --help` for the options\n", what, command);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   vecnest::cli::TakeSignals();
@@ -18,7 +39,7 @@ int main(int argc, char** argv) {
   CLI::App app("Vecnest: a vector database that understands text by itself");
   app.set_version_flag("--version", std::string(vecnest::Version()));
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+  app.failure_message(DescribeFailure);
   vecnest::cli::Command command;
   vecnest::cli::AddServe(app, command);
   vecnest::cli::AddEmbed(app, command);
