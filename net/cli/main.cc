@@ -9,8 +9,7 @@
 #include "fmt/format.h"
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
-#include "spdlog/sinks/stdout_color_sinks.h"
-#include "spdlog/spdlog.h"
+#include "net/cli/progress.h"
 
 namespace {
 
@@ -35,7 +34,7 @@ std::string DescribeFailure(const CLI::App* app, const CLI::Error& error) {
 int main(int argc, char** argv) {
   vecnest::cli::TakeSignals();
   // Standard output belongs to the commands' results.
-  spdlog::set_default_logger(spdlog::stderr_color_mt("vecnest"));
+  vecnest::cli::LogAboveProgress();
   CLI::App app("Vecnest: a vector database that understands text by itself");
   app.set_version_flag("--version", std::string(vecnest::Version()));
   app.require_subcommand(1);

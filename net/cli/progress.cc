@@ -7,7 +7,12 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
+#include "spdlog/sinks/ansicolor_sink.h"
+#include "spdlog/spdlog.h"
 
 namespace vecnest::cli {
 namespace {
@@ -15,6 +20,63 @@ namespace {
 constexpr int kBarWidth = 30;
 constexpr std::chrono::milliseconds kTerminalPause(100);
 constexpr std::chrono::seconds kLogPause(5);
+
+// The line that is redrawn at the bottom of the terminal. Log lines come from any thread.
+class BottomLine {
+ public:
+  // Of the process, never destroyed: threads may log to the end.
+  static BottomLine& Get() {
+    static auto* line = new BottomLine;
+    return *line;
+  }
+
+  void Show(std::string text) {
+    const absl::MutexLock lock(&mutex_);
+    text_ = std::move(text);
+    Draw();
+  }
+  // Leaves it as it stands.
+  void End() {
+    const absl::MutexLock lock(&mutex_);
+    if (!text_.empty()) fmt::print(stderr, "\n");
+    text_.clear();
+  }
+  void PrintAbove(absl::FunctionRef<void()> print) {
+    const absl::MutexLock lock(&mutex_);
+    if (!text_.empty()) fmt::print(stderr, "{}", kClear);
+    print();
+    if (!text_.empty()) Draw();
+  }
+
+ private:
+  static constexpr const char* kClear = "\r\x1b[K";
+
+  void Draw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    fmt::print(stderr, "{}{}", kClear, text_);
+    std::fflush(stderr);
+  }
+
+  absl::Mutex mutex_;
+  std::string text_ ABSL_GUARDED_BY(mutex_);  // empty: there is none
+};
+
+class AboveProgressSink final
+    : public spdlog::sinks::ansicolor_stderr_sink<spdlog::details::console_mutex> {
+  using Base = spdlog::sinks::ansicolor_stderr_sink<spdlog::details::console_mutex>;
+
+ public:
+  void log(const spdlog::details::log_msg& message) override {
+    BottomLine::Get().PrintAbove([&] { Base::log(message); });
+  }
+};
+
+void ShowLine(std::string line, bool terminal) {
+  if (terminal) {
+    BottomLine::Get().Show(std::move(line));
+  } else {
+    fmt::print(stderr, "{}\n", line);
+  }
+}
 
 std::string Duration(double seconds) {
   const auto whole = std::llround(seconds);
@@ -50,14 +112,14 @@ void Progress::Update(uint64_t done, uint64_t items) {
 }
 
 void Progress::Note(const std::string& line) {
-  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
+  BottomLine::Get().PrintAbove([&] { fmt::print(stderr, "{}\n", line); });
 }
 
 void Progress::Finish() {
   if (finished_ || !begun_) return;
   finished_ = true;
   Draw();
-  if (terminal_) fmt::print(stderr, "\n");
+  if (terminal_) BottomLine::Get().End();
 }
 
 void Progress::Draw() {
@@ -72,10 +134,13 @@ void Progress::Draw() {
   const std::string bar = std::string(static_cast<size_t>(filled), '#') +
                           std::string(static_cast<size_t>(kBarWidth - filled), '.');
   const std::string items = counted_ ? fmt::format("{} {} {:.0f}/s", items_, unit_, rate) : unit_;
-  fmt::print(stderr, "{}[{}] {:3.0f} % {} {}{}{}", terminal_ ? "\r" : "", bar, share * 100, items,
-             finished_ ? "in " : "left ", Duration(finished_ ? seconds : left),
-             terminal_ ? "  " : "\n");
-  std::fflush(stderr);
+  std::string line = fmt::format("[{}] {:3.0f} % {} {}{}", bar, share * 100, items,
+                                 finished_ ? "in " : "left ", Duration(finished_ ? seconds : left));
+  ShowLine(std::move(line), terminal_);
+}
+
+void LogAboveProgress() {
+  spdlog::set_default_logger(spdlog::create<AboveProgressSink>("vecnest"));
 }
 
 }  // namespace vecnest::cli

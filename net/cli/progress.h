@@ -1,4 +1,4 @@
-// Progress of long work on standard error.
+// Progress of long work on standard error, and what else is written there meanwhile.
 #ifndef VECNEST_NET_CLI_PROGRESS_H_
 #define VECNEST_NET_CLI_PROGRESS_H_
 
@@ -10,6 +10,7 @@
 namespace vecnest::cli {
 
 // On a terminal a line that is redrawn; elsewhere a line every few seconds. Not thread-safe.
+// Lines that the log or Note writes meanwhile stand above it.
 class Progress {
  public:
   // `total`: of the measure that Update's `done` counts in, for percent and time left.
@@ -41,6 +42,9 @@ class Progress {
   bool begun_ = false;
   bool finished_ = false;
 };
+
+// Makes spdlog's default logger one that writes to standard error, above a progress bar.
+void LogAboveProgress();
 
 }  // namespace vecnest::cli
 

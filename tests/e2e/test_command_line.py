@@ -1,9 +1,18 @@
-"""What the command line has in common: how it refuses its options."""
+"""What the command line has in common: how it refuses its options, and what it writes while it works."""
 
 import os
+import pty
+import re
 import subprocess
 
 import pytest
+from server import Server, missing
+
+np = pytest.importorskip("numpy")
+httpx = pytest.importorskip("httpx")
+
+COUNT, WIDTH = 12_000, 64
+CLEAR = "\r\x1b[K"
 
 
 def run(*arguments):
@@ -33,3 +42,63 @@ def test_what_is_wrong_is_one_line(arguments, code, says, command):
     assert hint == f"Run `{command} --help` for the options"
     help_page = run(*command.split()[1:], "--help")
     assert help_page.returncode == 0 and "Options:" in help_page.stdout
+
+
+class Terminal:
+    """A program whose standard error is a terminal."""
+
+    def __init__(self, *arguments):
+        if "VECNEST_BINARY" not in os.environ:
+            pytest.skip("set VECNEST_BINARY to the program")
+        self.end, inside = pty.openpty()
+        command = [os.environ["VECNEST_BINARY"], *map(str, arguments)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=inside, text=True)
+        os.close(inside)
+        self.written = ""
+
+    def read_until(self, pattern):
+        while not re.search(pattern, self.written):
+            assert self.read(), self.written
+        return self
+
+    def read(self):
+        try:
+            data = os.read(self.end, 65536)
+        except OSError:  # the program has ended
+            return False
+        self.written += data.decode(errors="replace")
+        return bool(data)
+
+    def finish(self):
+        """What stands on the screen in the end, line by line, and what came on standard output."""
+        while self.read():
+            pass
+        os.close(self.end)
+        output = self.process.communicate(timeout=60)[0]
+        written = re.sub("\x1b\\[[0-9;]*m", "", self.written.replace("\r\n", "\n"))  # colours
+        return [line.split(CLEAR)[-1] for line in written.split("\n")], output
+
+
+@pytest.fixture(scope="module", name="data")
+def fixture_data(tmp_path_factory):
+    """A data directory that no server uses, with a collection of vectors."""
+    if reason := missing():
+        pytest.skip(reason)
+    directory = tmp_path_factory.mktemp("data")
+    rows = np.random.default_rng(1).normal(size=(COUNT, WIDTH)).astype(np.float32).round(4).tolist()
+    with Server(directory) as running, httpx.Client(base_url=running.url, timeout=60) as http:
+        body = {"vectors": {"size": WIDTH, "distance": "Cosine"}}
+        assert http.put("/collections/c", json=body).status_code == 200
+        for first in range(0, COUNT, 2000):
+            points = [{"id": i, "vector": rows[i]} for i in range(first, first + 2000)]
+            assert http.put("/collections/c/points?wait=true", json={"points": points}).status_code == 200
+    return directory
+
+
+def test_log_lines_stand_above_the_bar(data):
+    screen, _ = Terminal("adapt", "--data", data, "--collection", "c", "--method", "rotation").finish()
+    logged = [line for line in screen if "[info]" in line or "[warning]" in line]
+    assert any("was adapted" in line for line in logged), screen
+    assert all(line.startswith("[20") and " % " not in line for line in logged), logged
+    bars = [line for line in screen if " % " in line]
+    assert bars and all(line.startswith("[#") or line.startswith("[.") for line in bars), bars
