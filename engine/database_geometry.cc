@@ -1,6 +1,9 @@
 // Database::MeasureGeometry: draws vectors, measures them, and reads some of their texts again.
 
 #include <algorithm>
+#include <atomic>
+#include <stop_token>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "embedder/inspection/vectors.h"
@@ -59,10 +62,12 @@ absl::StatusOr<GeometryReport> DatabaseImpl::MeasureGeometry(const std::string& 
   const absl::Cleanup unlock = [this]()
                                    ABSL_NO_THREAD_SAFETY_ANALYSIS { geometry_mutex_.Unlock(); };
   const VectorInfo info = shard->Describe().vectors.at(request.vector_name);
-  const std::atomic<bool> never = false;
-  VECNEST_ASSIGN_OR_RETURN(std::vector<float> vectors,
-                           shard->SampleVectors(slot, request.samples, request.seed, never));
-  const evaluation::VectorMatrix sample = {width, std::move(vectors)};
+  std::atomic<bool> stop = false;
+  const std::stop_callback ask_to_stop(limits.stop, [&] { stop = true; });
+  auto drawn = shard->SampleVectors(slot, request.samples, request.seed, stop);
+  VECNEST_RETURN_IF_ERROR(limits.Check());
+  if (!drawn.ok()) return drawn.status();
+  const evaluation::VectorMatrix sample = {width, *std::move(drawn)};
   if (sample.count() < GeometryRequest::kFewestSamples) {
     return absl::FailedPreconditionError(
         fmt::format("the collection has {} vectors, a geometry takes at least {}", sample.count(),
@@ -74,6 +79,7 @@ absl::StatusOr<GeometryReport> DatabaseImpl::MeasureGeometry(const std::string& 
   settings.renormalize = defined.config.metric == Metric::kCosine || info.unit_norm;
   settings.adaptor = adaptor.get();
   settings.seed = request.seed;
+  settings.progress = request.progress;
   GeometryReport report;
   report.vectors = info.vectors;
   VECNEST_RETURN_IF_ERROR(MeasureSample(sample, settings, limits, &report));

@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 3> kMiningMethodNames = {"both", "bm25", 
 constexpr std::array<std::string_view, 8> kAdaptPhaseNames = {
     "none", "waiting", "encoding", "training", "indexing", "done", "failed", "cancelled"};
 
-constexpr std::array<std::string_view, 3> kVerdictLevelNames = {"ok", "warn", "fail"};
+constexpr std::array<std::string_view, 4> kVerdictLevelNames = {"ok", "warn", "fail", "skip"};
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';

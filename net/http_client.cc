@@ -24,6 +24,7 @@ using boost::system::error_code;
 using engine::Json;
 
 constexpr std::chrono::seconds kConnectTime(30);
+constexpr std::chrono::milliseconds kAskPause(100);
 constexpr std::chrono::milliseconds kFirstPause(100);
 constexpr std::chrono::milliseconds kLongestPause(10'000);
 constexpr std::chrono::milliseconds kLongestAsked(60'000);
@@ -55,14 +56,35 @@ struct HttpClient::Impl {
   std::unique_ptr<beast::tcp_stream> stream;
   beast::flat_buffer buffer;
 
-  // Runs what `start` begins, with its handler, to its end.
+  std::function<bool()> go_on = [] { return true; };
+
+  // Runs what `start` begins on `used`, with its handler, to its end.
   template <typename Start>
-  error_code Await(Start start) {
+  error_code Await(beast::tcp_stream& used, Start start) {
     error_code result;
     start([&result](const error_code& error, const auto&...) { result = error; });
     io.restart();
-    io.run();
+    while (io.run_for(kAskPause), !io.stopped()) {
+      if (!go_on()) used.cancel();
+    }
     return result;
+  }
+
+  // Of a call that ended so.
+  absl::Status Failed(std::string_view what, const error_code& error) const {
+    if (error == asio::error::operation_aborted)
+      return absl::CancelledError("the call was cancelled");
+    return absl::UnavailableError(fmt::format("{}{}:{}: {}", what, host, port, error.message()));
+  }
+
+  absl::Status Sleep(std::chrono::milliseconds pause) const {
+    const auto end = std::chrono::steady_clock::now() + pause;
+    for (auto now = end - pause; now < end; now = std::chrono::steady_clock::now()) {
+      if (!go_on()) return Failed("", asio::error::operation_aborted);
+      std::this_thread::sleep_for(
+          std::min<std::chrono::steady_clock::duration>(kAskPause, end - now));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Connect() {
@@ -72,12 +94,10 @@ struct HttpClient::Impl {
     auto fresh = std::make_unique<beast::tcp_stream>(io);
     if (!error) {
       fresh->expires_after(kConnectTime);
-      error = Await([&](auto handler) { fresh->async_connect(endpoints, std::move(handler)); });
+      error =
+          Await(*fresh, [&](auto handler) { fresh->async_connect(endpoints, std::move(handler)); });
     }
-    if (error) {
-      return absl::UnavailableError(
-          fmt::format("connecting to {}:{}: {}", host, port, error.message()));
-    }
+    if (error) return Failed("connecting to ", error);
     fresh->socket().set_option(asio::ip::tcp::no_delay(true), error);
     stream = std::move(fresh);
     buffer.clear();
@@ -99,6 +119,8 @@ std::string EncodePathPart(const std::string& part) {
 
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
+
+void HttpClient::set_go_on(std::function<bool()> go_on) { impl_->go_on = std::move(go_on); }
 
 absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const std::string& url,
                                                                const std::string& api_key) {
@@ -144,19 +166,19 @@ absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const
   http::request_serializer<http::string_body> serializer(request);
   while (!error && !serializer.is_done()) {
     stream.expires_after(silence_);
-    error = impl_->Await(
-        [&](auto handler) { http::async_write_some(stream, serializer, std::move(handler)); });
+    error = impl_->Await(stream, [&](auto handler) {
+      http::async_write_some(stream, serializer, std::move(handler));
+    });
   }
   while (!error && !parser.is_done()) {
     stream.expires_after(silence_);
-    error = impl_->Await([&](auto handler) {
+    error = impl_->Await(stream, [&](auto handler) {
       http::async_read_some(stream, impl_->buffer, parser, std::move(handler));
     });
   }
   if (error) {
     impl_->stream.reset();
-    return absl::UnavailableError(
-        fmt::format("{}:{}: {}", impl_->host, impl_->port, error.message()));
+    return impl_->Failed("", error);
   }
   const auto& answer = parser.get();
   ClientResponse response;
@@ -190,8 +212,9 @@ absl::StatusOr<Json> HttpClient::CallForAll(const std::string& method, const std
     if (status.code() != absl::StatusCode::kUnavailable || attempt == attempts) return status;
     const std::chrono::milliseconds asked =
         std::chrono::seconds(response.ok() ? response->retry_after_seconds : 0);
-    std::this_thread::sleep_for(
-        std::max(std::min(pause, kLongestPause), std::min(asked, kLongestAsked)));
+    const absl::Status slept =
+        impl_->Sleep(std::max(std::min(pause, kLongestPause), std::min(asked, kLongestAsked)));
+    if (!slept.ok()) return slept;
     pause *= 2;
   }
 }

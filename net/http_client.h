@@ -3,6 +3,7 @@
 #define VECNEST_NET_HTTP_CLIENT_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,11 +26,14 @@ class HttpClient {
   static absl::StatusOr<std::unique_ptr<HttpClient>> Create(const std::string& url,
                                                             const std::string& api_key);
   ~HttpClient();
+  // Asked several times a second, from the calling thread, while a request is under way or another
+  // attempt is waited for; false gives up, and the call is Cancelled.
+  void set_go_on(std::function<bool()> go_on);
   void set_silence(std::chrono::milliseconds silence) { silence_ = silence; }
 
-  // Unavailable when there is no connection to be had, it breaks or the server neither takes nor
-  // sends anything for `silence` (a synced write of a large batch of texts may take minutes);
-  // connects again next time.
+  // Cancelled as set_go_on says. Unavailable when there is no connection to be had, it breaks or
+  // the server neither takes nor sends anything for `silence` (a synced write of a large batch of
+  // texts may take minutes); connects again next time.
   absl::StatusOr<ClientResponse> Send(const std::string& method, const std::string& path,
                                       const std::string& body);
 

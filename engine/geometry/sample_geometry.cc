@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "embedder/adaptor_training.h"
 #include "embedder/status_macros.h"
@@ -32,6 +33,45 @@ Eigen::Map<const RowMajor> MapOf(const VectorMatrix& rows) {
   return {rows.values.data(), static_cast<Eigen::Index>(rows.count()),
           static_cast<Eigen::Index>(rows.width)};
 }
+
+// Tells how much is done, in multiplications. Thread-safe.
+class Meter {
+ public:
+  Meter(const VectorMatrix& sample, size_t queries, const std::function<void(double)>& progress)
+      : progress_(progress) {
+    const auto count = static_cast<double>(sample.count());
+    const auto width = static_cast<double>(sample.width);
+    double widths = 2 * width;  // the ten nearest at full width, and by codes
+    for (const size_t prefix : embedder::DefaultWidths(sample.width)) {
+      widths += static_cast<double>(prefix);
+    }
+    total_ = SpectrumWork(sample) + count * count * width +
+             static_cast<double>(queries) * count * widths;
+  }
+  // Of the covariance and its eigenvalues.
+  static double SpectrumWork(const VectorMatrix& sample) {
+    const auto width = static_cast<double>(sample.width);
+    return width * width * (static_cast<double>(sample.count()) + width);
+  }
+
+  void Add(double work) {
+    if (!progress_) return;
+    const absl::MutexLock lock(&mutex_);
+    done_ += work;
+    // Thousands of calls would tell nothing more.
+    if (done_ < told_ + kStep * total_ && done_ < total_) return;
+    told_ = done_;
+    progress_(std::min(1.0, done_ / total_));
+  }
+
+ private:
+  static constexpr double kStep = 0.01;
+  const std::function<void(double)>& progress_;
+  double total_ = 0;
+  absl::Mutex mutex_;
+  double done_ ABSL_GUARDED_BY(mutex_) = 0;
+  double told_ ABSL_GUARDED_BY(mutex_) = 0;
+};
 
 void MeasureLengths(const VectorMatrix& sample, GeometryReport* report) {
   const auto rows = MapOf(sample);
@@ -124,11 +164,9 @@ absl::Status MeasureSpectrum(const VectorMatrix& sample, const CallLimits& limit
 }
 
 // For each of the first `queries` rows of `asked`: its nearest others among `rows`, sorted.
-absl::StatusOr<std::vector<std::vector<uint32_t>>> NearestOthers(const VectorMatrix& asked,
-                                                                 size_t queries,
-                                                                 const VectorMatrix& rows,
-                                                                 Metric metric,
-                                                                 const CallLimits& limits) {
+absl::StatusOr<std::vector<std::vector<uint32_t>>> NearestOthers(
+    const VectorMatrix& asked, size_t queries, const VectorMatrix& rows, Metric metric,
+    const CallLimits& limits, Meter& meter) {
   const VectorMatrix first = {
       asked.width,
       {asked.values.begin(), asked.values.begin() + static_cast<ptrdiff_t>(queries * asked.width)}};
@@ -136,11 +174,13 @@ absl::StatusOr<std::vector<std::vector<uint32_t>>> NearestOthers(const VectorMat
   search.metric = metric;
   search.limit = kTop + 1;
   std::vector<std::vector<uint32_t>> nearest(queries);
+  const auto work = static_cast<double>(rows.values.size());
   VECNEST_RETURN_IF_ERROR(evaluation::SearchExactly(
       first, rows, search, limits, [&](size_t query, absl::Span<const uint32_t> found) {
         for (const uint32_t row : found) {
           if (row != query && nearest[query].size() < kTop) nearest[query].push_back(row);
         }
+        meter.Add(work);
       }));
   return nearest;
 }
@@ -195,7 +235,7 @@ absl::StatusOr<VectorMatrix> Adapted(const VectorMatrix& sample, const SampleSet
 
 absl::Status MeasurePrefixes(const VectorMatrix& sample, const SampleSettings& settings,
                              const std::vector<std::vector<uint32_t>>& nearest,
-                             const CallLimits& limits, GeometryReport* report) {
+                             const CallLimits& limits, Meter& meter, GeometryReport* report) {
   VECNEST_ASSIGN_OR_RETURN(VectorMatrix rows, Adapted(sample, settings));
   const auto values = MapOf(rows).cast<double>();
   const Eigen::RowVectorXd mean = values.colwise().mean();
@@ -211,8 +251,8 @@ absl::Status MeasurePrefixes(const VectorMatrix& sample, const SampleSettings& s
   for (const size_t width : embedder::DefaultWidths(sample.width)) {
     VECNEST_RETURN_IF_ERROR(limits.Check());
     const VectorMatrix cut = evaluation::CutTo(rows, width, settings.renormalize);
-    VECNEST_ASSIGN_OR_RETURN(auto found,
-                             NearestOthers(cut, nearest.size(), cut, settings.metric, limits));
+    VECNEST_ASSIGN_OR_RETURN(
+        auto found, NearestOthers(cut, nearest.size(), cut, settings.metric, limits, meter));
     GeometryReport::Prefix prefix;
     prefix.dimensions = static_cast<int>(width);
     prefix.variance =
@@ -225,12 +265,12 @@ absl::Status MeasurePrefixes(const VectorMatrix& sample, const SampleSettings& s
 
 absl::Status MeasureCodes(const VectorMatrix& sample, Metric metric,
                           const std::vector<std::vector<uint32_t>>& nearest,
-                          const CallLimits& limits, GeometryReport* report) {
+                          const CallLimits& limits, Meter& meter, GeometryReport* report) {
   VectorMatrix coded = sample;
   VECNEST_RETURN_IF_ERROR(
       evaluation::StoreAs(VectorCodes::kInt8, metric == Metric::kCosine, coded));
   VECNEST_ASSIGN_OR_RETURN(auto found,
-                           NearestOthers(sample, nearest.size(), coded, metric, limits));
+                           NearestOthers(sample, nearest.size(), coded, metric, limits, meter));
   report->int8_recall = RecallOf(std::move(found), nearest);
   return absl::OkStatus();
 }
@@ -265,19 +305,21 @@ absl::Status MeasureSample(const VectorMatrix& sample, const SampleSettings& set
                            const CallLimits& limits, GeometryReport* report) {
   report->samples = sample.count();
   report->dimensions = static_cast<int>(sample.width);
+  const size_t queries = std::min(kPrefixQueries, sample.count());
+  Meter meter(sample, queries, settings.progress);
   const VectorMatrix units = evaluation::Normalized(sample);
   MeasureLengths(sample, report);
   MeasureRandomPairs(units, settings.seed, report);
   VECNEST_RETURN_IF_ERROR(limits.Check());
   VECNEST_RETURN_IF_ERROR(MeasureSpectrum(sample, limits, report));
-  VECNEST_ASSIGN_OR_RETURN(auto nearest,
-                           NearestOthers(units, units.count(), units, Metric::kCosine, limits));
+  meter.Add(Meter::SpectrumWork(sample));
+  VECNEST_ASSIGN_OR_RETURN(
+      auto nearest, NearestOthers(units, units.count(), units, Metric::kCosine, limits, meter));
   MeasureHubness(units, nearest, report);
-  const size_t queries = std::min(kPrefixQueries, sample.count());
   VECNEST_ASSIGN_OR_RETURN(nearest,
-                           NearestOthers(sample, queries, sample, settings.metric, limits));
-  VECNEST_RETURN_IF_ERROR(MeasurePrefixes(sample, settings, nearest, limits, report));
-  return MeasureCodes(sample, settings.metric, nearest, limits, report);
+                           NearestOthers(sample, queries, sample, settings.metric, limits, meter));
+  VECNEST_RETURN_IF_ERROR(MeasurePrefixes(sample, settings, nearest, limits, meter, report));
+  return MeasureCodes(sample, settings.metric, nearest, limits, meter, report);
 }
 
 }  // namespace vecnest::engine

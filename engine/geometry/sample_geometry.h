@@ -4,6 +4,7 @@
 #define VECNEST_ENGINE_GEOMETRY_SAMPLE_GEOMETRY_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,8 +25,9 @@ struct SampleSettings {
   Metric metric = Metric::kCosine;
   // Prefixes are scaled to unit length, and by the adaptor's scales.
   bool renormalize = true;
-  const embedder::Adaptor* adaptor = nullptr;  // null: none
-  uint64_t seed = 1;                           // of random pairs
+  const embedder::Adaptor* adaptor = nullptr;       // null: none
+  uint64_t seed = 1;                                // of random pairs
+  std::function<void(double share)> progress = {};  // as GeometryRequest::progress
 };
 
 // Fills all of `report` that a sample alone tells: everything but `vectors`, `prompt` and

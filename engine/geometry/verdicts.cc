@@ -112,12 +112,18 @@ Verdict JudgeNormalization(const GeometryReport& report, const GeometryContext& 
 
 Verdict JudgePrompt(const GeometryReport& report, const GeometryContext& context) {
   Verdict verdict{"prefix", VerdictLevel::kOk, {}, {}};
+  if (!report.prompt && context.model && context.model->document_prefix.empty()) {
+    verdict.finding = fmt::format("model '{}' puts nothing before documents", context.model->name);
+    return verdict;
+  }
   if (!report.prompt) {
-    const bool needs_none = context.model && context.model->document_prefix.empty();
+    verdict.level = VerdictLevel::kSkip;
     verdict.finding =
-        needs_none
-            ? fmt::format("model '{}' puts nothing before documents", context.model->name)
-            : "not looked at: no loaded model has a prefix for documents, or points have no texts";
+        context.model
+            ? "not checked: points have no texts that could be read again"
+            : "not checked: no loaded model with a prefix for documents can have made the vectors, "
+              "or points have no texts";
+    verdict.advice = "name the model that made the vectors, and the field that has their texts";
     return verdict;
   }
   const auto& [model, prefix, texts, with, without, otherwise] = *report.prompt;
@@ -157,7 +163,8 @@ Verdict JudgeDimensions(const GeometryReport& report, const GeometryContext& con
     if (good == nullptr && prefix.recall >= kGoodPrefix) good = &prefix;
   }
   if (half == nullptr) {
-    verdict.finding = "too few dimensions for prefixes";
+    verdict.level = VerdictLevel::kSkip;
+    verdict.finding = "not checked: too few dimensions for prefixes";
     return verdict;
   }
   verdict.finding = fmt::format("the first {} of {} dimensions find {:.0f} % of the ten nearest",

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
+#include "net/cli/progress.h"
 #include "net/codec_geometry.h"
 #include "net/http_client.h"
 
@@ -26,26 +27,39 @@ struct GeometryOptions {
   bool json = false;
 };
 
-absl::StatusOr<Json> Measure(const GeometryOptions& options) {
-  if (options.data.empty()) {
-    auto client = net::HttpClient::Create(options.url, options.api_key);
-    if (!client.ok()) return client.status();
-    const GeometryRequest& request = options.request;
-    return (*client)->Call(
-        "GET",
-        fmt::format("/collections/{}/geometry?vector={}&samples={}&seed={}&field={}&timeout=3600",
-                    net::EncodePathPart(options.collection),
-                    net::EncodePathPart(request.vector_name), request.samples, request.seed,
-                    net::EncodePathPart(request.field)),
-        nullptr, kAttempts);
-  }
+absl::StatusOr<Json> MeasureByServer(const GeometryOptions& options) {
+  auto client = net::HttpClient::Create(options.url, options.api_key);
+  if (!client.ok()) return client.status();
+  CatchInterrupts();
+  Waiting waiting("waiting for the server");
+  (*client)->set_go_on([&] {
+    waiting.Update();
+    return !Interrupted();
+  });
+  const GeometryRequest& request = options.request;
+  return (*client)->Call(
+      "GET",
+      fmt::format("/collections/{}/geometry?vector={}&samples={}&seed={}&field={}&timeout=3600",
+                  net::EncodePathPart(options.collection), net::EncodePathPart(request.vector_name),
+                  request.samples, request.seed, net::EncodePathPart(request.field)),
+      nullptr, kAttempts);
+}
+
+absl::StatusOr<Json> MeasureDirectory(const GeometryOptions& options) {
   auto database =
       OpenDatabase(options.data, options.models, /*models_required=*/false, /*must_exist=*/true);
   if (!database.ok()) return database.status();
   CatchInterrupts();
   CallLimits limits;
   limits.stop = InterruptToken();
-  auto report = (*database)->MeasureGeometry(options.collection, options.request, limits);
+  GeometryRequest request = options.request;
+  Progress progress("measuring");
+  request.progress = [&](double share) {
+    const auto done = static_cast<uint64_t>(share * kHundredPercent);
+    progress.Update(done, done);
+  };
+  auto report = (*database)->MeasureGeometry(options.collection, request, limits);
+  progress.Finish();
   if (!report.ok()) return report.status();
   return net::WriteGeometry(*report);
 }
@@ -90,7 +104,7 @@ void Print(const Json& report) {
 }
 
 absl::Status Geometry(const GeometryOptions& options) {
-  auto report = Measure(options);
+  auto report = options.data.empty() ? MeasureByServer(options) : MeasureDirectory(options);
   if (!report.ok()) return report.status();
   if (options.json) {
     fmt::print("{}\n", report->dump());

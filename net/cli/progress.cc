@@ -35,10 +35,10 @@ class BottomLine {
     text_ = std::move(text);
     Draw();
   }
-  // Leaves it as it stands.
-  void End() {
+  // Leaves it as it stands, or clears it.
+  void End(bool clear) {
     const absl::MutexLock lock(&mutex_);
-    if (!text_.empty()) fmt::print(stderr, "\n");
+    if (!text_.empty()) fmt::print(stderr, "{}", clear ? kClear : "\n");
     text_.clear();
   }
   void PrintAbove(absl::FunctionRef<void()> print) {
@@ -119,7 +119,7 @@ void Progress::Finish() {
   if (finished_ || !begun_) return;
   finished_ = true;
   Draw();
-  if (terminal_) BottomLine::Get().End();
+  if (terminal_) BottomLine::Get().End(/*clear=*/false);
 }
 
 void Progress::Draw() {
@@ -136,6 +136,24 @@ void Progress::Draw() {
   const std::string items = counted_ ? fmt::format("{} {} {:.0f}/s", items_, unit_, rate) : unit_;
   std::string line = fmt::format("[{}] {:3.0f} % {} {}{}", bar, share * 100, items,
                                  finished_ ? "in " : "left ", Duration(finished_ ? seconds : left));
+  ShowLine(std::move(line), terminal_);
+}
+
+Waiting::Waiting(std::string what)
+    : what_(std::move(what)),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      start_(std::chrono::steady_clock::now()) {}
+
+Waiting::~Waiting() {
+  if (terminal_) BottomLine::Get().End(/*clear=*/true);
+}
+
+void Waiting::Update() {
+  const auto passed =
+      std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now() - start_);
+  if (passed - shown_ < (terminal_ ? std::chrono::seconds(1) : kLogPause)) return;
+  shown_ = passed;
+  std::string line = fmt::format("{} {}", what_, Duration(static_cast<double>(passed.count())));
   ShowLine(std::move(line), terminal_);
 }
 

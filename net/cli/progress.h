@@ -43,6 +43,23 @@ class Progress {
   bool finished_ = false;
 };
 
+// Work of which nothing is known but that it goes on: "waiting for the server 0:12". On a terminal
+// its line goes away with it. Not thread-safe; there is no Progress beside it.
+class Waiting {
+ public:
+  explicit Waiting(std::string what);
+  ~Waiting();
+
+  // Often: shows how long it has been going on.
+  void Update();
+
+ private:
+  const std::string what_;
+  const bool terminal_;
+  const std::chrono::steady_clock::time_point start_;
+  std::chrono::seconds shown_{0};
+};
+
 // Makes spdlog's default logger one that writes to standard error, above a progress bar.
 void LogAboveProgress();
 

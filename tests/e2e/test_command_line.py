@@ -3,6 +3,8 @@
 import os
 import pty
 import re
+import signal
+import socket
 import subprocess
 
 import pytest
@@ -102,3 +104,28 @@ def test_log_lines_stand_above_the_bar(data):
     assert all(line.startswith("[20") and " % " not in line for line in logged), logged
     bars = [line for line in screen if " % " in line]
     assert bars and all(line.startswith("[#") or line.startswith("[.") for line in bars), bars
+
+
+def test_geometry_shows_how_far_it_is(data):
+    screen, output = Terminal("geometry", "--data", data, "--collection", "c", "--samples", COUNT).finish()
+    assert f"{COUNT} of {COUNT} vectors" in output
+    (bar,) = [line for line in screen if " % " in line]
+    assert bar.startswith("[####") and "100 % measuring in " in bar
+
+
+def test_ctrl_c_ends_geometry(data):
+    terminal = Terminal("geometry", "--data", data, "--collection", "c", "--samples", COUNT).read_until(" [1-9] % measuring")
+    terminal.process.send_signal(signal.SIGINT)
+    screen, output = terminal.finish()
+    assert terminal.process.returncode == 130 and output == "", screen
+    assert "vecnest: the call was cancelled" in screen
+
+
+def test_ctrl_c_ends_waiting_for_a_server():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        terminal = Terminal("geometry", "--url", url, "--collection", "c").read_until("waiting for the server 0:01")
+        terminal.process.send_signal(signal.SIGINT)
+        screen, output = terminal.finish()
+    assert terminal.process.returncode == 130 and output == "", screen
+    assert screen == ["vecnest: the call was cancelled", ""]  # nothing is left of the waiting

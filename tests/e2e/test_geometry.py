@@ -115,6 +115,8 @@ def test_neighbours_are_scikit_learns(server):
 def test_collapse_is_told_from_health(server):
     levels = {name: {v["check"]: v for v in geometry(server, name)["verdicts"]} for name in SETS}
     assert levels["healthy"]["collapse"]["level"] == "ok"
+    # Points without texts: nothing can be read again.
+    assert levels["healthy"]["prefix"]["level"] == "skip" and "not checked" in levels["healthy"]["prefix"]["finding"]
     for name in ("collapsed", "line"):
         assert levels[name]["collapse"]["level"] == "fail"
         assert "training" in levels[name]["collapse"]["advice"]

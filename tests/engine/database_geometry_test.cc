@@ -1,4 +1,5 @@
 #include <random>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,23 @@ TEST_F(DatabaseGeometryTest, LooksAtASample) {
   EXPECT_FALSE(report->prompt.has_value());
   request.seed = 2;
   EXPECT_NE(database_->MeasureGeometry("c", request)->norms.mean, report->norms.mean);
+}
+
+TEST_F(DatabaseGeometryTest, TellsHowMuchIsDoneUntilItIsStopped) {
+  Fill("c", 500, 0);
+  std::stop_source source;
+  CallLimits limits;
+  limits.stop = source.get_token();
+  GeometryRequest request;
+  double last = 0;
+  request.progress = [&](double share) {
+    last = share;
+    if (share > 0.5) source.request_stop();
+  };
+  EXPECT_TRUE(absl::IsCancelled(database_->MeasureGeometry("c", request, limits).status()));
+  EXPECT_GT(last, 0.5);
+  EXPECT_LT(last, 1);
+  EXPECT_TRUE(absl::IsCancelled(database_->MeasureGeometry("c", {}, limits).status()));
 }
 
 TEST_F(DatabaseGeometryTest, TellsCollapseFromHealth) {

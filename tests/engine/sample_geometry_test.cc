@@ -1,5 +1,6 @@
 #include "engine/geometry/sample_geometry.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <random>
@@ -51,6 +52,20 @@ TEST(EffectiveRankTest, CountsEqualDirections) {
   EXPECT_NEAR(EffectiveRank({2, 2, 2, 0, 0}), 3, 1e-12);
   EXPECT_NEAR(EffectiveRank({5}), 1, 1e-12);
   EXPECT_EQ(EffectiveRank({0, 0}), 0);
+}
+
+TEST(MeasureSampleTest, TellsHowMuchIsDone) {
+  std::vector<double> shares;
+  SampleSettings settings;
+  settings.progress = [&](double share) { shares.push_back(share); };
+  Measure(Normal(std::vector<float>(kWidth, 1)), settings);
+  ASSERT_GE(shares.size(), 50U);
+  EXPECT_LE(shares.size(), 101U);
+  EXPECT_TRUE(std::is_sorted(shares.begin(), shares.end()));
+  EXPECT_GT(shares.front(), 0);
+  EXPECT_LT(shares.front(), 0.2);
+  EXPECT_GT(shares.back(), 0.98);
+  EXPECT_LE(shares.back(), 1);
 }
 
 TEST(MeasureSampleTest, IsotropicVectors) {

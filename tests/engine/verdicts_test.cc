@@ -41,7 +41,9 @@ Verdict Find(const GeometryReport& report, const GeometryContext& context,
 }
 
 TEST(JudgeGeometryTest, HealthyVectorsAreWell) {
-  for (const Verdict& verdict : JudgeGeometry(Healthy(), Unit())) {
+  GeometryReport report = Healthy();
+  report.prompt = {"e5", "passage: ", 16, 16, 0, 0};
+  for (const Verdict& verdict : JudgeGeometry(report, Unit())) {
     EXPECT_EQ(verdict.level, VerdictLevel::kOk) << verdict.check << ": " << verdict.finding;
     EXPECT_FALSE(verdict.finding.empty()) << verdict.check;
     EXPECT_TRUE(verdict.advice.empty()) << verdict.check;
@@ -105,6 +107,23 @@ TEST(JudgeGeometryTest, Prompts) {
   EXPECT_THAT(Find(report, Unit(), "prefix").finding, HasSubstr("'passage: '"));
   report.prompt = {"e5", "passage: ", 16, 12, 0, 4};
   EXPECT_EQ(Find(report, Unit(), "prefix").level, VerdictLevel::kWarn);
+}
+
+TEST(JudgeGeometryTest, WhatWasNotCheckedIsNotOk) {
+  const Verdict unknown = Find(Healthy(), Unit(), "prefix");
+  EXPECT_EQ(unknown.level, VerdictLevel::kSkip);
+  EXPECT_THAT(unknown.finding, HasSubstr("not checked: no loaded model"));
+  EXPECT_THAT(unknown.advice, HasSubstr("name the model"));
+  GeometryContext context = Unit();
+  context.model.emplace();
+  context.model->document_prefix = "passage: ";
+  EXPECT_EQ(Find(Healthy(), context, "prefix").level, VerdictLevel::kSkip);
+  EXPECT_THAT(Find(Healthy(), context, "prefix").finding, HasSubstr("no texts"));
+  context.model->document_prefix = "";
+  EXPECT_EQ(Find(Healthy(), context, "prefix").level, VerdictLevel::kOk);
+  GeometryReport narrow = Healthy();
+  narrow.prefixes.clear();
+  EXPECT_EQ(Find(narrow, Unit(), "dimensions").level, VerdictLevel::kSkip);
 }
 
 TEST(JudgeGeometryTest, CodesPrefixesAndDuplicates) {

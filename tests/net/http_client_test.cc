@@ -191,6 +191,22 @@ TEST(EncodePathPartTest, KeepsOnlyWhatNeedsNoEncoding) {
   EXPECT_EQ(EncodePathPart("a b/ü%?"), "a%20b%2F%C3%BC%25%3F");
 }
 
+TEST(HttpClientTest, GivesUpWhenTold) {
+  asio::io_context io;
+  tcp::acceptor silent(io, tcp::endpoint(tcp::v4(), 0));
+  const std::string nobody = "http://127.0.0.1:1";  // is tried again, and waited for
+  const std::string listening = fmt::format("http://127.0.0.1:{}", silent.local_endpoint().port());
+  for (const std::string& url : {listening, nobody}) {
+    auto client = Client(url);
+    int asked = 0;
+    client->set_go_on([&] { return ++asked < 3; });
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(absl::IsCancelled(client->Call("GET", "/", nullptr).status())) << url;
+    EXPECT_GE(asked, 3) << url;
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5)) << url;
+  }
+}
+
 TEST(HttpClientTest, ASilentServerIsGivenUp) {
   asio::io_context io;
   tcp::acceptor acceptor(io, tcp::endpoint(tcp::v4(), 0));

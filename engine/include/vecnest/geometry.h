@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,14 +23,18 @@ struct GeometryRequest {
   uint64_t seed = 1;  // of which these are
   // Where in the payload the text of a point is: tells whether the model's prefix was used.
   std::string field = "text";
+  // Called now and then with the share that is done, 0 to 1, from one of the threads that measure
+  // at a time. To end the call, ask CallLimits::stop to stop.
+  std::function<void(double share)> progress = {};
 };
 
 enum class VerdictLevel {
   kOk,
   kWarn,  // searches work, and could work better
   kFail,  // searches can't be trusted
+  kSkip,  // not checked: the finding says what it takes
 };
-// "ok", "warn", "fail".
+// "ok", "warn", "fail", "skip".
 std::string_view VerdictLevelName(VerdictLevel level);
 
 struct Verdict {
