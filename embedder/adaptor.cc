@@ -64,10 +64,17 @@ std::string_view Bytes(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
+// Nothing where the model is not known: such adaptors are older than the entry.
+std::string ModelMetadata(const AdaptorParameters& parameters) {
+  if (parameters.model_identity.empty()) return "";
+  return fmt::format(R"("model":{},"model_identity":{},)", JsonString(parameters.model),
+                     JsonString(parameters.model_identity));
+}
+
 std::string Checksum(const AdaptorParameters& parameters) {
-  return ContentIdentity(fmt::format("{} {} {} {}{}", kFormatVersion, parameters.method,
+  return ContentIdentity(fmt::format("{} {} {} {}{}{}", kFormatVersion, parameters.method,
                                      parameters.samples, Bytes(parameters.rotation),
-                                     Bytes(parameters.scales)));
+                                     Bytes(parameters.scales), ModelMetadata(parameters)));
 }
 
 std::string EncodeParameters(const AdaptorParameters& parameters) {
@@ -75,11 +82,12 @@ std::string EncodeParameters(const AdaptorParameters& parameters) {
   const size_t rotation_bytes = parameters.rotation.size() * sizeof(float);
   const size_t scales_bytes = parameters.scales.size() * sizeof(float);
   std::string header = fmt::format(
-      R"({{"__metadata__":{{"vecnest_adaptor":"{}","method":"{}","samples":"{}","checksum":"{}"}},)"
+      R"({{"__metadata__":{{"vecnest_adaptor":"{}","method":"{}","samples":"{}",{}"checksum":"{}"}},)"
       R"("rotation":{{"dtype":"F32","shape":[{},{}],"data_offsets":[0,{}]}},)"
       R"("scales":{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}}}})",
-      kFormatVersion, parameters.method, parameters.samples, Checksum(parameters), dimensions,
-      dimensions, rotation_bytes, dimensions, rotation_bytes, rotation_bytes + scales_bytes);
+      kFormatVersion, parameters.method, parameters.samples, ModelMetadata(parameters),
+      Checksum(parameters), dimensions, dimensions, rotation_bytes, dimensions, rotation_bytes,
+      rotation_bytes + scales_bytes);
   // Readers that map the file want aligned numbers.
   header.resize((header.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
   const uint64_t length = header.size();
@@ -221,6 +229,8 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> Adaptor::Decode(std::string_view 
   AdaptorParameters parameters;
   VECNEST_ASSIGN_OR_RETURN(parameters.method, metadata.GetString("method"));
   VECNEST_ASSIGN_OR_RETURN(parameters.samples, ReadSamples(metadata));
+  VECNEST_ASSIGN_OR_RETURN(parameters.model, metadata.GetString("model", ""));
+  VECNEST_ASSIGN_OR_RETURN(parameters.model_identity, metadata.GetString("model_identity", ""));
   const auto scales = entries.find("scales");
   if (entries.size() != 2 || scales == entries.end() || scales->second.shape.size() != 1) {
     return Damaged("the tensors are not a rotation and a row of scales");

@@ -27,6 +27,9 @@ struct AdaptorParameters {
   std::vector<float> scales;    // [dimensions], positive
   std::string method;           // how it was made: "rotation", "prefixes" or "pairs"
   uint64_t samples = 0;         // vectors, or pairs of them, it was fitted on
+  // Name and identity (identity.h) of the model whose vectors these were; empty: not known.
+  std::string model = {};
+  std::string model_identity = {};
 };
 
 // Immutable, safe from any thread.

@@ -145,11 +145,13 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptor(absl::Span<const flo
   if (training.method == AdaptorTraining::Method::kRotation) {
     VECNEST_RETURN_IF_ERROR(progress(1));
     return Adaptor::Create({dimensions, std::move(axes.rotation),
-                            std::vector<float>(dimensions, 1.0F), "rotation", samples});
+                            std::vector<float>(dimensions, 1.0F), "rotation", samples,
+                            training.model, training.model_identity});
   }
   ScaledRotation map = StartingMap(training, std::move(axes), &workers);
   VECNEST_RETURN_IF_ERROR(TrainOnPrefixes(training, rows, workers, progress, &map));
-  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "prefixes", samples});
+  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "prefixes", samples,
+                          training.model, training.model_identity});
 }
 
 absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
@@ -173,7 +175,8 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> TrainAdaptorOnPairs(
     return absl::OkStatus();
   };
   VECNEST_RETURN_IF_ERROR(Descend(training, workers, next_batch, progress, &map));
-  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "pairs", batches.size()});
+  return Adaptor::Create({dimensions, map.rotation(), map.scales(), "pairs", batches.size(),
+                          training.model, training.model_identity});
 }
 
 }  // namespace vecnest::embedder

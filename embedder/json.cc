@@ -154,4 +154,9 @@ absl::StatusOr<std::string> Json::GetString(std::string_view key, std::string_vi
   return member ? member->AsString() : std::string(fallback);
 }
 
+std::string JsonString(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/false,
+                                   nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace vecnest::embedder

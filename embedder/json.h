@@ -76,6 +76,9 @@ class Json {
   std::string name_;
 };
 
+// The text as a JSON string, in quotes. What is not UTF-8 is replaced.
+std::string JsonString(std::string_view text);
+
 }  // namespace vecnest::embedder
 
 #endif  // VECNEST_EMBEDDER_JSON_H_

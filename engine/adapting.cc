@@ -9,6 +9,7 @@
 #include "embedder/adaptor_training.h"
 #include "engine/adaptor_pairs.h"
 #include "engine/maintainer.h"
+#include "engine/vector_adaptor.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -55,7 +56,17 @@ absl::Status CheckForPairs(const Shard& shard, Slot slot, const AdaptRequest& re
   return CheckPairs(*shard.definition(), slot, request.pairs);
 }
 
-absl::Status Check(const Shard& shard, const AdaptRequest& request) {
+absl::Status CheckGiven(const SlotDefinition& slot, const embedder::Adaptor& adaptor) {
+  const auto width = static_cast<size_t>(slot.config.size);
+  if (adaptor.dimensions() != width) {
+    return absl::InvalidArgumentError(fmt::format(
+        "adaptor: of vectors of {} dimensions, this one has {}", adaptor.dimensions(), width));
+  }
+  return CheckAdaptorModel(Describe(adaptor), slot.model, slot.model_identity);
+}
+
+absl::Status Check(const Shard& shard, const AdaptRequest& request,
+                   const embedder::Adaptor* given) {
   const auto meaning = shard.definition();
   auto slot = meaning->RequireSlot(request.vector_name);
   if (!slot.ok()) return slot.status();
@@ -72,6 +83,7 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
         "an adaptor rotates vectors, which does not keep Manhattan distances; the vector's metric "
         "must be Cosine, Dot or Euclid");
   }
+  if (given != nullptr) return CheckGiven(defined, *given);
   const auto width = static_cast<size_t>(defined.config.size);
   if (width > kMostDimensions) {
     return absl::FailedPreconditionError(fmt::format(
@@ -96,6 +108,13 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   return absl::OkStatus();
 }
 
+// Null unless one is given.
+absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> ReadGiven(const AdaptRequest& request) {
+  if (request.method == AdaptMethod::kGiven) return DecodeAdaptor(request.adaptor);
+  if (request.adaptor.empty()) return nullptr;
+  return absl::InvalidArgumentError("adaptor: only the method 'given' takes one");
+}
+
 }  // namespace
 
 Adapting::~Adapting() {
@@ -109,7 +128,9 @@ Adapting::~Adapting() {
 }
 
 absl::Status Adapting::Start(std::shared_ptr<Shard> shard, AdaptRequest request) {
-  if (auto status = Check(*shard, request); !status.ok()) return status;
+  auto given = ReadGiven(request);
+  if (!given.ok()) return given.status();
+  if (auto status = Check(*shard, request, given->get()); !status.ok()) return status;
   const std::string uuid = shard->definition()->uuid();
   absl::MutexLock lock(&mutex_);
   if (!current_.empty()) {
@@ -126,13 +147,14 @@ absl::Status Adapting::Start(std::shared_ptr<Shard> shard, AdaptRequest request)
   // What is looked at every now and then holds no texts.
   std::vector<AdaptPair> pairs = std::move(request.pairs);
   request.pairs.clear();
+  request.adaptor.clear();
   jobs_[uuid] = {.request = request, .pairs = pairs.size(), .phase = AdaptPhase::kWaiting};
   request.pairs = std::move(pairs);
   spdlog::info("collection '{}': adapting ({})", current_name_, AdaptMethodName(request.method));
   try {
     // It waits for the lock that is held here.
-    thread_ = std::thread(
-        [this, shard = std::move(shard), request = std::move(request)] { Run(shard, request); });
+    thread_ = std::thread([this, shard = std::move(shard), request = std::move(request),
+                           given = *std::move(given)] { Run(shard, request, given); });
   } catch (const std::system_error&) {
     jobs_.erase(uuid);
     return absl::UnavailableError("no thread is to be had for adapting the collection");
@@ -187,14 +209,16 @@ absl::Status Adapting::ReportTraining(double share) {
   return stop_ ? absl::CancelledError("training was cancelled") : absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> Adapting::Train(
-    const Shard& shard, Slot slot, const AdaptRequest& request) {
+absl::StatusOr<Adapting::AdaptorPtr> Adapting::Train(const Shard& shard, Slot slot,
+                                                     const AdaptRequest& request) {
   const auto progress = [this](double share) { return ReportTraining(share); };
   const auto meaning = shard.definition();
   const SlotDefinition& defined = meaning->slots[slot];
   const auto width = static_cast<size_t>(defined.config.size);
   const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
-  const auto training = TrainingFor(request, LengthsMatter(defined, unit_norm));
+  auto training = TrainingFor(request, LengthsMatter(defined, unit_norm));
+  training.model = defined.model;
+  training.model_identity = defined.model_identity;
   PairVectors pairs;
   if (request.method == AdaptMethod::kPairs) {
     Enter(AdaptPhase::kEncoding);
@@ -211,17 +235,18 @@ absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> Adapting::Train(
   return embedder::TrainAdaptorOnPairs(pairs.View(), *vectors, width, training, progress);
 }
 
-absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
+absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request, AdaptorPtr adaptor) {
   const auto meaning = shard.definition();
   auto slot = meaning->RequireSlot(request.vector_name);
   if (!slot.ok()) return slot.status();
-  std::shared_ptr<const embedder::Adaptor> adaptor;
   if (request.method == AdaptMethod::kNone) {
-    if (!shard.Describe().vectors.at(request.vector_name).adaptor) return absl::OkStatus();
+    if (shard.AdaptorOf(*slot) == nullptr) return absl::OkStatus();
   } else {
-    auto trained = Train(shard, *slot, request);
-    if (!trained.ok()) return trained.status();
-    adaptor = *std::move(trained);
+    if (adaptor == nullptr) {
+      auto trained = Train(shard, *slot, request);
+      if (!trained.ok()) return trained.status();
+      adaptor = *std::move(trained);
+    }
     absl::MutexLock lock(&mutex_);
     jobs_[current_].made = adaptor->parameters().method;
   }
@@ -229,14 +254,15 @@ absl::Status Adapting::Adapt(Shard& shard, const AdaptRequest& request) {
   return shard.SetAdaptor(*slot, std::move(adaptor), stop_, indexing_);
 }
 
-void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request) {
+void Adapting::Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request,
+                   const AdaptorPtr& given) {
   BecomeBackground();
   {
     absl::MutexLock lock(&mutex_);  // until Start has done its part
   }
   absl::Status status;
   try {
-    status = Adapt(*shard, request);
+    status = Adapt(*shard, request, given);
   } catch (const std::exception& error) {
     status = absl::InternalError(error.what());  // out of memory, most likely
   }

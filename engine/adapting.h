@@ -39,11 +39,14 @@ class Adapting {
   bool Cancel(const Shard& shard);
 
  private:
-  void Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request);
-  absl::Status Adapt(Shard& shard, const AdaptRequest& request);
+  using AdaptorPtr = std::shared_ptr<const embedder::Adaptor>;
+
+  // `given`: null unless the request gives one.
+  void Run(const std::shared_ptr<Shard>& shard, const AdaptRequest& request,
+           const AdaptorPtr& given);
+  absl::Status Adapt(Shard& shard, const AdaptRequest& request, AdaptorPtr adaptor);
   // The vectors it is learned from, and learning.
-  absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> Train(const Shard& shard, Slot slot,
-                                                                 const AdaptRequest& request);
+  absl::StatusOr<AdaptorPtr> Train(const Shard& shard, Slot slot, const AdaptRequest& request);
   // Of what Train does; ends it when it was cancelled.
   absl::Status ReportTraining(double share);
   void Enter(AdaptPhase phase);

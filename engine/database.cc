@@ -274,6 +274,19 @@ absl::Status DatabaseImpl::StartAdapting(const std::string& collection,
   return adapting_->Start(*std::move(shard), request);
 }
 
+absl::StatusOr<std::string> DatabaseImpl::ReadAdaptor(const std::string& collection,
+                                                      const std::string& vector_name) const {
+  auto shard = FindShard(collection);
+  if (!shard.ok()) return shard.status();
+  auto slot = (*shard)->definition()->RequireSlot(vector_name);
+  if (!slot.ok()) return slot.status();
+  const auto adaptor = (*shard)->AdaptorOf(*slot);
+  if (adaptor != nullptr) return adaptor->Encode();
+  return absl::NotFoundError(
+      fmt::format("collection '{}': vector '{}' has no adaptor; adapting it makes one", collection,
+                  vector_name));
+}
+
 absl::StatusOr<AdaptJob> DatabaseImpl::FindAdaptJob(const std::string& collection) const {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();

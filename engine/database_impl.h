@@ -35,6 +35,8 @@ class DatabaseImpl final : public Database {
                                                  const std::string& field) override;
 
   absl::Status StartAdapting(const std::string& collection, const AdaptRequest& request) override;
+  absl::StatusOr<std::string> ReadAdaptor(const std::string& collection,
+                                          const std::string& vector_name) const override;
   absl::StatusOr<AdaptJob> FindAdaptJob(const std::string& collection) const override;
   absl::StatusOr<bool> CancelAdapting(const std::string& collection) override;
 

@@ -6,6 +6,7 @@
 
 #include "engine/conversions.h"
 #include "engine/refused_text.h"
+#include "engine/vector_adaptor.h"
 #include "fmt/format.h"
 #include "vecnest/database.h"
 
@@ -97,7 +98,7 @@ embedder::EncodeOptions ToEncodeOptions(const EmbedOptions& options) {
   to.type = ToTextType(options.type);
   to.truncate = options.truncate;
   to.prefix = options.prefix;
-  to.dimensions = options.dimensions;
+  to.dimensions = options.adaptor == nullptr ? options.dimensions : 0;  // it takes whole vectors
   return to;
 }
 
@@ -114,10 +115,28 @@ absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
                   model.dimensions, model.name));
 }
 
-std::vector<Embedding> ToEmbeddings(std::vector<embedder::Encoding> encodings) {
+absl::Status CheckAdaptor(const Adaptor& adaptor, const embedder::ModelInfo& model) {
+  if (adaptor.dimensions() == model.dimensions) {
+    return CheckAdaptorModel(adaptor.info(), model.name, model.identity);
+  }
+  return absl::InvalidArgumentError(fmt::format("adaptor: of vectors of {} dimensions, {} gives {}",
+                                                adaptor.dimensions(), model.name,
+                                                model.dimensions));
+}
+
+absl::StatusOr<std::vector<Embedding>> ToEmbeddings(std::vector<embedder::Encoding> encodings,
+                                                    const embedder::ModelInfo& model,
+                                                    const EmbedOptions& options) {
   std::vector<Embedding> embeddings;
   embeddings.reserve(encodings.size());
   for (embedder::Encoding& from : encodings) {
+    if (options.adaptor != nullptr) {
+      auto adapted = options.adaptor->Apply(from.vector, options.dimensions);
+      if (!adapted.ok()) return adapted.status();
+      from.vector = *std::move(adapted);
+      const bool prefix = static_cast<int>(from.vector.size()) < model.dimensions;
+      if (prefix && model.normalized) ScaleToUnit(absl::MakeSpan(from.vector));
+    }
     embeddings.push_back({std::move(from.vector), from.tokens, from.truncated});
   }
   return embeddings;
@@ -252,7 +271,9 @@ absl::StatusOr<const embedder::Encoder*> LoadedModels::EncoderFor(
     const EmbedOptions& options) const {
   auto encoder = Resolve(options.model);
   if (!encoder.ok()) return encoder.status();
-  auto status = CheckDimensions((*encoder)->info(), options.dimensions);
+  const embedder::ModelInfo& model = (*encoder)->info();
+  auto status = CheckDimensions(model, options.dimensions);
+  if (status.ok() && options.adaptor != nullptr) status = CheckAdaptor(*options.adaptor, model);
   if (!status.ok()) return status;
   return encoder;
 }
@@ -265,7 +286,7 @@ absl::StatusOr<std::vector<Embedding>> LoadedModels::Embed(const std::vector<std
   const auto control = ToControl(PriorityOf(options, texts.size()), options.limits);
   auto encodings = Encode(**encoder, views, ToEncodeOptions(options), control);
   if (!encodings.ok()) return encodings.status();
-  return ToEmbeddings(*std::move(encodings));
+  return ToEmbeddings(*std::move(encodings), (*encoder)->info(), options);
 }
 
 absl::StatusOr<std::vector<Embedding>> LoadedModels::EmbedTokens(
@@ -280,7 +301,7 @@ absl::StatusOr<std::vector<Embedding>> LoadedModels::EmbedTokens(
   const auto control = ToControl(PriorityOf(options, ids.size()), options.limits);
   auto encodings = (*encoder)->EncodeTokens(batch, ToEncodeOptions(options), control);
   if (!encodings.ok()) return encodings.status();
-  return ToEmbeddings(*std::move(encodings));
+  return ToEmbeddings(*std::move(encodings), (*encoder)->info(), options);
 }
 
 absl::StatusOr<const embedder::Encoder*> TextBatch::EncoderFor(const Text& text, Slot slot) const {

@@ -8,6 +8,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "engine/shard_keys.h"
+#include "engine/vector_adaptor.h"
 #include "engine/vector_check.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
@@ -375,6 +376,10 @@ absl::Status Shard::CheckBindings(const std::map<Slot, ModelBinding>& bindings,
           "can't be compared with them. Use that model or another collection",
           current->name, target.model, target.model_identity.substr(0, 8), binding.model,
           binding.identity.substr(0, 8)));
+    }
+    if (const auto adaptor = AdaptorOf(slot); adaptor != nullptr) {
+      auto status = CheckAdaptorModel(engine::Describe(*adaptor), binding.model, binding.identity);
+      if (!status.ok()) return status;
     }
     target.model = binding.model;
     target.model_identity = binding.identity;

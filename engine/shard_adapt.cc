@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <random>
 
 #include "absl/cleanup/cleanup.h"
+#include "engine/draw_sorted.h"
 #include "engine/shard.h"
 #include "engine/shard_keys.h"
+#include "engine/vector_adaptor.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -22,17 +23,6 @@ constexpr size_t kVectorsPerRead = 1024;
 constexpr size_t kMostWhileWritesWait = 1024;
 
 absl::Status Stopped() { return absl::CancelledError("the change of adaptors was cancelled"); }
-
-// Ascending numbers below `total`, each equally likely (Vitter's selection sampling).
-std::vector<size_t> DrawSorted(size_t total, size_t count, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::vector<size_t> drawn;
-  drawn.reserve(std::min(total, count));
-  for (size_t i = 0; i < total && drawn.size() < count; ++i) {
-    if (random() % (total - i) < count - drawn.size()) drawn.push_back(i);
-  }
-  return drawn;
-}
 
 }  // namespace
 
@@ -215,6 +205,12 @@ absl::StatusOr<bool> Shard::TrySwitch(Slot slot, const std::shared_ptr<SlotIndex
   if (next->adaptor() != nullptr && defined.config.metric == Metric::kManhattan) {
     return absl::FailedPreconditionError(
         "the vector's metric was changed to Manhattan, which no adaptor keeps");
+  }
+  if (next->adaptor() != nullptr) {
+    // The first text may have come since.
+    auto status = CheckAdaptorModel(engine::Describe(*next->adaptor()), defined.model,
+                                    defined.model_identity);
+    if (!status.ok()) return status;
   }
   next->SetCodeBits(ToCodeBits(defined.config.quantization));  // as it is by now
   Batch batch;

@@ -6,6 +6,7 @@
 #include "engine/payload.h"
 #include "engine/shard.h"
 #include "engine/stopwatch.h"
+#include "engine/vector_adaptor.h"
 #include "fmt/format.h"
 #include "index/width_curve.h"
 
@@ -39,8 +40,7 @@ CollectionInfo Shard::Describe() const {
     to.segments = stats.sealed_segments;
     to.unit_norm = stats.unit_norm;
     if (const auto& adaptor = indexes[slot]->adaptor(); adaptor != nullptr) {
-      to.adaptor = {adaptor->parameters().method, adaptor->parameters().samples,
-                    adaptor->identity()};
+      to.adaptor = engine::Describe(*adaptor);
     }
     to.memory_bytes = stats.memory_bytes;
     to.mapped_bytes = stats.mapped_bytes;

@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 3> kVectorDatatypeNames = {"float32", "fl
 
 constexpr std::array<std::string_view, 4> kQuantizationNames = {"auto", "int8", "int4", "binary"};
 
-constexpr std::array<std::string_view, 4> kAdaptMethodNames = {"prefixes", "rotation", "pairs",
-                                                               "none"};
+constexpr std::array<std::string_view, 5> kAdaptMethodNames = {"prefixes", "rotation", "pairs",
+                                                               "none", "given"};
 
 constexpr std::array<std::string_view, 3> kMiningMethodNames = {"both", "bm25", "model"};
 

@@ -105,7 +105,10 @@ AdaptRequest ReadAdaptRequest(const Json& body, absl::Status& status) {
   request.vector_name = fields.String("vector").value_or("");
   if (const auto name = fields.String("method")) {
     auto method = ParseAdaptMethod(*name);
-    if (method.ok()) {
+    if (method.ok() && *method == AdaptMethod::kGiven) {
+      status.Update(absl::InvalidArgumentError(
+          "method: an adaptor is given as the body of PUT /collections/{collection}/adaptor"));
+    } else if (method.ok()) {
       request.method = *method;
     } else {
       status.Update(absl::InvalidArgumentError(

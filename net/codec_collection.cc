@@ -179,6 +179,7 @@ Json WriteVectorInfo(const VectorInfo& info) {
     json["adaptor"] = {{"method", info.adaptor->method},
                        {"samples", info.adaptor->samples},
                        {"identity", info.adaptor->identity}};
+    if (!info.adaptor->model.empty()) json["adaptor"]["model"] = info.adaptor->model;
   }
   return json;
 }

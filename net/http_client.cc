@@ -146,7 +146,7 @@ absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(const std::string
 }
 
 absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const std::string& path,
-                                                const std::string& body) {
+                                                const std::string& body, const char* content_type) {
   if (impl_->stream == nullptr) {
     if (auto status = impl_->Connect(); !status.ok()) return status;
   }
@@ -156,7 +156,7 @@ absl::StatusOr<ClientResponse> HttpClient::Send(const std::string& method, const
   request.target(path);
   request.set(http::field::host, impl_->host);
   if (!impl_->api_key.empty()) request.set("api-key", impl_->api_key);
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  if (!body.empty()) request.set(http::field::content_type, content_type);
   request.body() = body;
   request.prepare_payload();
   http::response_parser<http::string_body> parser;
@@ -195,6 +195,15 @@ absl::StatusOr<Json> HttpClient::Call(const std::string& method, const std::stri
   auto answer = CallForAll(method, path, body, attempts);
   if (!answer.ok() || !answer->is_object() || !answer->contains("result")) return answer;
   return std::move((*answer)["result"]);
+}
+
+absl::StatusOr<std::string> HttpClient::CallWithBytes(const std::string& method,
+                                                      const std::string& path,
+                                                      const std::string& bytes) {
+  auto response = Send(method, path, bytes, "application/octet-stream");
+  if (!response.ok()) return response.status();
+  if (response->status >= 300) return ToStatus(*response);
+  return std::move(response->body);
 }
 
 absl::StatusOr<Json> HttpClient::CallForAll(const std::string& method, const std::string& path,

@@ -35,7 +35,8 @@ class HttpClient {
   // the server neither takes nor sends anything for `silence` (a synced write of a large batch of
   // texts may take minutes); connects again next time.
   absl::StatusOr<ClientResponse> Send(const std::string& method, const std::string& path,
-                                      const std::string& body);
+                                      const std::string& body,
+                                      const char* content_type = "application/json");
 
   // Sends JSON and reads "result" of the answer. Waits and tries again on 429, 503 and broken
   // connections, at most `attempts` times. The server's error becomes the status: Unauthenticated
@@ -44,7 +45,10 @@ class HttpClient {
   static constexpr int kAttempts = 8;
   absl::StatusOr<engine::Json> Call(const std::string& method, const std::string& path,
                                     const engine::Json* body, int attempts = kAttempts);
-  // The same, but gives the whole answer.
+  // Sends bytes, once, and gives the answer's body as it is; errors as those of Call.
+  absl::StatusOr<std::string> CallWithBytes(const std::string& method, const std::string& path,
+                                            const std::string& bytes);
+  // The same as Call, but gives the whole answer.
   absl::StatusOr<engine::Json> CallForAll(const std::string& method, const std::string& path,
                                           const engine::Json* body, int attempts = kAttempts);
 

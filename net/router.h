@@ -28,6 +28,7 @@ struct Route {
   bool open = false;  // needs no API key and no loaded database
   // The body is NDJSON of any length, handed on in parts by the server instead of to `handler`.
   bool streamed = false;
+  bool takes_bytes = false;                        // the body may be of any type
   std::vector<std::string> query_parameters = {};  // beside those of its dialect
   std::function<Response(const Request&)> handler;
 };

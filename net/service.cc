@@ -98,7 +98,7 @@ bool Service::Refuses(const Route& route, const Request& request, bool has_body,
                     "Bearer', does not hold the server's key");
     }
   }
-  if (has_body && !route.streamed && !request.content_type.empty() &&
+  if (has_body && !route.streamed && !route.takes_bytes && !request.content_type.empty() &&
       !IsJson(request.content_type)) {
     return refuse(415, fmt::format("Content type error: expected application/json, got {}",
                                    request.content_type));

@@ -56,6 +56,7 @@ class Service {
   void AddWriteRoutes(std::vector<Route>& routes);
   void AddIndexRoutes(std::vector<Route>& routes);
   void AddAdaptRoutes(std::vector<Route>& routes);
+  void AddAdaptorRoutes(std::vector<Route>& routes);
   void AddReadRoutes(std::vector<Route>& routes);
   void AddEmbeddingRoutes(std::vector<Route>& routes);
   void AddInspectRoutes(std::vector<Route>& routes);

@@ -11,6 +11,7 @@
 #include "net/cli/commands.h"
 #include "net/cli/interrupt.h"
 #include "net/cli/mining.h"
+#include "net/cli/output_file.h"
 #include "net/cli/progress.h"
 #include "net/codec_adapt.h"
 #include "net/http_client.h"
@@ -31,7 +32,9 @@ struct AdaptOptions {
   std::string collection;
   std::string method;  // empty: pairs where there are some, else prefixes
   std::string pairs;
-  int rounds = 0;  // of mining and learning; 0: pairs are taken as they are
+  std::string from;       // an adaptor's file, which is taken instead of learning one
+  std::string export_to;  // a file for the adaptor that there is; nothing else is done
+  int rounds = 0;         // of mining and learning; 0: pairs are taken as they are
   ModelFlags models;
   MiningFlags mining;
   AdaptRequest request;
@@ -45,6 +48,8 @@ class Target {
   // As net::WriteAdaptJob gives it.
   virtual absl::StatusOr<Json> Job() = 0;
   virtual absl::Status Cancel() = 0;
+  // The file of the adaptor that there is.
+  virtual absl::StatusOr<std::string> ReadAdaptor() = 0;
   // What negatives of its pairs are mined from.
   virtual absl::StatusOr<std::unique_ptr<MiningSource>> Texts() = 0;
 };
@@ -54,9 +59,15 @@ class Server final : public Target {
   Server(std::unique_ptr<net::HttpClient> client, const AdaptOptions& options)
       : client_(std::move(client)),
         path_(fmt::format("/collections/{}/adapt", net::EncodePathPart(options.collection))),
+        adaptor_path_(fmt::format("/collections/{}/adaptor?vector={}",
+                                  net::EncodePathPart(options.collection),
+                                  net::EncodePathPart(options.request.vector_name))),
         options_(options) {}
 
   absl::Status Start(const AdaptRequest& request) override {
+    if (request.method == AdaptMethod::kGiven) {
+      return client_->CallWithBytes("PUT", adaptor_path_, request.adaptor).status();
+    }
     const Json body = net::WriteAdaptRequest(request);
     // Tried once: another job under way is no reason to wait for it.
     return client_->Call("POST", path_, &body, 1).status();
@@ -64,6 +75,9 @@ class Server final : public Target {
   absl::StatusOr<Json> Job() override { return client_->Call("GET", path_, nullptr, kAttempts); }
   absl::Status Cancel() override {
     return client_->Call("DELETE", path_, nullptr, kAttempts).status();
+  }
+  absl::StatusOr<std::string> ReadAdaptor() override {
+    return client_->CallWithBytes("GET", adaptor_path_, "");
   }
   absl::StatusOr<std::unique_ptr<MiningSource>> Texts() override {
     return ServerTexts(options_.url, options_.api_key, options_.collection, options_.mining.field,
@@ -73,6 +87,7 @@ class Server final : public Target {
  private:
   const std::unique_ptr<net::HttpClient> client_;
   const std::string path_;
+  const std::string adaptor_path_;
   const AdaptOptions& options_;
 };
 
@@ -90,6 +105,9 @@ class Directory final : public Target {
     return net::WriteAdaptJob(*job);
   }
   absl::Status Cancel() override { return database_->CancelAdapting(options_.collection).status(); }
+  absl::StatusOr<std::string> ReadAdaptor() override {
+    return database_->ReadAdaptor(options_.collection, options_.request.vector_name);
+  }
   absl::StatusOr<std::unique_ptr<MiningSource>> Texts() override {
     return CollectionTexts(*database_, options_.collection, options_.mining.field,
                            options_.request.vector_name, options_.mining.dimensions);
@@ -165,7 +183,7 @@ absl::Status Run(Target& target, const AdaptRequest& request, const std::string&
   const auto made = job->value("made", "");
   fmt::print("collection '{}' adapted ({}) in {:.1f} s\n", collection, made,
              job->value("seconds", 0.0));
-  if (made != AdaptMethodName(request.method)) {
+  if (request.method != AdaptMethod::kGiven && made != AdaptMethodName(request.method)) {
     fmt::print("lengths of its vectors matter to its metric, so prefixes are not scaled\n");
   }
   return absl::OkStatus();
@@ -202,9 +220,33 @@ absl::Status RunRounds(Target& target, const AdaptOptions& options,
   return absl::OkStatus();
 }
 
-absl::Status Adapt(AdaptOptions options) {
-  if (options.method.empty()) options.method = options.pairs.empty() ? "prefixes" : "pairs";
+absl::Status Export(const AdaptOptions& options) {
+  if (auto status = CheckOutput(options.export_to, "--export"); !status.ok()) return status;
+  auto target = OpenTarget(options);
+  if (!target.ok()) return target.status();
+  auto bytes = (*target)->ReadAdaptor();
+  if (!bytes.ok()) return bytes.status();
+  if (auto status = WriteFile(options.export_to, *bytes); !status.ok()) return status;
+  fmt::print("{}\n", options.export_to);
+  return absl::OkStatus();
+}
+
+// What was asked for, as far as it is not said by the options of one thing alone.
+absl::StatusOr<AdaptMethod> MethodOf(const AdaptOptions& options) {
+  if (options.method.empty()) {
+    if (!options.from.empty()) return AdaptMethod::kGiven;
+    return options.pairs.empty() ? AdaptMethod::kPrefixes : AdaptMethod::kPairs;
+  }
   auto method = ParseAdaptMethod(options.method);
+  if (method.ok() && (*method == AdaptMethod::kGiven) == options.from.empty()) {
+    return absl::InvalidArgumentError("--method given and --from FILE go together");
+  }
+  return method;
+}
+
+absl::Status Adapt(AdaptOptions options) {
+  if (!options.export_to.empty()) return Export(options);
+  auto method = MethodOf(options);
   if (!method.ok()) return method.status();
   if ((*method == AdaptMethod::kPairs) == options.pairs.empty()) {
     return absl::InvalidArgumentError("--method pairs and --pairs FILE go together");
@@ -213,6 +255,11 @@ absl::Status Adapt(AdaptOptions options) {
     return absl::InvalidArgumentError("--rounds mines negatives for the pairs of --pairs FILE");
   }
   options.request.method = *method;
+  if (!options.from.empty()) {
+    auto adaptor = Adaptor::Load(options.from);
+    if (!adaptor.ok()) return adaptor.status();
+    options.request.adaptor = (*adaptor)->Encode();
+  }
   std::vector<MinedPair> pairs;
   if (!options.pairs.empty()) {
     auto read = ReadPairFile(options.pairs);
@@ -244,8 +291,18 @@ void AddAdapt(CLI::App& app, Command& command) {
   adapt->add_option("--method", options->method,
                     "prefixes: rotation and scales, learned so that prefixes rank as whole vectors "
                     "do (the default); rotation: of the second moment alone; pairs: as prefixes, "
-                    "learned from questions and answers (the default with --pairs); none: take the "
-                    "adaptor off");
+                    "learned from questions and answers (the default with --pairs); given: as it "
+                    "is in a file (the default with --from); none: take the adaptor off");
+  auto* from =
+      adapt
+          ->add_option("--from", options->from,
+                       "Take the adaptor of this file, which --export wrote, instead of learning "
+                       "one; the collection may be empty")
+          ->check(CLI::ExistingFile);
+  auto* export_to = adapt->add_option(
+      "--export", options->export_to,
+      "Write the adaptor that the collection has to this file (safetensors), and do nothing else");
+  from->excludes(export_to);
   adapt
       ->add_option(
           "--pairs", options->pairs,

@@ -25,6 +25,7 @@ struct EmbedCommandOptions {
   std::string type = "document";
   std::string format = "jsonl";
   bool no_truncate = false;
+  std::string adaptor;
 };
 
 // Writes one NumPy array of rows. Its header tells their number, which is known only at the end:
@@ -107,6 +108,11 @@ absl::Status Embed(const EmbedCommandOptions& options) {
   embed.dimensions = options.dimensions;
   embed.type = options.type == "query" ? TextType::kQuery : TextType::kDocument;
   embed.truncate = !options.no_truncate;
+  if (!options.adaptor.empty()) {
+    auto adaptor = Adaptor::Load(options.adaptor);
+    if (!adaptor.ok()) return adaptor.status();
+    embed.adaptor = *std::move(adaptor);
+  }
 
   std::optional<NpyWriter> npy;
   if (options.format == "npy") npy.emplace();
@@ -167,6 +173,11 @@ void AddEmbed(CLI::App& app, Command& command) {
           "First so many dimensions, scaled to unit length again where the model's vectors "
           "have it; 0: all")
       ->check(CLI::NonNegativeNumber);
+  embed
+      ->add_option("--adaptor", options->adaptor,
+                   "Give vectors as a collection with this adaptor compares them; a file that "
+                   "adapt --export wrote")
+      ->check(CLI::ExistingFile);
   embed->add_option("--type", options->type, "What the texts are; decides the model's prefix")
       ->check(CLI::IsMember({"query", "document"}))
       ->capture_default_str();

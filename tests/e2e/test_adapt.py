@@ -9,6 +9,7 @@ import pytest
 from server import Server, missing
 
 np = pytest.importorskip("numpy")
+safetensors = pytest.importorskip("safetensors.numpy")
 httpx = pytest.importorskip("httpx")
 
 WIDTH = 128
@@ -206,6 +207,87 @@ def test_the_command_line_shows_progress_and_can_be_interrupted(server, http):
     assert adaptor(http)["method"] == "rotation"
     wrong = subprocess.run([*command, "--method", "whiten"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 1 and "prefixes, rotation, pairs, none" in wrong.stderr
+
+
+def read_adaptor(data):
+    """The rotation and scales of an adaptor's file, by the reference reader of its format."""
+    tensors = safetensors.load(data)
+    return tensors["rotation"].astype(np.float64), tensors["scales"].astype(np.float64)
+
+
+def run(*options, **settings):
+    command = [os.environ["VECNEST_BINARY"], *map(str, options)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120, **settings)
+
+
+def test_an_adaptor_goes_from_one_collection_to_another(server, http, points, queries, tmp_path):
+    adapt(http, "prefixes")
+    learned = adaptor(http)
+    data = http.get("/collections/c/adaptor")
+    assert data.status_code == 200 and data.headers["content-type"] == "application/octet-stream"
+    rotation, scales = read_adaptor(data.content)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(WIDTH), atol=1e-5)
+
+    empty = {"vectors": {"size": WIDTH, "distance": "Cosine"}}
+    ok(http.put("/collections/d", json=empty))
+    assert http.get("/collections/d/adaptor").status_code == 404
+    ok(http.put("/collections/d/adaptor", content=data.content))
+    job = wait(http, "d")
+    assert job["phase"] == "done" and job["made"] == "prefixes" and job["request"]["method"] == "given"
+    upsert(http, points, range(1000), "d")
+    assert ok(http.get("/collections/d"))["vecnest"]["vectors"][""]["adaptor"] == learned
+    width = 16
+    cut = (points[:1000] @ rotation.T * scales)[:, :width]
+    asked = (queries @ rotation.T * scales)[:, :width]
+    near = asked @ cut.T / np.linalg.norm(cut, axis=1) / np.linalg.norm(asked, axis=1, keepdims=True)
+    for query, scores in zip(queries[:10], near):
+        body = {"query": query.tolist(), "params": {"dimensions": width, "exact": True}}
+        found = ok(http.post("/collections/d/points/query", json=body))["points"]
+        np.testing.assert_allclose([p["score"] for p in found], -np.sort(-scores)[:10], atol=2e-5)
+
+    file = tmp_path / "c.safetensors"
+    exported = run("adapt", "--url", server.url, "--collection", "c", "--export", file)
+    assert exported.returncode == 0 and file.read_bytes() == data.content, exported.stderr
+    ok(http.put("/collections/e", json=empty))
+    given = run("adapt", "--url", server.url, "--collection", "e", "--from", file)
+    assert given.returncode == 0 and b"adapted (prefixes)" in given.stdout, given.stderr
+    assert ok(http.get("/collections/e"))["vecnest"]["vectors"][""]["adaptor"] == learned
+
+    ok(http.put("/collections/wider", json={"vectors": {"size": WIDTH + 1, "distance": "Cosine"}}))
+    damaged = data.content[:-1] + bytes([data.content[-1] ^ 1])
+    for name, content in (("wider", data.content), ("d", damaged), ("d", b""), ("d", b"{}")):
+        refused = http.put(f"/collections/{name}/adaptor", content=content)
+        assert refused.status_code == 400 and "adaptor" in refused.json()["status"]["error"], refused.text
+    assert http.put("/collections/nothing/adaptor", content=data.content).status_code == 404
+    told = http.post("/collections/d/adapt", json={"method": "given"})
+    assert told.status_code == 400 and "PUT" in told.json()["status"]["error"]
+    for name in ("d", "e", "wider"):
+        ok(http.delete(f"/collections/{name}"))
+
+
+def test_adaptors_of_a_data_directory(tmp_path, points):
+    if reason := missing():
+        pytest.skip(reason)
+    data = tmp_path / "data"
+    with Server(data) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        create(http, points[:1000])
+        ok(http.put("/collections/empty", json={"vectors": {"size": WIDTH, "distance": "Cosine"}}))
+    file = tmp_path / "a.safetensors"
+    none = run("adapt", "--data", data, "--collection", "c", "--export", file)
+    assert none.returncode == 1 and b"no adaptor" in none.stderr and not file.exists()
+    assert run("adapt", "--data", data, "--collection", "c", "--method", "rotation").returncode == 0
+    assert run("adapt", "--data", data, "--collection", "c", "--export", file).returncode == 0
+    rotation, scales = read_adaptor(file.read_bytes())
+    assert rotation.shape == (WIDTH, WIDTH) and np.all(scales == 1)
+    given = run("adapt", "--data", data, "--collection", "empty", "--from", file)
+    assert given.returncode == 0, given.stderr
+    with Server(data) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        assert http.get("/collections/empty/adaptor").content == file.read_bytes()
+    other = tmp_path / "other"
+    other.write_text("no adaptor")
+    for wrong in (("--from", file, "--method", "rotation"), ("--method", "given"), ("--from", other)):
+        refused = run("adapt", "--data", data, "--collection", "empty", *wrong)
+        assert refused.returncode == 1 and refused.stderr, wrong
 
 
 def test_killed_at_any_moment_nothing_is_lost(tmp_path, points):

@@ -14,6 +14,8 @@ DELETE /collections/{collection}
 DELETE /collections/{collection}/adapt
 GET /collections/{collection}/adapt
 POST /collections/{collection}/adapt
+GET /collections/{collection}/adaptor
+PUT /collections/{collection}/adaptor
 GET /collections/{collection}/exists
 POST /collections/{collection}/facet
 PUT /collections/{collection}/index

@@ -16,6 +16,7 @@ namespace vecnest::embedder {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 AdaptorParameters Parameters(size_t dimensions, unsigned seed = 1) {
   std::vector<float> scales(dimensions);
@@ -44,6 +45,24 @@ TEST(AdaptorTest, RotatesAsAPlainLoop) {
       }
     }
   }
+}
+
+TEST(AdaptorTest, RemembersTheModel) {
+  AdaptorParameters parameters = Parameters(4);
+  const std::string without = (*Adaptor::Create(parameters))->Encode();
+  parameters.model = "a \"quoted\" \xc3\xa9 name";
+  parameters.model_identity = "00ff";
+  const std::string bytes = (*Adaptor::Create(parameters))->Encode();
+  EXPECT_NE(bytes, without);
+  EXPECT_THAT(without, Not(HasSubstr("model")));
+  const auto decoded = Adaptor::Decode(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ((*decoded)->parameters().model, parameters.model);
+  EXPECT_EQ((*decoded)->parameters().model_identity, "00ff");
+  // Part of what the checksum covers.
+  std::string other = bytes;
+  other.replace(other.find("00ff"), 4, "00fe");
+  EXPECT_TRUE(absl::IsDataLoss(Adaptor::Decode(other).status()));
 }
 
 TEST(AdaptorTest, FullWidthProductsStay) {

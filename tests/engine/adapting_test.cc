@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/engine/test_models.h"
@@ -130,6 +131,104 @@ TEST_F(AdaptingTest, TheSameSeedGivesTheSameAdaptor) {
   }
   EXPECT_EQ(identities[0], identities[2]);
   EXPECT_NE(identities[0], identities[1]);
+}
+
+TEST_F(AdaptingTest, AGivenAdaptorIsThatOfTheOther) {
+  EXPECT_TRUE(absl::IsNotFound(database_->ReadAdaptor("c", "").status()));
+  const double before = KeptByAPrefix();
+  ASSERT_TRUE(database_->StartAdapting("c", {}).ok());
+  ASSERT_EQ(Await(*database_, "c").phase, AdaptPhase::kDone);
+  const AdaptorInfo learned = *Info();
+  const std::string bytes = *database_->ReadAdaptor("c", "");
+  ASSERT_TRUE(database_->DeleteCollection("c").ok());
+  // Empty, filled only then.
+  ASSERT_TRUE(database_->CreateCollection("c", Unnamed(kWidth, Metric::kCosine)).ok());
+  const AdaptRequest given = {.method = AdaptMethod::kGiven, .adaptor = bytes};
+  ASSERT_TRUE(database_->StartAdapting("c", given).ok());
+  const AdaptJob job = Await(*database_, "c");
+  EXPECT_EQ(job.phase, AdaptPhase::kDone) << job.error;
+  EXPECT_EQ(job.made, "prefixes");
+  EXPECT_TRUE(job.request.adaptor.empty());
+  EXPECT_EQ(Info()->identity, learned.identity);
+  EXPECT_EQ(Info()->samples, learned.samples);
+  ASSERT_TRUE(database_->Upsert("c", Anisotropic(600)).ok());
+  EXPECT_GT(KeptByAPrefix(), before + 0.2);
+  EXPECT_EQ(*database_->ReadAdaptor("c", ""), bytes);
+  // In place of another, over a collection that has vectors.
+  Fill("full", 300);
+  ASSERT_TRUE(database_->StartAdapting("full", given).ok());
+  EXPECT_EQ(Await(*database_, "full").phase, AdaptPhase::kDone);
+  EXPECT_EQ(Info("full")->identity, learned.identity);
+
+  const auto refused = [&](const std::string& name, const AdaptRequest& request) {
+    return database_->StartAdapting(name, request);
+  };
+  EXPECT_TRUE(absl::IsInvalidArgument(refused("c", {.method = AdaptMethod::kGiven})));
+  EXPECT_TRUE(absl::IsInvalidArgument(refused("c", {.adaptor = bytes})));
+  std::string damaged = bytes;
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(refused("c", {.method = AdaptMethod::kGiven, .adaptor = damaged})));
+  ASSERT_TRUE(database_->CreateCollection("wider", Unnamed(kWidth + 1, Metric::kCosine)).ok());
+  EXPECT_THAT(std::string(refused("wider", given).message()), HasSubstr("64 dimensions"));
+  EXPECT_FALSE(Info("wider").has_value());
+}
+
+TEST(GivenAdaptorTest, IsOfOneModel) {
+  const TemporaryDirectory directory;
+  const auto database = OpenOrDie(directory.path(), {TinyModel(), OtherTinyModel()});
+  const auto texts = [&](const std::string& collection, const std::string& model, uint64_t count) {
+    const char* words[] = {"the", "cat", "sat", "big", "red", "dog", "sun", "rain"};
+    std::vector<Point> points;
+    for (uint64_t id = 0; id < count; ++id) {
+      Text text;
+      for (uint64_t word = 0; word < 4; ++word) {
+        text.text += fmt::format("{} ", words[(id >> (2 * word)) % 8]);
+      }
+      text.model = model;
+      Point point;
+      point.id = id;
+      point.vectors[""] = text;
+      points.push_back(std::move(point));
+    }
+    return database->Upsert(collection, std::move(points)).status();
+  };
+  for (const char* name : {"learned", "other", "empty"}) {
+    ASSERT_TRUE(database->CreateCollection(name, Unnamed(kTinyDimensions, Metric::kCosine)).ok());
+  }
+  ASSERT_TRUE(texts("learned", "tiny-bert-cls", 256).ok());
+  ASSERT_TRUE(texts("other", "tiny-bert-max", 3).ok());
+  ASSERT_TRUE(database->StartAdapting("learned", {.method = AdaptMethod::kRotation}).ok());
+  ASSERT_EQ(Await(*database, "learned").phase, AdaptPhase::kDone);
+  const AdaptRequest given = {.method = AdaptMethod::kGiven,
+                              .adaptor = *database->ReadAdaptor("learned", "")};
+  EXPECT_EQ(database->DescribeCollection("learned")->vectors.at("").adaptor->model,
+            "tiny-bert-cls");
+  const absl::Status refused = database->StartAdapting("other", given);
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("tiny-bert-cls"));
+  ASSERT_TRUE(database->StartAdapting("empty", given).ok());
+  ASSERT_EQ(Await(*database, "empty").phase, AdaptPhase::kDone);
+  EXPECT_TRUE(absl::IsFailedPrecondition(texts("empty", "tiny-bert-max", 1)));
+  EXPECT_TRUE(texts("empty", "tiny-bert-cls", 1).ok());
+
+  // The same vectors outside of collections.
+  const auto adaptor = *Adaptor::Decode(given.adaptor);
+  const auto embedder = *TextEmbedder::Load({TinyModel(), OtherTinyModel()}, {.threads = 1});
+  EmbedOptions options;
+  options.adaptor = adaptor;
+  options.dimensions = 8;
+  const auto adapted = embedder->Embed({"the cat"}, options);
+  ASSERT_TRUE(adapted.ok()) << adapted.status();
+  const auto whole = embedder->Embed({"the cat"}, {});
+  auto expected = *adaptor->Apply((*whole)[0].vector, 8);
+  double squared = 0;
+  for (const float value : expected) squared += double{value} * value;
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_NEAR((*adapted)[0].vector[i], expected[i] / std::sqrt(squared), 1e-6);
+  }
+  options.model = "tiny-bert-max";
+  EXPECT_TRUE(absl::IsFailedPrecondition(embedder->Embed({"the cat"}, options).status()));
 }
 
 TEST_F(AdaptingTest, WhatCannotBeDoneIsRefusedAtOnce) {

@@ -47,7 +47,8 @@ TEST(ReadAdaptRequestTest, AStringIsAText) {
 
 TEST(ReadAdaptRequestTest, Refusals) {
   EXPECT_THAT(Error("[]"), HasSubstr("object"));
-  EXPECT_THAT(Error(R"({"method": "whiten"})"), HasSubstr("prefixes, rotation, pairs, none"));
+  EXPECT_THAT(Error(R"({"method": "whiten"})"),
+              HasSubstr("prefixes, rotation, pairs, none, given"));
   EXPECT_THAT(Error(R"({"pairs": [{"query": "q"}]})"), HasSubstr("pairs[0].positive"));
   EXPECT_THAT(Error(R"({"pairs": [{"query": 7, "positive": "p"}]})"), HasSubstr("pairs[0].query"));
   EXPECT_THAT(Error(R"({"pairs": [{"query": {"id": -1}, "positive": "p"}]})"),

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "vecnest/types.h"
 
 namespace vecnest {
@@ -24,10 +26,11 @@ enum class AdaptMethod {
   // As kPrefixes, but learned from queries and what they should find (InfoNCE): a collection's own
   // kind of question counts, not only which of its vectors are near each other.
   kPairs,
-  kNone,  // no adaptor: the index holds the vectors as they are stored
+  kNone,   // no adaptor: the index holds the vectors as they are stored
+  kGiven,  // AdaptRequest::adaptor, learned before, elsewhere; the collection may be empty
 };
 
-// "prefixes", "rotation", "pairs", "none".
+// "prefixes", "rotation", "pairs", "none", "given".
 std::string_view AdaptMethodName(AdaptMethod method);
 // Accepts exactly what AdaptMethodName gives; InvalidArgument lists the choices.
 absl::StatusOr<AdaptMethod> ParseAdaptMethod(std::string_view name);
@@ -63,6 +66,9 @@ struct AdaptRequest {
   static constexpr size_t kFewestPairs = 16;
   static constexpr size_t kMostNegatives = 100;  // of each pair
   std::vector<AdaptPair> pairs = {};
+
+  // Of kGiven: the adaptor's file, as Database::ReadAdaptor gives it.
+  std::string adaptor = {};
 };
 
 enum class AdaptPhase {
@@ -80,12 +86,13 @@ enum class AdaptPhase {
 std::string_view AdaptPhaseName(AdaptPhase phase);
 
 struct AdaptJob {
-  AdaptRequest request = {};  // without its pairs
+  AdaptRequest request = {};  // without its pairs and adaptor
   uint64_t pairs = 0;
   AdaptPhase phase = AdaptPhase::kNone;
   double progress = 0;  // of the phase, 0..1
   double seconds = 0;   // since it was asked for, or that it took
-  // The method of the adaptor that was learned; "rotation" where scales would have no effect.
+  // The method of the adaptor that was learned, or given; "rotation" where scales would have no
+  // effect.
   std::string made = {};
   std::string error = {};  // of kFailed
 
@@ -93,6 +100,36 @@ struct AdaptJob {
     return phase == AdaptPhase::kWaiting || phase == AdaptPhase::kEncoding ||
            phase == AdaptPhase::kTraining || phase == AdaptPhase::kIndexing;
   }
+};
+
+struct AdaptorInfo {
+  std::string method = {};    // "rotation", "prefixes", "pairs"
+  uint64_t samples = 0;       // vectors, or pairs, it was fitted on
+  std::string identity = {};  // differs where the map differs
+  // The model whose vectors it was fitted on; empty: not known.
+  std::string model = {};
+  std::string model_identity = {};
+};
+
+// An adaptor by itself, for vectors outside of a collection. Thread-safe.
+class Adaptor {
+ public:
+  // Of a file, as Database::ReadAdaptor gives it. InvalidArgument: it is none, or damaged.
+  static absl::StatusOr<std::shared_ptr<const Adaptor>> Decode(std::string_view bytes);
+  // Decode of what the file at `path` holds; NotFound: it cannot be read. Errors name it.
+  static absl::StatusOr<std::shared_ptr<const Adaptor>> Load(const std::string& path);
+  virtual ~Adaptor() = default;
+
+  virtual const AdaptorInfo& info() const = 0;
+  virtual int dimensions() const = 0;  // of the vectors that it takes
+  // The file.
+  virtual std::string Encode() const = 0;
+
+  // Turns vectors, one behind the other, and keeps the first `width` numbers of each (0: all): at
+  // the full width rotated, as a prefix scaled as well, but not to unit length. InvalidArgument:
+  // the numbers make no vectors of dimensions(), or these have no such prefix.
+  virtual absl::StatusOr<std::vector<float>> Apply(absl::Span<const float> vectors,
+                                                   int width) const = 0;
 };
 
 }  // namespace vecnest

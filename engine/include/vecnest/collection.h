@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "vecnest/adapt.h"
 #include "vecnest/types.h"
 
 namespace vecnest {
@@ -98,13 +99,6 @@ struct CollectionUpdate {
   std::optional<Quantization> quantization = std::nullopt;
 };
 
-// What vectors go through on their way into the index, see Database::StartAdapting.
-struct AdaptorInfo {
-  std::string method;    // "rotation", "prefixes", "pairs"
-  uint64_t samples = 0;  // vectors, or pairs, it was fitted on
-  std::string identity;  // differs where the map differs
-};
-
 struct VectorInfo {
   VectorConfig config;
   // Name and identity of the model that texts of this vector were embedded with; empty until the
@@ -115,6 +109,7 @@ struct VectorInfo {
   uint64_t indexed_vectors = 0;  // in sealed segments; the rest is scanned
   uint64_t segments = 0;
   bool unit_norm = false;  // all have unit length: cosine, dot and L2 give one order
+  // What vectors go through on their way into the index, see Database::StartAdapting.
   std::optional<AdaptorInfo> adaptor;
   uint64_t memory_bytes = 0;
   uint64_t mapped_bytes = 0;

@@ -161,11 +161,15 @@ class Database {
   // the background, one collection at a time. Reads and writes go on, the old index answers until
   // the new one takes its place at once, and stored vectors stay as they are: kNone undoes it. An
   // adaptor stays as it is when vectors come and go. InvalidArgument: numbers out of range.
-  // FailedPrecondition: fewer than 100 vectors, more than 2,048 dimensions, or the metric is
-  // Manhattan.
+  // FailedPrecondition: fewer than 100 vectors, more than 2,048 dimensions, the metric is
+  // Manhattan, or a given adaptor is of another model.
   // ResourceExhausted: a collection is being adapted.
   virtual absl::Status StartAdapting(const std::string& collection,
                                      const AdaptRequest& request) = 0;
+  // The file of the adaptor that a vector has: safetensors, for AdaptRequest::adaptor of another
+  // collection, or Adaptor. NotFound: it has none.
+  virtual absl::StatusOr<std::string> ReadAdaptor(const std::string& collection,
+                                                  const std::string& vector_name) const = 0;
   virtual absl::StatusOr<AdaptJob> FindAdaptJob(const std::string& collection) const = 0;
   // False: the collection is not being adapted. The job ends soon after.
   virtual absl::StatusOr<bool> CancelAdapting(const std::string& collection) = 0;

@@ -16,6 +16,8 @@
 
 namespace vecnest {
 
+class Adaptor;  // adapt.h
+
 // Models trained with prefixes put a different one before queries and documents.
 enum class TextType { kDocument, kQuery };
 
@@ -85,6 +87,9 @@ struct EmbedOptions {
   // False: a text longer than the model reads is an InvalidArgument that names it.
   bool truncate = false;
   std::optional<std::string> prefix;  // replaces the model's own
+  // What vectors go through, as those of a collection that has this adaptor (null: nothing). Of the
+  // model's width. FailedPrecondition: it was learned from vectors of another model.
+  std::shared_ptr<const Adaptor> adaptor = nullptr;
   CallLimits limits = {};
 };
 
