@@ -18,6 +18,8 @@ Json WriteSettings(const EvaluationRequest& request) {
                    {"experiments", request.samples_per_label == 0 ? 1 : request.experiments},
                    {"threads", request.threads},
                    {"dimensions", request.dimensions},
+                   {"adaptors", request.adaptors},
+                   {"rerank", request.rerank},
                    {"precisions", Json::array()},
                    {"codes", Json::array()},
                    {"metrics", Json::array()}};
@@ -65,6 +67,17 @@ Json WriteEncoding(const EncodingReport& encoding) {
           {"seconds", encoding.seconds}};
 }
 
+Json WriteAdaptor(const AdaptorReport& report) {
+  return {{"adaptor", report.adaptor},
+          {"task", report.task},
+          {"model", report.model},
+          {"precision", PrecisionName(report.precision)},
+          {"method", report.info.method},
+          {"samples", report.info.samples},
+          {"identity", report.info.identity},
+          {"seconds", report.seconds}};
+}
+
 Json WriteResult(const EvaluationResult& result) {
   Json scores = Json::object();
   for (const NamedScore& score : result.scores) {
@@ -74,6 +87,7 @@ Json WriteResult(const EvaluationResult& result) {
           {"type", TaskTypeName(result.type)},
           {"model", result.model},
           {"precision", PrecisionName(result.precision)},
+          {"adaptor", result.adaptor},
           {"codes", VectorCodesName(result.codes)},
           {"dimensions", result.dimensions},
           {"metric", result.metric ? Json(LowerName(*result.metric)) : Json(nullptr)},
@@ -93,11 +107,15 @@ std::string LowerName(Metric metric) {
 Json WriteEvaluation(const EvaluationRequest& request, const Evaluation& evaluation) {
   Json json = {{"vecnest", Version()},       {"settings", WriteSettings(request)},
                {"models", Json::array()},    {"tasks", Json::array()},
-               {"encodings", Json::array()}, {"results", Json::array()}};
+               {"encodings", Json::array()}, {"adaptors", Json::array()},
+               {"results", Json::array()}};
   for (const ModelInfo& model : evaluation.models) json["models"].push_back(WriteModel(model));
   for (const TaskReport& task : evaluation.tasks) json["tasks"].push_back(WriteTask(task));
   for (const EncodingReport& encoding : evaluation.encodings) {
     json["encodings"].push_back(WriteEncoding(encoding));
+  }
+  for (const AdaptorReport& adaptor : evaluation.adaptors) {
+    json["adaptors"].push_back(WriteAdaptor(adaptor));
   }
   for (const EvaluationResult& result : evaluation.results) {
     json["results"].push_back(WriteResult(result));

@@ -8,15 +8,15 @@
 namespace vecnest::engine::evaluation {
 namespace {
 
-double Mean(absl::Span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 bool AllEqual(absl::Span<const double> values) {
   return std::all_of(values.begin(), values.end(), [&](double v) { return v == values.front(); });
 }
 
 }  // namespace
+
+double Mean(absl::Span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
 
 std::optional<double> Pearson(absl::Span<const double> a, absl::Span<const double> b) {
   if (a.size() < 2 || AllEqual(a) || AllEqual(b)) return std::nullopt;

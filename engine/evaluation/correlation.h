@@ -17,6 +17,9 @@ std::optional<double> Pearson(absl::Span<const double> a, absl::Span<const doubl
 // Of their ranks; equal numbers share the mean of theirs.
 std::optional<double> Spearman(absl::Span<const double> a, absl::Span<const double> b);
 
+// Of numbers of which there is one.
+double Mean(absl::Span<const double> values);
+
 // Ranks from 1; equal numbers share the mean of theirs.
 std::vector<double> AverageRanks(absl::Span<const double> values);
 

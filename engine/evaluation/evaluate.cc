@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "embedder/status_macros.h"
 #include "embedder/word_table.h"
+#include "engine/evaluation/adaptor_choice.h"
 #include "engine/evaluation/analogy.h"
 #include "engine/evaluation/task.h"
 #include "engine/evaluation/task_scores.h"
@@ -17,6 +19,7 @@ namespace vecnest {
 namespace {
 
 using engine::Stopwatch;
+using engine::evaluation::AdaptorChoice;
 using engine::evaluation::AnalogyProblem;
 using engine::evaluation::AnalogyTask;
 using engine::evaluation::RetrievalTask;
@@ -28,8 +31,10 @@ using engine::evaluation::VectorMatrix;
 constexpr size_t kMostTexts = 1024;
 constexpr size_t kEnoughBytes = size_t{256} << 10;
 
-// A matrix at its full width, the cut one, and the one that is stored.
+// A matrix at its full width, the cut one, and the one that is stored; with adaptors, the adapted
+// one before it is cut.
 constexpr size_t kCopies = 3;
+constexpr size_t kCopiesWithAdaptors = 4;
 
 template <typename Value>
 absl::Status CheckChoices(const std::vector<Value>& values, std::string_view what) {
@@ -44,10 +49,16 @@ absl::Status CheckRequest(const EvaluationRequest& request) {
   if (request.tasks.empty()) return absl::InvalidArgumentError("tasks: none are named");
   VECNEST_RETURN_IF_ERROR(CheckChoices(request.models, "models"));
   VECNEST_RETURN_IF_ERROR(CheckChoices(request.precisions, "precisions"));
+  VECNEST_RETURN_IF_ERROR(CheckChoices(request.adaptors, "adaptors"));
   VECNEST_RETURN_IF_ERROR(CheckChoices(request.codes, "codes"));
   VECNEST_RETURN_IF_ERROR(CheckChoices(request.metrics, "metrics"));
   if (!request.dimensions.empty()) {
     VECNEST_RETURN_IF_ERROR(CheckChoices(request.dimensions, "dimensions"));
+  }
+  if (request.rerank > engine::evaluation::kRanked) {
+    return absl::InvalidArgumentError(
+        fmt::format("rerank: {}, expected at most {}, as many as are ranked", request.rerank,
+                    engine::evaluation::kRanked));
   }
   if (request.samples_per_label > 0 && request.experiments == 0) {
     return absl::InvalidArgumentError("experiments: 0, expected 1 or more");
@@ -72,6 +83,21 @@ void ChoosePrefix(TaskPrefix prefix, const ModelInfo& model, EmbedOptions& optio
   if (prefix == TaskPrefix::kNone) options.prefix = "";
 }
 
+void WarnOfFewSamples(size_t per_label, Task& task) {
+  const auto* gold = std::get_if<engine::evaluation::ClassificationTask>(&task.gold);
+  if (gold == nullptr || per_label == 0) return;
+  std::vector<size_t> counts(gold->labels);
+  for (const uint32_t label : gold->train.labels) ++counts[label];
+  const auto small = std::count_if(counts.begin(), counts.end(), [per_label](size_t count) {
+    return count > 0 && count < per_label;
+  });
+  if (small == 0) return;
+  task.warnings.push_back(
+      fmt::format("{}: {} of {} labels have fewer than {} texts to learn from; all of theirs are "
+                  "taken",
+                  task.name, small, counts.size(), per_label));
+}
+
 class Evaluator {
  public:
   explicit Evaluator(const EvaluationRequest& request) : request_(request) {}
@@ -79,6 +105,10 @@ class Evaluator {
   absl::StatusOr<Evaluation> Run() {
     VECNEST_RETURN_IF_ERROR(CheckRequest(request_));
     VECNEST_RETURN_IF_ERROR(LoadTasks());
+    for (const std::string& name : request_.adaptors) {
+      VECNEST_ASSIGN_OR_RETURN(AdaptorChoice choice, AdaptorChoice::Read(name));
+      adaptors_.push_back(std::move(choice));
+    }
     VECNEST_RETURN_IF_ERROR(CheckModels());
     for (const std::string& model : request_.models) {
       std::set<Precision> measured;
@@ -114,6 +144,7 @@ class Evaluator {
     for (const TaskSpec& spec : request_.tasks) {
       VECNEST_RETURN_IF_ERROR(request_.limits.Check());
       VECNEST_ASSIGN_OR_RETURN(Task task, engine::evaluation::LoadTask(spec));
+      WarnOfFewSamples(request_.samples_per_label, task);
       if (!names.insert(task.name).second) {
         return absl::InvalidArgumentError(fmt::format(
             "two tasks are called '{}'; give one of them another name by name=", task.name));
@@ -140,6 +171,9 @@ class Evaluator {
           texts = subject.problem.vocabulary.size();
         }
         VECNEST_RETURN_IF_ERROR(CheckMemory(subject, texts));
+        for (const AdaptorChoice& choice : adaptors_) {
+          VECNEST_RETURN_IF_ERROR(choice.Check(model, texts, request_.metrics));
+        }
       }
     }
     return absl::OkStatus();
@@ -188,8 +222,10 @@ class Evaluator {
     const size_t rows = texts + (retrieval == nullptr ? 0 : retrieval->queries.size());
     const size_t threads = request_.threads > 0 ? static_cast<size_t>(request_.threads)
                                                 : std::thread::hardware_concurrency();
+    const bool adapted = std::any_of(adaptors_.begin(), adaptors_.end(),
+                                     [](const AdaptorChoice& choice) { return !choice.IsNone(); });
     const size_t needed =
-        kCopies * rows * width * sizeof(float) +
+        (adapted ? kCopiesWithAdaptors : kCopies) * rows * width * sizeof(float) +
         engine::evaluation::ScoringBytes(subject.task.type, texts, width, threads);
     if (needed <= request_.memory_bytes) return absl::OkStatus();
     constexpr size_t kMib = size_t{1} << 20;
@@ -258,6 +294,41 @@ class Evaluator {
   }
 
   absl::Status ScoreEverything(const Subject& subject, const TaskVectors& vectors) {
+    for (const AdaptorChoice& choice : adaptors_) {
+      std::shared_ptr<const Adaptor> adaptor;
+      if (!choice.IsNone()) {
+        VECNEST_ASSIGN_OR_RETURN(adaptor, MakeAdaptor(choice, subject, vectors.texts));
+      }
+      VECNEST_RETURN_IF_ERROR(ScoreAdapted(subject, vectors, choice.name(), adaptor.get()));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::shared_ptr<const Adaptor>> MakeAdaptor(const AdaptorChoice& choice,
+                                                             const Subject& subject,
+                                                             const VectorMatrix& texts) {
+    const Stopwatch watch;
+    constexpr uint64_t kHundredPercent = 100;
+    EvaluationProgress progress = {StageOf(subject, fmt::format("learning {}", choice.name())), 0,
+                                   kHundredPercent};
+    VECNEST_ASSIGN_OR_RETURN(auto adaptor,
+                             choice.Make(texts, subject.model, request_, [&](double share) {
+                               progress.done = static_cast<uint64_t>(share * kHundredPercent);
+                               if (choice.IsLearned()) Report(progress);
+                               return request_.limits.Check();
+                             }));
+    evaluation_.adaptors.push_back({.adaptor = choice.name(),
+                                    .task = choice.IsLearned() ? subject.task.name : "",
+                                    .model = subject.model.name,
+                                    .precision = subject.model.precision,
+                                    .info = adaptor->info(),
+                                    .seconds = choice.IsLearned() ? watch.Seconds() : 0});
+    return adaptor;
+  }
+
+  // `adaptor`: null for none.
+  absl::Status ScoreAdapted(const Subject& subject, const TaskVectors& vectors,
+                            const std::string& adaptor_name, const Adaptor* adaptor) {
     std::vector<int> widths = request_.dimensions;
     if (widths.empty()) widths = {subject.model.dimensions};
     EvaluationProgress progress = {StageOf(subject, "scoring"), 0,
@@ -265,12 +336,20 @@ class Evaluator {
     for (const VectorCodes codes : request_.codes) {
       for (const int width : widths) {
         Report(progress);
-        const auto cut = [&](const VectorMatrix& matrix) {
-          return engine::evaluation::CutTo(matrix, static_cast<size_t>(width),
-                                           subject.model.normalized);
+        const auto cut = [&](const VectorMatrix& matrix) -> absl::StatusOr<VectorMatrix> {
+          const bool normalized = subject.model.normalized;
+          const auto kept = static_cast<size_t>(width);
+          if (adaptor == nullptr) return engine::evaluation::CutTo(matrix, kept, normalized);
+          return engine::evaluation::AdaptAndCut(*adaptor, matrix, kept, normalized);
         };
-        const TaskVectors prefixes = {cut(vectors.texts), cut(vectors.queries)};
-        VECNEST_RETURN_IF_ERROR(ScoreWidth(subject, prefixes, codes, width));
+        TaskVectors prefixes;
+        VECNEST_ASSIGN_OR_RETURN(prefixes.texts, cut(vectors.texts));
+        VECNEST_ASSIGN_OR_RETURN(prefixes.queries, cut(vectors.queries));
+        EvaluationResult form;
+        form.adaptor = adaptor_name;
+        form.codes = codes;
+        form.dimensions = width;
+        VECNEST_RETURN_IF_ERROR(ScoreWidth(subject, vectors, prefixes, form));
         ++progress.done;
       }
     }
@@ -278,8 +357,9 @@ class Evaluator {
     return absl::OkStatus();
   }
 
-  absl::Status ScoreWidth(const Subject& subject, const TaskVectors& prefixes, VectorCodes codes,
-                          int width) {
+  // `form` says what the prefixes are.
+  absl::Status ScoreWidth(const Subject& subject, const TaskVectors& whole,
+                          const TaskVectors& prefixes, const EvaluationResult& form) {
     std::vector<std::optional<Metric>> metrics(request_.metrics.begin(), request_.metrics.end());
     if (!engine::evaluation::ComparesVectors(subject.task.type)) metrics = {std::nullopt};
     // An index for cosine has unit vectors coded, one for another metric the vectors themselves.
@@ -289,22 +369,20 @@ class Evaluator {
       const bool normalize = metric == Metric::kCosine;
       if (normalized != normalize) {
         stored = prefixes;
-        VECNEST_RETURN_IF_ERROR(engine::evaluation::StoreAs(codes, normalize, stored.texts));
+        VECNEST_RETURN_IF_ERROR(engine::evaluation::StoreAs(form.codes, normalize, stored.texts));
         normalized = normalize;
       }
       VECNEST_RETURN_IF_ERROR(request_.limits.Check());
-      EvaluationResult result;
+      EvaluationResult result = form;
       const Stopwatch watch;
       VECNEST_ASSIGN_OR_RETURN(
-          result.scores, engine::evaluation::ScoreTask(subject.task, subject.problem, stored,
+          result.scores, engine::evaluation::ScoreTask(subject.task, subject.problem, stored, whole,
                                                        metric.value_or(Metric::kCosine), request_));
       result.seconds = watch.Seconds();
       result.task = subject.task.name;
       result.type = subject.task.type;
       result.model = subject.model.name;
       result.precision = subject.model.precision;
-      result.codes = codes;
-      result.dimensions = width;
       result.metric = metric;
       evaluation_.results.push_back(std::move(result));
     }
@@ -322,6 +400,7 @@ class Evaluator {
 
   const EvaluationRequest& request_;
   std::vector<Task> tasks_;
+  std::vector<AdaptorChoice> adaptors_;
   Evaluation evaluation_;
 };
 

@@ -5,12 +5,13 @@
 //   text_set           numbers distinct texts, so that each is encoded once
 //   analogy            questions over a vocabulary, and 3CosAdd
 //   vector_matrix      vectors at one width, in one form of storage
+//   adaptor_choice     what vectors go through before they are cut
 //   exact_search, k_means, logistic_regression
 //                      what is done with vectors to score them (LBFGS++ ends in the last)
 //   ranking_scores, correlation, label_scores
 //                      the scores themselves: pure functions
 //   task_scores        one task's scores at one width, form and metric
-//   evaluate           goes through models, precisions, tasks, codes, widths and metrics
+//   evaluate           goes through models, precisions, tasks, adaptors, codes, widths and metrics
 // vecnest/evaluation.h is the interface to all of it.
 #ifndef VECNEST_ENGINE_EVALUATION_TASK_H_
 #define VECNEST_ENGINE_EVALUATION_TASK_H_

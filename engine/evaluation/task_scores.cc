@@ -21,15 +21,17 @@
 namespace vecnest::engine::evaluation {
 namespace {
 
-// Documents that are ranked for a query, as many as mteb asks for.
-constexpr size_t kRanked = 1000;
 constexpr size_t kNdcgDepth = 10;
 constexpr size_t kRecallDepth = 100;
 
 using Scores = std::vector<NamedScore>;
 
-double Mean(absl::Span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+// The first `count` but for one that is left out.
+std::vector<uint32_t> FirstOf(absl::Span<const uint32_t> rows, size_t count, int64_t excluded) {
+  std::vector<uint32_t> first(rows.begin(), rows.end());
+  std::erase_if(first, [&](uint32_t row) { return row == excluded; });
+  first.resize(std::min(first.size(), count));
+  return first;
 }
 
 // What every score needs beside its task and vectors.
@@ -40,9 +42,69 @@ struct Setting {
   size_t threads() const { return static_cast<size_t>(request.threads); }
 };
 
+// The best rows by whole vectors.
+class WholeRanking {
+ public:
+  WholeRanking(const RetrievalTask& task, const TaskVectors& whole, Metric metric)
+      : task_(task), whole_(whole), metric_(metric), inverse_norms_(InverseNorms(whole.texts)) {}
+
+  // The same rows, best first.
+  std::vector<uint32_t> Rank(size_t query, absl::Span<const uint32_t> rows) const {
+    const index::Scorer scorer(ToIndexMetric(metric_), whole_.queries.Row(query),
+                               whole_.queries.width, index::Renormalize::kNo);
+    std::vector<std::pair<float, uint32_t>> costs;
+    costs.reserve(rows.size());
+    for (const uint32_t row : rows) {
+      costs.emplace_back(scorer.Cost(whole_.texts.Row(row).data(), inverse_norms_[row]), row);
+    }
+    std::sort(costs.begin(), costs.end(), [&](const auto& a, const auto& b) {
+      if (a.first != b.first) return a.first < b.first;
+      return task_.tie_order[a.second] < task_.tie_order[b.second];
+    });
+    std::vector<uint32_t> ranked;
+    ranked.reserve(costs.size());
+    for (const auto& [cost, row] : costs) ranked.push_back(row);
+    return ranked;
+  }
+
+ private:
+  const RetrievalTask& task_;
+  const TaskVectors& whole_;
+  const Metric metric_;
+  const std::vector<float> inverse_norms_;
+};
+
+// What is found by the prefixes and ranked by whole vectors, against what these find by themselves.
+absl::StatusOr<Scores> ScoreReranked(const RetrievalTask& task,
+                                     const std::vector<std::vector<uint32_t>>& found,
+                                     const TaskVectors& whole, const Setting& setting) {
+  const WholeRanking ranking(task, whole, setting.metric);
+  std::vector<double> ndcg(found.size());
+  std::vector<double> kept(found.size());
+  const ExactSearch search = {.metric = setting.metric,
+                              .limit = kNdcgDepth + 1,  // one may be left out
+                              .threads = setting.threads(),
+                              .tie_order = task.tie_order};
+  VECNEST_RETURN_IF_ERROR(SearchExactly(
+      whole.queries, whole.texts, search, setting.request.limits,
+      [&](size_t q, absl::Span<const uint32_t> nearest) {
+        const std::vector<uint32_t> ranked = ranking.Rank(q, found[q]);
+        ndcg[q] = NdcgAt(kNdcgDepth, ranked, task.queries[q].judgements);
+        const std::vector<uint32_t> best = FirstOf(nearest, kNdcgDepth, task.queries[q].excluded);
+        const auto end = ranked.begin() + std::min(ranked.size(), kNdcgDepth);
+        const auto both = std::count_if(best.begin(), best.end(), [&](uint32_t row) {
+          return std::find(ranked.begin(), end, row) != end;
+        });
+        kept[q] = best.empty() ? 1.0 : static_cast<double>(both) / static_cast<double>(best.size());
+      }));
+  return Scores{{"reranked_ndcg@10", Mean(ndcg)}, {"kept@10", Mean(kept)}};
+}
+
 absl::StatusOr<Scores> ScoreRetrieval(const RetrievalTask& task, const TaskVectors& vectors,
-                                      const Setting& setting) {
+                                      const TaskVectors& whole, const Setting& setting) {
   const size_t count = task.queries.size();
+  const bool rerank = setting.request.rerank > 0 && vectors.texts.width < whole.texts.width;
+  std::vector<std::vector<uint32_t>> found(rerank ? count : 0);
   std::vector<double> ndcg(count);
   std::vector<double> recall(count);
   std::vector<double> rank_at_10(count);
@@ -51,22 +113,27 @@ absl::StatusOr<Scores> ScoreRetrieval(const RetrievalTask& task, const TaskVecto
                               .limit = kRanked + 1,  // one may be left out
                               .threads = setting.threads(),
                               .tie_order = task.tie_order};
-  VECNEST_RETURN_IF_ERROR(SearchExactly(
-      vectors.queries, vectors.texts, search, setting.request.limits,
-      [&](size_t q, absl::Span<const uint32_t> nearest) {
-        const RetrievalTask::Query& query = task.queries[q];
-        std::vector<uint32_t> ranking(nearest.begin(), nearest.end());
-        std::erase_if(ranking, [&](uint32_t document) { return document == query.excluded; });
-        ranking.resize(std::min(ranking.size(), kRanked));
-        ndcg[q] = NdcgAt(kNdcgDepth, ranking, query.judgements);
-        recall[q] = RecallAt(kRecallDepth, ranking, query.judgements);
-        rank_at_10[q] = ReciprocalRankAt(kNdcgDepth, ranking, query.judgements);
-        rank[q] = ReciprocalRankAt(kRanked, ranking, query.judgements);
-      }));
-  return Scores{{"ndcg@10", Mean(ndcg)},
-                {"recall@100", Mean(recall)},
-                {"mrr@10", Mean(rank_at_10)},
-                {"mrr", Mean(rank)}};
+  VECNEST_RETURN_IF_ERROR(
+      SearchExactly(vectors.queries, vectors.texts, search, setting.request.limits,
+                    [&](size_t q, absl::Span<const uint32_t> nearest) {
+                      const RetrievalTask::Query& query = task.queries[q];
+                      std::vector<uint32_t> ranking = FirstOf(nearest, kRanked, query.excluded);
+                      ndcg[q] = NdcgAt(kNdcgDepth, ranking, query.judgements);
+                      recall[q] = RecallAt(kRecallDepth, ranking, query.judgements);
+                      rank_at_10[q] = ReciprocalRankAt(kNdcgDepth, ranking, query.judgements);
+                      rank[q] = ReciprocalRankAt(kRanked, ranking, query.judgements);
+                      if (!rerank) return;
+                      ranking.resize(std::min(ranking.size(), setting.request.rerank));
+                      found[q] = std::move(ranking);
+                    }));
+  Scores scores = {{"ndcg@10", Mean(ndcg)},
+                   {"recall@100", Mean(recall)},
+                   {"mrr@10", Mean(rank_at_10)},
+                   {"mrr", Mean(rank)}};
+  if (!rerank) return scores;
+  VECNEST_ASSIGN_OR_RETURN(const Scores reranked, ScoreReranked(task, found, whole, setting));
+  scores.insert(scores.end(), reranked.begin(), reranked.end());
+  return scores;
 }
 
 // How near the texts of each pair are, larger is nearer: a distance is negative.
@@ -214,12 +281,13 @@ size_t ScoringBytes(TaskType type, size_t texts, size_t width, size_t threads) {
 }
 
 absl::StatusOr<std::vector<NamedScore>> ScoreTask(const Task& task, const AnalogyProblem& problem,
-                                                  const TaskVectors& vectors, Metric metric,
+                                                  const TaskVectors& vectors,
+                                                  const TaskVectors& whole, Metric metric,
                                                   const EvaluationRequest& request) {
   const Setting setting = {metric, request};
   switch (task.type) {
     case TaskType::kRetrieval:
-      return ScoreRetrieval(std::get<RetrievalTask>(task.gold), vectors, setting);
+      return ScoreRetrieval(std::get<RetrievalTask>(task.gold), vectors, whole, setting);
     case TaskType::kSts:
       return ScoreSts(std::get<PairTask>(task.gold), vectors, setting);
     case TaskType::kPairClassification:

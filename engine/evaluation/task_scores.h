@@ -14,6 +14,9 @@
 
 namespace vecnest::engine::evaluation {
 
+// Documents that are ranked for a query, as many as mteb asks for.
+inline constexpr size_t kRanked = 1000;
+
 // Whether the task compares vectors with each other, so that its scores depend on the metric.
 bool ComparesVectors(TaskType type);
 
@@ -26,11 +29,13 @@ struct TaskVectors {
 // What scoring so many texts of a task takes beside their vectors, in bytes.
 size_t ScoringBytes(TaskType type, size_t texts, size_t width, size_t threads);
 
-// The scores of a task, the main one first. `problem` belongs to an analogy task and to the model.
-// Settings are those of `request`, which is not asked for its lists. Cancelled and DeadlineExceeded
-// as its limits say, and what the parts return.
+// The scores of a task, the main one first, for the vectors as they are compared; `whole`, what
+// retrieval ranks again by if it is asked to. `problem` belongs to an analogy task and to the
+// model. Settings are those of `request`, which is not asked for its lists. Cancelled and
+// DeadlineExceeded as its limits say, and what the parts return.
 absl::StatusOr<std::vector<NamedScore>> ScoreTask(const Task& task, const AnalogyProblem& problem,
-                                                  const TaskVectors& vectors, Metric metric,
+                                                  const TaskVectors& vectors,
+                                                  const TaskVectors& whole, Metric metric,
                                                   const EvaluationRequest& request);
 
 }  // namespace vecnest::engine::evaluation

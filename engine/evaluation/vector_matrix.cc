@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/vector_adaptor.h"
 #include "fmt/format.h"
 #include "index/quantizer.h"
 #include "index/scorer.h"
@@ -25,12 +26,6 @@ int CodeBits(VectorCodes codes) {
       break;
   }
   return 0;
-}
-
-void ScaleToUnit(absl::Span<float> row) {
-  const float inverse = index::InverseNorm(row);
-  if (inverse == 0) return;
-  for (float& value : row) value *= inverse;
 }
 
 void RoundTripThroughCodes(int bits, bool normalized, VectorMatrix& vectors) {

@@ -148,6 +148,16 @@ void AddWhat(CLI::App& eval, EvalOptions& options) {
       ->delimiter(',')
       ->check(CLI::IsMember({"f32", "f16", "bf16", "int8", "int4", "binary"}))
       ->capture_default_str();
+  eval.add_option("--adaptor", options.request.adaptors,
+                  "What vectors go through: none; rotation or prefixes, learned from each task's "
+                  "own texts without labels; or a file that adapt --export wrote")
+      ->delimiter(',')
+      ->capture_default_str();
+  eval.add_option("--rerank", options.request.rerank,
+                  "Retrieval at less than all dimensions: rank the best so many again by whole "
+                  "vectors, and show what that gives; 0: do not")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   eval.add_option("--dimensions", options.request.dimensions,
                   "Widths: first so many dimensions, scaled to unit length again where the "
                   "model's vectors have it; default: all")

@@ -34,19 +34,21 @@ struct Series {
   std::string score;
   std::string model;
   std::string_view precision;
+  std::string adaptor;
   std::string_view codes;
   std::string metric;
   std::map<int, std::optional<double>> by_width = {};
 
-  std::array<std::string_view, 6> Key() const {
-    return {task, score, model, precision, codes, metric};
+  std::array<std::string_view, 7> Key() const {
+    return {task, score, model, precision, adaptor, codes, metric};
   }
 };
 
 bool IsShown(const EvaluationResult& result, const std::string& score) {
   const bool retrieval = result.type == TaskType::kRetrieval;
   return score == result.scores.front().name ||
-         (retrieval && (score == "recall@100" || score == "mrr@10"));
+         (retrieval && (score == "recall@100" || score == "mrr@10" || score == "reranked_ndcg@10" ||
+                        score == "kept@10"));
 }
 
 std::vector<Series> SeriesOf(const Evaluation& evaluation) {
@@ -58,6 +60,7 @@ std::vector<Series> SeriesOf(const Evaluation& evaluation) {
                        score.name,
                        result.model,
                        PrecisionName(result.precision),
+                       result.adaptor,
                        VectorCodesName(result.codes),
                        result.metric ? net::LowerName(*result.metric) : "-"};
       auto found = std::find_if(all.begin(), all.end(),
@@ -208,13 +211,22 @@ absl::StatusOr<int> RunGnuplot(std::vector<std::string> words) {
 std::string EvaluationTable(const Evaluation& evaluation) {
   const std::vector<Series> all = SeriesOf(evaluation);
   const std::set<int> widths = WidthsOf(all);
-  Cells header = {"task", "score", "model", "precision", "codes", "metric"};
+  const bool adapted = std::any_of(all.begin(), all.end(), [](const Series& series) {
+    return series.adaptor != AdaptMethodName(AdaptMethod::kNone);
+  });
+  constexpr ptrdiff_t kAdaptorColumn = 4;
+  const auto without_column = [&](Cells cells) {
+    if (!adapted) cells.erase(cells.begin() + kAdaptorColumn);
+    return cells;
+  };
+  Cells header =
+      without_column({"task", "score", "model", "precision", "adaptor", "codes", "metric"});
   const size_t names = header.size();
   for (const int width : widths) header.push_back(fmt::format("{}", width));
   std::vector<Cells> lines = {std::move(header)};
   for (const Series& series : all) {
     const auto key = series.Key();
-    Cells cells(key.begin(), key.end());
+    Cells cells = without_column(Cells(key.begin(), key.end()));
     for (const int width : widths) {
       const auto found = series.by_width.find(width);
       const bool known = found != series.by_width.end() && found->second.has_value();

@@ -17,6 +17,7 @@ np = pytest.importorskip("numpy")
 stats = pytest.importorskip("scipy.stats")
 pytest.importorskip("sklearn")
 pytrec_eval = pytest.importorskip("pytrec_eval")
+safetensors = pytest.importorskip("safetensors.numpy")
 Image = pytest.importorskip("PIL.Image")
 
 from sklearn.cluster import KMeans  # noqa: E402
@@ -49,9 +50,10 @@ def failed(*options):
     return done.stderr.splitlines()[-1]
 
 
-def embed(texts, width, model=MODEL, kind="document"):
+def embed(texts, width, model=MODEL, kind="document", adaptor=None):
     command = [os.environ["VECNEST_BINARY"], "embed", "--model", str(model), "--format", "npy"]
     command += ["--dimensions", str(width), "--type", kind]
+    command += ["--adaptor", str(adaptor)] if adaptor else []
     done = subprocess.run(command, input="\n".join(texts).encode(), capture_output=True, check=True, timeout=120)
     return np.load(io.BytesIO(done.stdout)).astype(np.float64)
 
@@ -168,6 +170,67 @@ def test_retrieval(tmp_path, glosses):
                 assert ours[name] == pytest.approx(value, abs=1e-3), (name, width, metric)
             assert ours["mrr@10"] == pytest.approx(reciprocal_at_10(qrels, ranked), abs=1e-3)
     assert f"{100 * ours['ndcg@10']:.2f}" in table
+
+
+def learned_adaptor(folder, texts):
+    """What `vecnest adapt` learns from a collection of these texts, as a file."""
+    lines = folder / "texts.jsonl"
+    lines.write_text("".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts)))
+    file = folder / "adaptor.safetensors"
+    collection = ["--data", str(folder / "data"), "--collection", "c"]
+    model = ["--model", MODEL]
+    for command in (["import", *collection, *model, str(lines)], ["adapt", *collection], ["adapt", *collection, "--export", str(file)]):
+        subprocess.run([os.environ["VECNEST_BINARY"], *command], check=True, capture_output=True, timeout=120)
+    return file
+
+
+def test_adaptors_and_ranking_again(tmp_path, glosses):
+    used = [one for one in glosses if one["examples"]][:40]
+    documents = [(f"d{i:03}", "", one["text"]) for i, one in enumerate(used + glosses[:300])]
+    queries = [(f"q{i}", one["examples"][0]) for i, one in enumerate(used)]
+    qrels = {f"q{i}": {f"d{i:03}": 1} for i in range(40)}
+    write_beir(tmp_path / "beir", documents, queries, qrels)
+    file = learned_adaptor(tmp_path, [text for _, _, text in documents])
+    found, table = evaluate(tmp_path, "--task", tmp_path / "beir", "--dimensions", "24,384", "--adaptor", f"none,rotation,prefixes,{file}", "--rerank", "20")
+    assert {one["adaptor"] for one in found["adaptors"]} == {"rotation", "prefixes", str(file)}
+    assert found["adaptors"][2]["seconds"] == 0
+
+    tensors = safetensors.load_file(file)
+    texts = embed([text for _, _, text in documents], 384)
+    asked = embed([text for _, text in queries], 384, kind="query")
+    def turned(rows, width):
+        rows = rows @ tensors["rotation"].T.astype(np.float64)
+        return (rows * tensors["scales"])[:, :width] if width < 384 else rows
+    expected = turned(texts, 24)
+    np.testing.assert_allclose(embed([text for _, _, text in documents], 24, adaptor=file),
+                               expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(embed([text for _, _, text in documents], 384, adaptor=file), turned(texts, 384), atol=1e-5)
+
+    near = similarities(turned(asked, 24), expected, "cosine").astype(np.float32)
+    names = [key for key, _, _ in documents]
+    ours = result(found, adaptor=str(file), dimensions=24)
+    ranked = {f"q{i}": dict(zip(names, map(float, near[i]))) for i in range(40)}
+    for name, value in trec_eval(qrels, ranked).items():
+        assert ours[name] == pytest.approx(value, abs=1e-3), name
+    # The best twenty by prefixes, ranked by whole vectors.
+    whole = similarities(asked, texts, "cosine").astype(np.float32)
+    best = np.argsort(-near, axis=1)[:, :20]
+    again = {f"q{i}": {names[d]: float(whole[i, d]) for d in best[i]} for i in range(40)}
+    assert ours["reranked_ndcg@10"] == pytest.approx(trec_eval(qrels, again)["ndcg@10"], abs=1e-3)
+    nearest = np.argsort(-whole, axis=1)[:, :10]
+    kept = np.mean([len(set(sorted(best[i], key=lambda d: -whole[i, d])[:10]) & set(nearest[i])) / 10 for i in range(40)])
+    assert ours["kept@10"] == pytest.approx(kept, abs=5e-3)
+    assert "kept@10" in table
+    # Whole vectors answer as before, and what eval learns from the task is what a collection of it would.
+    for name in ("rotation", "prefixes", str(file)):
+        assert result(found, adaptor=name, dimensions=384)["ndcg@10"] == pytest.approx(result(found, adaptor="none", dimensions=384)["ndcg@10"], abs=1e-3)
+        assert "kept@10" not in result(found, adaptor=name, dimensions=384)
+    learned = result(found, adaptor="prefixes", dimensions=24)["kept@10"]
+    assert learned == pytest.approx(ours["kept@10"], abs=0.05)
+    assert learned > result(found, adaptor="none", dimensions=24)["kept@10"] + 0.1
+
+    assert "neither none, rotation or prefixes nor a file" in failed("--task", tmp_path / "beir", "--adaptor", "pca")
+    assert "Manhattan" in failed("--task", tmp_path / "beir", "--metric", "manhattan", "--adaptor", "rotation")
 
 
 @pytest.mark.parametrize("topics", [2, 4])

@@ -72,6 +72,36 @@ TEST_F(EvaluateTest, PrefixesAreThoseOfTheTask) {
   EXPECT_EQ(Evaluate(request_)->encodings.front().prefix, "");
 }
 
+TEST_F(EvaluateTest, AdaptorsTurnPrefixesAlone) {
+  const std::string many = directory_.path() + "/many.tsv";
+  std::ofstream file(many);
+  file << "text\tlabel\n";
+  const char* words[] = {"the", "cat", "sat", "big", "red", "dog", "sun", "rain"};
+  for (int i = 0; i < 200; ++i) {
+    file << words[i % 8] << ' ' << words[i / 8 % 8] << ' ' << words[i / 64] << '\t' << i % 2
+         << '\n';
+  }
+  file.close();
+  request_.tasks = {*ParseTaskSpec("clustering:" + many + ",name=many")};
+  request_.adaptors = {"none", "rotation", "prefixes"};
+  request_.dimensions = {8, 36};
+  const auto evaluation = Evaluate(request_);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  ASSERT_EQ(evaluation->results.size(), 6U);
+  ASSERT_EQ(evaluation->adaptors.size(), 2U);
+  EXPECT_EQ(evaluation->adaptors[0].adaptor, "rotation");
+  EXPECT_EQ(evaluation->adaptors[0].task, "many");
+  EXPECT_EQ(evaluation->adaptors[1].info.method, "prefixes");
+  EXPECT_EQ(evaluation->results[2].adaptor, "rotation");
+  EXPECT_EQ(evaluation->results[2].dimensions, 8);
+  EXPECT_EQ(evaluation->results[5].adaptor, "prefixes");
+  request_.metrics = {Metric::kManhattan};
+  EXPECT_THAT(Error(), HasSubstr("Manhattan"));
+  request_.metrics = {Metric::kCosine};
+  request_.adaptors = {directory_.path() + "/missing"};
+  EXPECT_THAT(Error(), HasSubstr("missing' is neither none, rotation or prefixes nor a file"));
+}
+
 TEST_F(EvaluateTest, Refusals) {
   request_.dimensions = {37};
   EXPECT_THAT(Error(), HasSubstr("dimensions: 37, expected 1 to 36 (the width of tiny-bert-cls)"));

@@ -18,7 +18,7 @@ std::optional<double> Value(const std::vector<NamedScore>& scores, const std::st
 std::vector<NamedScore> Score(TaskType type, Task task, const TaskVectors& vectors,
                               Metric metric = Metric::kCosine, EvaluationRequest request = {}) {
   task.type = type;
-  auto scores = ScoreTask(task, {}, vectors, metric, request);
+  auto scores = ScoreTask(task, {}, vectors, vectors, metric, request);
   EXPECT_TRUE(scores.ok()) << scores.status();
   return *std::move(scores);
 }
@@ -61,6 +61,34 @@ TEST(TaskScoresTest, RetrievalLeavesOutWhatIsExcluded) {
   }
 }
 
+TEST(TaskScoresTest, WholeVectorsRankAgainWhatPrefixesFound) {
+  // By the first number alone documents come as 0, 1, 2, 3, by all as 2, 1, 0, 3.
+  const TaskVectors whole = {{2, {1, -1, 0.9F, 0.4F, 0.8F, 0.6F, 0.7F, -0.7F}}, {2, {0.8F, 0.6F}}};
+  const TaskVectors prefixes = {{1, {1, 0.9F, 0.8F, 0.7F}}, {1, {1}}};
+  RetrievalTask gold;
+  gold.tie_order = {0, 1, 2, 3};
+  RetrievalTask::Query query;
+  query.judgements.grades = {{2, 1}};
+  gold.queries = {query};
+  Task task;
+  task.type = TaskType::kRetrieval;
+  task.gold = gold;
+  const auto score = [&](size_t rerank) {
+    EvaluationRequest request;
+    request.rerank = rerank;
+    const auto scores = ScoreTask(task, {}, prefixes, whole, Metric::kDot, request);
+    EXPECT_TRUE(scores.ok()) << scores.status();
+    return *scores;
+  };
+  EXPECT_EQ(score(0).size(), 4U);
+  // Third of four; found among three, and then first; among two it is not.
+  EXPECT_NEAR(*Value(score(3), "ndcg@10"), 0.5, 1e-6);
+  EXPECT_NEAR(*Value(score(3), "reranked_ndcg@10"), 1, 1e-6);
+  EXPECT_NEAR(*Value(score(3), "kept@10"), 0.75, 1e-6);
+  EXPECT_NEAR(*Value(score(2), "reranked_ndcg@10"), 0, 1e-6);
+  EXPECT_NEAR(*Value(score(4), "kept@10"), 1, 1e-6);
+}
+
 TEST(TaskScoresTest, ClassifiesAndClustersWhatIsApart) {
   const TaskVectors vectors = {{1, {0, 0.1F, 5, 5.1F, 0.2F, 4.9F}}, {}};
   Task task;
@@ -87,7 +115,7 @@ TEST(TaskScoresTest, AnalogiesBySection) {
   task.gold = gold;
   const AnalogyProblem problem = MakeAnalogyProblem(gold, {"a", "b", "c", "d"});
   const TaskVectors vectors = {{2, {1, 0, 1, 1, 5, 0, 5, 1}}, {}};
-  const auto scores = ScoreTask(task, problem, vectors, Metric::kEuclid, {});
+  const auto scores = ScoreTask(task, problem, vectors, vectors, Metric::kEuclid, {});
   ASSERT_TRUE(scores.ok()) << scores.status();
   EXPECT_NEAR(*Value(*scores, "accuracy"), 0.5, 1e-12);
   EXPECT_NEAR(*Value(*scores, "coverage"), 2.0 / 3, 1e-12);

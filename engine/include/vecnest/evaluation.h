@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "vecnest/adapt.h"
 #include "vecnest/embedding.h"
 #include "vecnest/types.h"
 
@@ -109,6 +110,14 @@ struct EvaluationRequest {
   std::vector<VectorCodes> codes = {VectorCodes::kF32};
   std::vector<int> dimensions = {};  // empty: each model's width
   std::vector<Metric> metrics = {Metric::kCosine};
+  // What vectors go through: "none"; "rotation" or "prefixes", learned from the task's own texts
+  // (retrieval: its documents) as AdaptMethod says, without labels; or the file of an adaptor,
+  // which learned from vectors of the model.
+  std::vector<std::string> adaptors = {"none"};
+  // Retrieval at less than the full width: the best so many are ranked again by whole vectors, for
+  // the scores "reranked_ndcg@10", and "kept@10", the share of the ten nearest by whole vectors
+  // that are then the first ten. 0: none are.
+  size_t rerank = 0;
   int threads = 0;  // 0: one per core
   // Clustering, and which texts experiments take. The same seed gives the same numbers.
   uint64_t seed = 1;
@@ -135,12 +144,23 @@ struct EvaluationResult {
   TaskType type = TaskType::kSts;
   std::string model = {};
   Precision precision = Precision::kF32;
+  std::string adaptor = {};
   VectorCodes codes = VectorCodes::kF32;
   int dimensions = 0;
   // None where the task compares no vectors with each other: classification, clustering.
   std::optional<Metric> metric = {};
   std::vector<NamedScore> scores = {};  // the first is the task's main score
   double seconds = 0;                   // of scoring, without the encoding
+};
+
+// An adaptor that was used, or learned, for one model, and if it was learned, for one task.
+struct AdaptorReport {
+  std::string adaptor = {};  // as in EvaluationRequest::adaptors
+  std::string task = {};
+  std::string model = {};
+  Precision precision = Precision::kF32;
+  AdaptorInfo info = {};
+  double seconds = 0;  // of learning
 };
 
 // One task's texts, encoded by one model.
@@ -168,13 +188,17 @@ struct Evaluation {
   std::vector<ModelInfo> models = {};  // one of each model and precision
   std::vector<TaskReport> tasks = {};
   std::vector<EncodingReport> encodings = {};
-  std::vector<EvaluationResult> results = {};  // by task, model, precision, codes, metric, width
+  std::vector<AdaptorReport> adaptors = {};
+  // By task, model, precision, adaptor, codes, width, metric.
+  std::vector<EvaluationResult> results = {};
 };
 
-// Every task by every model at every precision, codes, width and metric. Each model encodes a
-// task's texts once per precision. InvalidArgument: a malformed file (which, and where), a width
-// that a model does not have, an empty or repeated choice. ResourceExhausted: memory_bytes would
-// not do. Cancelled and DeadlineExceeded as `limits` say. Errors of loading as TextEmbedder::Load.
+// Every task by every model at every precision, adaptor, codes, width and metric. Each model
+// encodes a task's texts once per precision. InvalidArgument: a malformed file (which, and where),
+// a width that a model does not have, an empty or repeated choice, an adaptor of another width, or
+// one that does not keep the metric. FailedPrecondition: an adaptor of another model.
+// ResourceExhausted: memory_bytes would not do. Cancelled and DeadlineExceeded as `limits` say.
+// Errors of loading as TextEmbedder::Load.
 absl::StatusOr<Evaluation> Evaluate(const EvaluationRequest& request);
 
 }  // namespace vecnest
