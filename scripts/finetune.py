@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sys
 
 INTERRUPTED = 130
@@ -94,12 +95,26 @@ def prompts_of(model, columns):
     return {name: query if name == "query" else document for name in columns}
 
 
+@contextlib.contextmanager
+def interrupts_wait():
+    """For loading the libraries: some take an interrupt for a failure of their own and say that they are missing."""
+    held = []
+    before = signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
+
+
 def train(options, columns, folder):
     try:
-        import datasets
-        import sentence_transformers as st
-        from sentence_transformers.base.sampler import BatchSamplers
-        from sentence_transformers.sentence_transformer import losses
+        with interrupts_wait():
+            import datasets
+            import sentence_transformers as st
+            from sentence_transformers.base.sampler import BatchSamplers
+            from sentence_transformers.sentence_transformer import losses
     except ImportError as error:
         sys.exit(f"error: {error}; install the packages of scripts/finetune_requirements.txt")
     directory = find_model(options.model)

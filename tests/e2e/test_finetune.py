@@ -96,14 +96,15 @@ def test_what_is_wrong_is_said(tmp_path):
     assert done.returncode == 1 and "is there already" in done.stderr
 
 
-def test_an_interrupt_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("pause", [0.5, 5])  # while libraries are loaded, and while it learns, or nearly so
+def test_an_interrupt_leaves_nothing(tmp_path, pause):
     command = finetune(tmp_path, "--epochs", 1000, "--batch", 16, "--max-tokens", 16)
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (tmp_path / "tuned.part").exists():
         assert time.monotonic() < deadline and running.poll() is None
         time.sleep(0.2)
-    time.sleep(5)
+    time.sleep(pause)
     running.send_signal(signal.SIGINT)
     error = running.communicate(timeout=120)[1]
     assert running.returncode == 130 and "interrupted" in error, error
