@@ -26,6 +26,7 @@ absl::StatusOr<SlotIndex::OpenResult> SlotIndex::Open(
                       adaptor->dimensions(), config.dimensions));
     }
     config.prefix_scales = adaptor->parameters().scales;
+    config.principal_axes = true;
   }
   config.code_bits = CodeBits(config.code_bits, adaptor.get());
   auto opened = index::VectorIndex::Open(directory, config, manifest);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "index/random_rotation.h"
+
 namespace vecnest::index {
 namespace {
 
@@ -15,6 +17,12 @@ float Dot(absl::Span<const float> a, absl::Span<const float> b) {
   double sum = 0;
   for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
   return static_cast<float>(sum);
+}
+
+std::vector<float> Turned(absl::Span<const float> query) {
+  std::vector<float> turned(query.begin(), query.end());
+  RotateRandomly(absl::MakeSpan(turned));
+  return turned;
 }
 
 float Finite(float cost) {
@@ -42,10 +50,11 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
       padded_(codes.format.Padded(dimensions)),
       bytes_(codes.format.Bytes(dimensions)),
       metric_(metric),
-      values_(query),
+      turned_(codes.format.turned ? Turned(query) : std::vector<float>()),
+      values_(codes.format.turned ? absl::MakeConstSpan(turned_) : query),
       prefix_scales_(ScalesOfPrefix(prefix_scales, metric, dimensions, query.size(), renormalize)) {
   const absl::Span<const float> center = codes.center.first(dimensions);
-  std::vector<float> values(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions));
+  std::vector<float> values(values_.begin(), values_.begin() + static_cast<ptrdiff_t>(dimensions));
   // The product of two scaled prefixes is that of a prefix scaled twice with one that is not.
   for (size_t i = 0; i < prefix_scales_.size(); ++i) {
     values[i] *= prefix_scales_[i] * prefix_scales_[i];

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "hwy/aligned_allocator.h"
@@ -17,7 +18,8 @@ namespace vecnest::index {
 // Immutable once made. Views the codes and the query.
 class CodeScorer {
  public:
-  // `query` has the full width and finite values; 1 <= dimensions <= query.size(). The metric is
+  // `query` has the full width and finite values; 1 <= dimensions <= query.size(), and all of them
+  // where codes have no prefixes. The metric is
   // cosine, dot or Euclid, and one that the codes' graph serves (search_plan.h). `prefix_scales` as
   // for Scorer. Their effect on the lengths of prefixes is left out, as codes do not tell it: of
   // MiniLM's vectors on the axes of their second moment, with scales of 1 to 1.4, the first 16 by
@@ -66,6 +68,7 @@ class CodeScorer {
   const size_t padded_;  // dimensions in whole blocks
   const size_t bytes_;   // of a code that are read
   const Metric metric_;
+  const std::vector<float> turned_;              // the query, where codes are turned
   const absl::Span<const float> values_;         // of the query before it was cut
   const absl::Span<const float> prefix_scales_;  // as many as dimensions, or none
   Coded query_;

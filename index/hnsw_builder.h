@@ -24,6 +24,7 @@ struct GraphParams {
   size_t dimensions = 0;
   ValueFormat values = ValueFormat::kF32;  // of the rows
   int code_bits = 0;                       // of walks, 8, 4 or 1; 0: chosen (quantizer.h)
+  bool principal_axes = false;             // as in IndexConfig
   int m = 16;                              // at least 2
   int ef_construct = 200;
   uint64_t seed = 100;

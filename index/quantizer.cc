@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "index/random_rotation.h"
+
 namespace vecnest::index {
 namespace {
 
@@ -91,10 +93,10 @@ CodePlace PlaceOf(size_t dimension, int bits) {
 
 }  // namespace
 
-CodeFormat CodeFormat::For(Metric metric, size_t dimensions, int bits) {
+CodeFormat CodeFormat::For(Metric metric, size_t dimensions, int bits, bool principal_axes) {
   if (metric == Metric::kManhattan) return {};
   if (bits == 0) bits = dimensions >= kDimensionsForFourBits ? 4 : 8;
-  return {bits, metric == Metric::kCosine};
+  return {bits, metric == Metric::kCosine, bits == 1 && principal_axes};
 }
 
 size_t CodeFormat::Bytes(size_t dimensions) const {
@@ -114,8 +116,9 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   components.weights.resize(dimensions);
   size_t sampled = 0;
   VectorBuffer buffer;
+  std::vector<float> turned;
   for (size_t row = 0; row < rows.count; row += spacing, ++sampled) {
-    const float* vector = rows.Vector(row, buffer);
+    const float* vector = quantizer.Turned(rows.Vector(row, buffer), turned);
     for (size_t i = 0; i < dimensions; ++i) {
       const double value = vector[i] * scale_of(row);
       sums[i] += value;
@@ -127,7 +130,7 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   }
   components.sizes.reserve(sampled * dimensions);
   for (size_t row = 0; row < rows.count; row += spacing) {
-    const float* vector = rows.Vector(row, buffer);
+    const float* vector = quantizer.Turned(rows.Vector(row, buffer), turned);
     for (size_t i = 0; i < dimensions; ++i) {
       components.sizes.push_back(std::fabs(vector[i] * scale_of(row) - quantizer.center_[i]));
     }
@@ -136,6 +139,13 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
   // Equal vectors have nothing to tell apart.
   if (std::isnormal(step)) quantizer.step_ = step;
   return quantizer;
+}
+
+const float* Quantizer::Turned(const float* vector, std::vector<float>& buffer) const {
+  if (!format_.turned) return vector;
+  buffer.assign(vector, vector + center_.size());
+  RotateRandomly(absl::MakeSpan(buffer));
+  return buffer.data();
 }
 
 // What rounding leaves of each component, in codes, weighs as much as the center has of it: a query
@@ -182,6 +192,8 @@ void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) c
   thread_local Rounded rounded;
   rounded.codes.resize(dimensions);
   rounded.left.resize(dimensions);
+  thread_local std::vector<float> turned;
+  vector = Turned(vector, turned);
   for (size_t i = 0; i < dimensions; ++i) {
     const float value = (vector[i] * scale - center_[i]) * codes_per_unit + zero;
     rounded.codes[i] = std::nearbyint(std::clamp(value, smallest_code_, largest_code_));
@@ -218,6 +230,7 @@ void Quantizer::Decode(const uint8_t* code, absl::Span<float> vector) const {
     const auto value = static_cast<int32_t>(code[place.byte] >> place.shift & mask);
     vector[i] = center_[i] + step_ * static_cast<float>(kernels.scale * value + kernels.offset);
   }
+  if (format_.turned) RotateBack(vector);
 }
 
 }  // namespace vecnest::index

@@ -26,11 +26,14 @@ namespace vecnest::index {
 struct CodeFormat {
   int bits = 0;             // 8, 4 or 1; 0: there are no codes
   bool normalized = false;  // vectors are scaled to unit length first
+  bool turned = false;      // and then rotated randomly; of the full width alone
 
   // Of a graph for `metric`. None for L1: codes keep products, not single differences. Where `bits`
   // is 0 they are chosen: 4 are as good as 8 for vectors of many dimensions, where errors cancel
-  // out, and half as far away.
-  static CodeFormat For(Metric metric, size_t dimensions, int bits = 0);
+  // out, and half as far away. One bit of vectors on their principal axes is turned
+  // (random_rotation.h).
+  static CodeFormat For(Metric metric, size_t dimensions, int bits = 0,
+                        bool principal_axes = false);
 
   size_t block() const { return kernels::CodeDistances(bits).block; }
   // Dimensions rounded up to whole blocks.
@@ -48,6 +51,8 @@ struct CodeView {
   float step = 1;
 
   bool empty() const { return format.bits == 0; }
+  // Whether the start of a code is the code of a vector's start.
+  bool HasPrefixes() const { return !format.turned; }
   const uint8_t* Code(size_t row) const { return codes + row * stride; }
 
   // Asks for the first `bytes` of a row that is read soon.
@@ -95,6 +100,8 @@ class Quantizer {
     std::vector<float> left;
   };
   void Balance(Rounded& rounded) const;
+  // The vector, or `buffer` with what it becomes before it is coded.
+  const float* Turned(const float* vector, std::vector<float>& buffer) const;
 
   const CodeFormat format_;
   const float smallest_code_;

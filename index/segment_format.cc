@@ -31,9 +31,10 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
   }
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.magic != kSegmentMagic) return absl::DataLossError("not a segment file");
-  if (header.version != kSegmentVersion) {
-    return absl::UnimplementedError(
-        fmt::format("segment version {}, this program reads {}", header.version, kSegmentVersion));
+  if (header.version != kSegmentVersion && header.version != kSegmentVersionWithoutTurns) {
+    return absl::UnimplementedError(fmt::format("segment version {}, this program reads {} and {}",
+                                                header.version, kSegmentVersionWithoutTurns,
+                                                kSegmentVersion));
   }
   if (header.checksum != HeaderChecksum(header)) {
     return absl::DataLossError("the header's checksum is wrong");
@@ -42,6 +43,8 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
       header.stride != RowStride(header.dimensions) || header.m < 2 || header.count == 0 ||
       header.count > std::numeric_limits<uint32_t>::max() || header.entry_point >= header.count ||
       header.max_level > kMaxGraphLevel || header.codes_normalized > 1 ||
+      header.codes_turned != (header.version == kSegmentVersion ? 1 : 0) ||
+      (header.codes_turned != 0 && header.code_bits != 1) ||
       header.value_format > static_cast<uint32_t>(ValueFormat::kBf16) ||
       (header.code_bits != 0 && header.code_bits != 1 && header.code_bits != 4 &&
        header.code_bits != 8) ||

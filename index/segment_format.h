@@ -64,7 +64,9 @@ struct SectionEntry {
 };
 
 inline constexpr std::array<char, 8> kSegmentMagic = {'V', 'N', 'S', 'E', 'G', '\r', '\n', '\0'};
-inline constexpr uint32_t kSegmentVersion = 2;
+// Version 3 has turned codes. What has none is of version 2, so that earlier programs read it.
+inline constexpr uint32_t kSegmentVersion = 3;
+inline constexpr uint32_t kSegmentVersionWithoutTurns = 2;
 inline constexpr int kMaxGraphLevel = 63;
 inline constexpr size_t kRecallSteps = 12;
 
@@ -83,13 +85,15 @@ struct SegmentHeader {
   float code_step = 0;
   uint64_t file_size = 0;
   uint32_t value_format = 0;  // enum ValueFormat
-  uint32_t reserved_half = 0;
+  uint32_t codes_turned = 0;
   std::array<uint64_t, 7> reserved{};
   std::array<SectionEntry, kSectionCount> sections;
   uint64_t checksum = 0;  // of the bytes before it
 
   ValueFormat values() const { return static_cast<ValueFormat>(value_format); }
-  CodeFormat code_format() const { return {static_cast<int>(code_bits), codes_normalized != 0}; }
+  CodeFormat code_format() const {
+    return {static_cast<int>(code_bits), codes_normalized != 0, codes_turned != 0};
+  }
 };
 static_assert(sizeof(SegmentHeader) == 448);
 

@@ -242,6 +242,12 @@ class Pass {
     return GraphServes(metric, scorer_.metric(), renormalize_ == Renormalize::kYes);
   }
 
+  // Those that tell something of the dimensions that are searched.
+  CodeView CodesOf(const SealedSegment& segment) const {
+    const bool whole = scorer_.dimensions() == query_.size();
+    return whole || segment.codes().HasPrefixes() ? segment.codes() : CodeView();
+  }
+
   static size_t Live(const Rows& rows) {
     return rows.count - std::min(rows.count, rows.marks->count());
   }
@@ -260,7 +266,7 @@ class Pass {
         params_.recall > 0 && segment.recall().known()
             ? EfForRecall(segment.recall().EfFor(params_.recall), wanted, dimensions, query_.size())
             : DefaultEf(wanted, segment.count(), dimensions, query_.size(),
-                        segment.codes().format.bits);
+                        CodesOf(segment).format.bits);
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
   }
 
@@ -375,9 +381,10 @@ class Pass {
       if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
       return Walk(segment, rows, filter, scorer, ef, 2 * most);
     };
-    const bool by_vectors = segment.codes().empty() || params_.rescored == SearchParams::kAllFound;
+    const CodeView codes = CodesOf(segment);
+    const bool by_vectors = codes.empty() || params_.rescored == SearchParams::kAllFound;
     const WalkResult walk =
-        by_vectors ? walk_by(VectorScorer(rows, scorer_)) : walk_by(ScorerOf(segment.codes()));
+        by_vectors ? walk_by(VectorScorer(rows, scorer_)) : walk_by(ScorerOf(codes));
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
     // Fewer than its places: it could not get to the others.
@@ -388,7 +395,7 @@ class Pass {
       for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
     } else {
       const size_t wanted = Wanted(walk.in_range);
-      const size_t different = Different(wanted, segment.codes(), ef);
+      const size_t different = Different(wanted, codes, ef);
       OfferInOrder(rows, {walk.rows.data(), RankedDepth(walk.rows, wanted, different)});
     }
     if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();

@@ -54,7 +54,10 @@ absl::Status SegmentWriter::Allocate(size_t count) {
   header_.stride = static_cast<uint32_t>(RowStride(params_.dimensions));
   header_.m = static_cast<uint32_t>(params_.m);
   header_.value_format = static_cast<uint32_t>(params_.values);
-  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions, params_.code_bits);
+  const CodeFormat format = CodeFormat::For(params_.metric, params_.dimensions, params_.code_bits,
+                                            params_.principal_axes);
+  header_.version = format.turned ? kSegmentVersion : kSegmentVersionWithoutTurns;
+  header_.codes_turned = format.turned ? 1 : 0;
   header_.code_bits = static_cast<uint32_t>(format.bits);
   header_.codes_normalized = format.normalized ? 1 : 0;
   LayOut(header_, 0);

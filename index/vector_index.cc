@@ -181,6 +181,7 @@ GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
   params.dimensions = static_cast<size_t>(config_.dimensions);
   params.values = config_.values;
   params.code_bits = code_bits_;
+  params.principal_axes = config_.principal_axes;
   params.m = config_.m;
   params.ef_construct = config_.ef_construct;
   params.seed = config_.seed;
@@ -270,8 +271,10 @@ void VectorIndex::SetCodeBits(int bits) { code_bits_ = bits; }
 
 bool VectorIndex::IsOutdated(const SealedSegment& segment) const {
   const auto dimensions = static_cast<size_t>(config_.dimensions);
-  return segment.codes().format.bits !=
-         CodeFormat::For(segment.metric(), dimensions, code_bits_).bits;
+  const CodeFormat format =
+      CodeFormat::For(segment.metric(), dimensions, code_bits_, config_.principal_axes);
+  return segment.codes().format.bits != format.bits ||
+         segment.codes().format.turned != format.turned;
 }
 
 std::optional<Replaced> VectorIndex::PickSources() const {

@@ -55,6 +55,9 @@ struct IndexConfig {
   ValueFormat values = ValueFormat::kF32;
   // Of the codes that walks go by (quantizer.h): 8, 4 or 1; 0: chosen by the index.
   int code_bits = 0;
+  // Whether vectors come on the axes of their second moment, of which the first hold most: codes of
+  // one bit are turned then, and searches by prefixes go by vectors (quantizer.h).
+  bool principal_axes = false;
   // Of prefixes, by dimension (scorer.h); empty: none.
   std::vector<float> prefix_scales;
   int m = 16;  // HNSW links per node and layer (2m on layer 0)

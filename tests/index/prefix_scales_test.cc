@@ -98,6 +98,7 @@ class ScaledIndexTest : public ::testing::TestWithParam<int> {
   ScaledIndexTest() {
     config_.dimensions = kWidth;
     config_.code_bits = GetParam();
+    config_.principal_axes = true;
     config_.prefix_scales = Scales();
     config_.seal_threshold = 4000;
     index_ = std::move(VectorIndex::Open(directory_.path(), config_, {})->index);
@@ -179,7 +180,67 @@ TEST_P(ScaledIndexTest, ThresholdsGiveWhatPassesThem) {
   EXPECT_GE(static_cast<double>(found), 0.97 * static_cast<double>(expected));
 }
 
-INSTANTIATE_TEST_SUITE_P(CodeBits, ScaledIndexTest, ::testing::Values(4, 8));
+INSTANTIATE_TEST_SUITE_P(CodeBits, ScaledIndexTest, ::testing::Values(1, 4, 8));
+
+// Components that hold less and less, as on principal axes.
+testing::Matrix Falling(size_t count, unsigned seed) {
+  testing::Matrix points = testing::Clustered(count, kWidth, seed);
+  for (size_t row = 0; row < count; ++row) {
+    float* values = points.values.data() + row * kWidth;
+    for (size_t i = 0; i < kWidth; ++i) values[i] /= static_cast<float>(1 + i / 4);
+  }
+  return points;
+}
+
+TEST(PrincipalAxesTest, BitsFindMoreWhenTheyAreTurned) {
+  const testing::Matrix points = Falling(6000, 1);
+  const testing::Matrix queries = Falling(100, 2);
+  IndexConfig config;
+  config.dimensions = kWidth;
+  config.code_bits = 1;
+  config.prefix_scales = Scales();
+  double full[2];
+  for (const bool principal_axes : {false, true}) {
+    config.principal_axes = principal_axes;
+    const TemporaryDirectory directory;
+    auto opened = VectorIndex::Open(directory.path(), config, {});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    auto index = std::move(opened->index);
+    for (size_t row = 0; row < points.count(); ++row) {
+      ASSERT_TRUE(index
+                      ->Add(row + 1, testing::KeyOf(row + 1), static_cast<PointNumber>(row),
+                            points.Row(row))
+                      .ok());
+    }
+    ASSERT_TRUE(index->SealAll().ok());
+    const auto kept = [&](int width) {
+      size_t found = 0;
+      for (size_t query = 0; query < queries.count(); ++query) {
+        SearchParams params;
+        params.dimensions = width;
+        params.ef = 40;
+        params.rescored = 20;
+        SearchParams exact;
+        exact.dimensions = width;
+        exact.exact = true;
+        const auto answer = index->Search(queries.Row(query), params, nullptr);
+        const auto truth = index->Search(queries.Row(query), exact, nullptr);
+        EXPECT_TRUE(answer.ok() && truth.ok());
+        for (const ScoredLabel& hit : *answer) {
+          found += std::count_if(truth->begin(), truth->end(),
+                                 [&](const ScoredLabel& best) { return best.label == hit.label; });
+        }
+      }
+      return static_cast<double>(found) / static_cast<double>(10 * queries.count());
+    };
+    full[principal_axes ? 1 : 0] = kept(0);
+    // Bits of prefixes that are turned say nothing of them: their vectors are walked by.
+    if (principal_axes) {
+      EXPECT_GE(kept(64), 0.97);
+    }
+  }
+  EXPECT_GT(full[1], full[0] + 0.05);
+}
 
 }  // namespace
 }  // namespace vecnest::index

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "index/random_rotation.h"
 #include "tests/index/test_vectors.h"
 
 namespace vecnest::index {
@@ -151,6 +152,35 @@ TEST(QuantizerTest, BitsAreSides) {
   EXPECT_NEAR(codes.step, sum / static_cast<double>(points.values.size()), 1e-4 * codes.step);
 }
 
+TEST(QuantizerTest, TurnedBitsAreSidesOfWhatWasTurned) {
+  constexpr size_t kWidth = 200;
+  const testing::Matrix points = testing::Clustered(300, kWidth, 1, false);
+  testing::Block block(points);
+  const CodeFormat turned = CodeFormat::For(Metric::kDot, kWidth, 1, true);
+  EXPECT_TRUE(turned.turned);
+  const CodeView codes = block.Codes(turned);
+  EXPECT_FALSE(codes.HasPrefixes());
+  double left = 0;
+  double whole = 0;
+  const Quantizer quantizer = Quantizer::Fit(block.View(), kWidth, turned);
+  for (size_t row = 0; row < points.count(); ++row) {
+    std::vector<float> vector(points.Row(row).begin(), points.Row(row).end());
+    RotateRandomly(absl::MakeSpan(vector));
+    for (size_t i = 0; i < kWidth; ++i) {
+      if (std::fabs(vector[i] - codes.center[i]) < 1e-5) continue;
+      EXPECT_EQ(ValueAt(codes, row, i) > 0, vector[i] > codes.center[i]) << row << ' ' << i;
+    }
+    std::vector<float> decoded(kWidth);
+    quantizer.Decode(codes.Code(row), absl::MakeSpan(decoded));
+    for (size_t i = 0; i < kWidth; ++i) {
+      left += std::pow(double{decoded[i]} - points.Row(row)[i], 2);
+      whole += std::pow(double{points.Row(row)[i]}, 2);
+    }
+  }
+  // A bit of a normally distributed component leaves 1 - 2 / pi of its square.
+  EXPECT_LT(left, 0.4 * whole);
+}
+
 TEST(QuantizerTest, EqualAndZeroVectorsHaveEqualCodes) {
   for (const float value : {0.0F, 3.0F, 1e-42F}) {
     testing::Block block({5, std::vector<float>(50, value)});
@@ -171,6 +201,8 @@ TEST(CodeFormatTest, NarrowVectorsHaveEightBitsAndL1None) {
   EXPECT_EQ(CodeFormat::For(Metric::kManhattan, 384, 1).bits, 0);
   EXPECT_EQ(CodeFormat::For(Metric::kCosine, 384, 1).bits, 1);
   EXPECT_EQ(CodeFormat::For(Metric::kCosine, 384, 8).bits, 8);
+  EXPECT_FALSE(CodeFormat::For(Metric::kCosine, 384, 1).turned);
+  EXPECT_FALSE(CodeFormat::For(Metric::kCosine, 384, 4, true).turned);
   EXPECT_EQ((CodeFormat{1, false}).Bytes(512), 64U);
   EXPECT_EQ((CodeFormat{1, false}).Bytes(513), 128U);
   EXPECT_EQ((CodeFormat{4, false}).Bytes(129), 128U);

@@ -104,6 +104,9 @@ TEST_F(SegmentFormatTest, WrongStructureIsDetectedBehindRightChecksums) {
       [&] { header().code_bits = 0; },
       [&] { header().code_step = 0; },
       [&] { header().codes_normalized = 2; },
+      [&] { header().codes_turned = 1; },
+      [&] { header().version = kSegmentVersion; },
+      [&] { header().codes_turned = 1, header().version = kSegmentVersion; },  // of 8 bits
       [&] { section<float>(kCenter)[3] = std::numeric_limits<float>::infinity(); },
       [&] { section<uint32_t>(kByNumber)[7] = 300; },
       [&] { std::swap(section<uint32_t>(kByNumber)[7], section<uint32_t>(kByNumber)[8]); },
