@@ -17,10 +17,16 @@
 namespace vecnest::embedder {
 namespace {
 
-constexpr std::string_view kFormatVersion = "1";
+// Version 2 has a model.
+constexpr std::string_view kFormatVersion = "2";
+constexpr std::string_view kFormatVersionWithoutModel = "1";
 constexpr std::string_view kSource = "adaptor";  // what errors of Decode are about
 constexpr size_t kLengthBytes = 8;               // of the header's length
 constexpr size_t kMostMethodBytes = 32;
+constexpr size_t kMostIdentityBytes = 64;
+// Training gives scales of 1 to 2. Others would have products of prefixes overflow, or vanish.
+constexpr float kLeastScale = 1e-3F;
+constexpr float kLargestScale = 1e3F;
 
 absl::Status CheckSizes(const AdaptorParameters& parameters) {
   const size_t dimensions = parameters.dimensions;
@@ -45,9 +51,9 @@ absl::Status CheckValues(const AdaptorParameters& parameters) {
     return absl::InvalidArgumentError("an adaptor's rotation holds a number that is not finite");
   }
   for (const float scale : parameters.scales) {
-    if (!std::isnormal(scale) || scale < 0) {
-      return absl::InvalidArgumentError(
-          fmt::format("an adaptor's scale is {}; it must be a positive number", scale));
+    if (!(scale >= kLeastScale && scale <= kLargestScale)) {
+      return absl::InvalidArgumentError(fmt::format("an adaptor's scale is {}; it must be {} to {}",
+                                                    scale, kLeastScale, kLargestScale));
     }
   }
   const std::string& method = parameters.method;
@@ -57,6 +63,17 @@ absl::Status CheckValues(const AdaptorParameters& parameters) {
     return absl::InvalidArgumentError(
         fmt::format("an adaptor's method must be 1 to {} lower-case letters", kMostMethodBytes));
   }
+  const std::string& identity = parameters.model_identity;
+  const auto is_hexadecimal = [](char c) {
+    return ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
+  };
+  if (parameters.model.size() > Adaptor::kMostModelBytes || identity.size() > kMostIdentityBytes ||
+      !std::all_of(identity.begin(), identity.end(), is_hexadecimal)) {
+    return absl::InvalidArgumentError(
+        fmt::format("an adaptor's model must have a name of at most {} bytes and an identity of at "
+                    "most {} hexadecimal digits",
+                    Adaptor::kMostModelBytes, kMostIdentityBytes));
+  }
   return absl::OkStatus();
 }
 
@@ -64,7 +81,10 @@ std::string_view Bytes(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-// Nothing where the model is not known: such adaptors are older than the entry.
+std::string_view VersionOf(const AdaptorParameters& parameters) {
+  return parameters.model_identity.empty() ? kFormatVersionWithoutModel : kFormatVersion;
+}
+
 std::string ModelMetadata(const AdaptorParameters& parameters) {
   if (parameters.model_identity.empty()) return "";
   return fmt::format(R"("model":{},"model_identity":{},)", JsonString(parameters.model),
@@ -72,7 +92,7 @@ std::string ModelMetadata(const AdaptorParameters& parameters) {
 }
 
 std::string Checksum(const AdaptorParameters& parameters) {
-  return ContentIdentity(fmt::format("{} {} {} {}{}{}", kFormatVersion, parameters.method,
+  return ContentIdentity(fmt::format("{} {} {} {}{}{}", VersionOf(parameters), parameters.method,
                                      parameters.samples, Bytes(parameters.rotation),
                                      Bytes(parameters.scales), ModelMetadata(parameters)));
 }
@@ -85,7 +105,7 @@ std::string EncodeParameters(const AdaptorParameters& parameters) {
       R"({{"__metadata__":{{"vecnest_adaptor":"{}","method":"{}","samples":"{}",{}"checksum":"{}"}},)"
       R"("rotation":{{"dtype":"F32","shape":[{},{}],"data_offsets":[0,{}]}},)"
       R"("scales":{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}}}})",
-      kFormatVersion, parameters.method, parameters.samples, ModelMetadata(parameters),
+      VersionOf(parameters), parameters.method, parameters.samples, ModelMetadata(parameters),
       Checksum(parameters), dimensions, dimensions, rotation_bytes, dimensions, rotation_bytes,
       rotation_bytes + scales_bytes);
   // Readers that map the file want aligned numbers.
@@ -213,6 +233,14 @@ absl::Status Adaptor::RotateWith(Work* work, absl::Span<const float> rows, float
 std::string Adaptor::Encode() const { return EncodeParameters(parameters_); }
 
 absl::StatusOr<std::shared_ptr<const Adaptor>> Adaptor::Decode(std::string_view bytes) {
+  // Its length comes first. What is longer is refused before it is read as JSON, which would take
+  // many times its size.
+  uint64_t header_bytes = 0;
+  if (bytes.size() >= kLengthBytes) std::memcpy(&header_bytes, bytes.data(), kLengthBytes);
+  if (header_bytes > kMostHeaderBytes) {
+    return Damaged(fmt::format("a header of {} bytes, an adaptor's has at most {}", header_bytes,
+                               kMostHeaderBytes));
+  }
   size_t data_begin = 0;
   VECNEST_ASSIGN_OR_RETURN(
       const Entries entries,
@@ -223,8 +251,9 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> Adaptor::Decode(std::string_view 
       Json::Parse(bytes.substr(kLengthBytes, data_begin - kLengthBytes), std::string(kSource)));
   VECNEST_ASSIGN_OR_RETURN(const Json metadata, header.Get("__metadata__"));
   VECNEST_ASSIGN_OR_RETURN(const std::string version, metadata.GetString("vecnest_adaptor"));
-  if (version != kFormatVersion) {
-    return Damaged(fmt::format("format version \"{}\" is not \"{}\"", version, kFormatVersion));
+  if (version != kFormatVersion && version != kFormatVersionWithoutModel) {
+    return Damaged(fmt::format("format version \"{}\" is neither \"{}\" nor \"{}\"", version,
+                               kFormatVersionWithoutModel, kFormatVersion));
   }
   AdaptorParameters parameters;
   VECNEST_ASSIGN_OR_RETURN(parameters.method, metadata.GetString("method"));

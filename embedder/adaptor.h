@@ -39,10 +39,14 @@ class Adaptor {
   static constexpr size_t kMostDimensions = 4096;
   // How far a row of the rotation may be from unit length, and two rows from being orthogonal.
   static constexpr float kOrthogonalWithin = 1e-5F;
+  static constexpr size_t kMostModelBytes = 256;
+  // Of Encode, before the numbers.
+  static constexpr size_t kMostHeaderBytes = size_t{16} << 10;
 
-  // InvalidArgument where sizes do not fit, a number is not finite, a scale is not positive, the
-  // rotation is none, or the method is no short word of lower-case letters. The check of the
-  // rotation multiplies it with itself: milliseconds for 384 dimensions, seconds for 4,096.
+  // InvalidArgument where sizes do not fit, a number is not finite, a scale is not 0.001 to 1,000,
+  // the rotation is none, the method is no short word of lower-case letters, the model's name is
+  // too long or its identity no hexadecimal number. The check of the rotation multiplies it with
+  // itself: milliseconds for 384 dimensions, seconds for 4,096.
   static absl::StatusOr<std::shared_ptr<const Adaptor>> Create(AdaptorParameters parameters);
 
   // Reads what Encode gave, to the byte. Nothing in it is trusted: InvalidArgument where it is no

@@ -16,8 +16,6 @@
 namespace vecnest::engine {
 namespace {
 
-// Finding the axes of more takes minutes, and nothing ends it.
-constexpr size_t kMostDimensions = 2048;
 // In memory at a time.
 constexpr size_t kMostSampleBytes = size_t{2} << 30;
 
@@ -56,17 +54,19 @@ absl::Status CheckForPairs(const Shard& shard, Slot slot, const AdaptRequest& re
   return CheckPairs(*shard.definition(), slot, request.pairs);
 }
 
-absl::Status CheckGiven(const SlotDefinition& slot, const embedder::Adaptor& adaptor) {
-  const auto width = static_cast<size_t>(slot.config.size);
-  if (adaptor.dimensions() != width) {
-    return absl::InvalidArgumentError(fmt::format(
-        "adaptor: of vectors of {} dimensions, this one has {}", adaptor.dimensions(), width));
+// Before the file is read: how many numbers an adaptor has follows from the width.
+absl::Status CheckFileSize(std::string_view file, size_t width) {
+  const size_t numbers = (width + 1) * width * sizeof(float);
+  if (file.size() > numbers && file.size() - numbers <= embedder::Adaptor::kMostHeaderBytes) {
+    return absl::OkStatus();
   }
-  return CheckAdaptorModel(Describe(adaptor), slot.model, slot.model_identity);
+  return absl::InvalidArgumentError(fmt::format(
+      "the adaptor's file has {} bytes; for the collection's vectors, of {} dimensions, it would "
+      "have {} and a header",
+      file.size(), width, numbers));
 }
 
-absl::Status Check(const Shard& shard, const AdaptRequest& request,
-                   const embedder::Adaptor* given) {
+absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   const auto meaning = shard.definition();
   auto slot = meaning->RequireSlot(request.vector_name);
   if (!slot.ok()) return slot.status();
@@ -83,11 +83,15 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request,
         "an adaptor rotates vectors, which does not keep Manhattan distances; the vector's metric "
         "must be Cosine, Dot or Euclid");
   }
-  if (given != nullptr) return CheckGiven(defined, *given);
   const auto width = static_cast<size_t>(defined.config.size);
-  if (width > kMostDimensions) {
-    return absl::FailedPreconditionError(fmt::format(
-        "vectors of {} dimensions can't be adapted, at most {} can", width, kMostDimensions));
+  if (request.method == AdaptMethod::kGiven) return CheckFileSize(request.adaptor, width);
+  if (!request.adaptor.empty()) {
+    return absl::InvalidArgumentError("adaptor: only the method 'given' takes one");
+  }
+  if (width > size_t{AdaptRequest::kMostDimensions}) {
+    return absl::FailedPreconditionError(
+        fmt::format("vectors of {} dimensions can't be adapted, at most {} can", width,
+                    AdaptRequest::kMostDimensions));
   }
   if (request.samples * width * sizeof(float) > kMostSampleBytes) {
     return absl::InvalidArgumentError(
@@ -109,10 +113,17 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request,
 }
 
 // Null unless one is given.
-absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> ReadGiven(const AdaptRequest& request) {
-  if (request.method == AdaptMethod::kGiven) return DecodeAdaptor(request.adaptor);
-  if (request.adaptor.empty()) return nullptr;
-  return absl::InvalidArgumentError("adaptor: only the method 'given' takes one");
+absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> ReadGiven(const Shard& shard,
+                                                                   const AdaptRequest& request) {
+  if (request.method != AdaptMethod::kGiven) return nullptr;
+  auto given = DecodeAdaptor(request.adaptor);
+  if (!given.ok()) return given.status();
+  const auto meaning = shard.definition();
+  const SlotDefinition& slot = meaning->slots[*meaning->FindSlot(request.vector_name)];
+  auto fits =
+      CheckAdaptor(VectorAdaptor(*given), slot.config.size, slot.model, slot.model_identity);
+  if (!fits.ok()) return fits;
+  return given;
 }
 
 }  // namespace
@@ -127,18 +138,27 @@ Adapting::~Adapting() {
   if (last.joinable()) last.join();
 }
 
+absl::Status Adapting::Idle() const {
+  if (current_.empty()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(fmt::format(
+      "collection '{}' is being adapted, and one is at a time; wait until that is done, or cancel "
+      "it",
+      current_name_));
+}
+
+absl::Status Adapting::CheckIdle() const {
+  absl::MutexLock lock(&mutex_);
+  return Idle();
+}
+
 absl::Status Adapting::Start(std::shared_ptr<Shard> shard, AdaptRequest request) {
-  auto given = ReadGiven(request);
+  if (auto status = Check(*shard, request); !status.ok()) return status;
+  if (auto status = CheckIdle(); !status.ok()) return status;
+  auto given = ReadGiven(*shard, request);
   if (!given.ok()) return given.status();
-  if (auto status = Check(*shard, request, given->get()); !status.ok()) return status;
   const std::string uuid = shard->definition()->uuid();
   absl::MutexLock lock(&mutex_);
-  if (!current_.empty()) {
-    return absl::ResourceExhaustedError(
-        fmt::format("collection '{}' is being adapted, and one is at a time; wait until that is "
-                    "done, or cancel it",
-                    current_name_));
-  }
+  if (auto status = Idle(); !status.ok()) return status;
   if (thread_.joinable()) thread_.join();  // it has left its work behind
   stop_ = false;
   indexing_.vectors = indexing_.written = indexing_.linked = 0;

@@ -49,6 +49,9 @@ class Adapting {
   absl::StatusOr<AdaptorPtr> Train(const Shard& shard, Slot slot, const AdaptRequest& request);
   // Of what Train does; ends it when it was cancelled.
   absl::Status ReportTraining(double share);
+  // ResourceExhausted: a collection is being adapted.
+  absl::Status Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckIdle() const;
   void Enter(AdaptPhase phase);
   void Report(double progress);
   static double Share(const IndexingProgress& progress);

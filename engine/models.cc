@@ -115,15 +115,6 @@ absl::Status CheckDimensions(const embedder::ModelInfo& model, int dimensions) {
                   model.dimensions, model.name));
 }
 
-absl::Status CheckAdaptor(const Adaptor& adaptor, const embedder::ModelInfo& model) {
-  if (adaptor.dimensions() == model.dimensions) {
-    return CheckAdaptorModel(adaptor.info(), model.name, model.identity);
-  }
-  return absl::InvalidArgumentError(fmt::format("adaptor: of vectors of {} dimensions, {} gives {}",
-                                                adaptor.dimensions(), model.name,
-                                                model.dimensions));
-}
-
 absl::StatusOr<std::vector<Embedding>> ToEmbeddings(std::vector<embedder::Encoding> encodings,
                                                     const embedder::ModelInfo& model,
                                                     const EmbedOptions& options) {
@@ -273,7 +264,9 @@ absl::StatusOr<const embedder::Encoder*> LoadedModels::EncoderFor(
   if (!encoder.ok()) return encoder.status();
   const embedder::ModelInfo& model = (*encoder)->info();
   auto status = CheckDimensions(model, options.dimensions);
-  if (status.ok() && options.adaptor != nullptr) status = CheckAdaptor(*options.adaptor, model);
+  if (status.ok() && options.adaptor != nullptr) {
+    status = CheckAdaptor(*options.adaptor, model.dimensions, model.name, model.identity);
+  }
   if (!status.ok()) return status;
   return encoder;
 }

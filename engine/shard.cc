@@ -379,7 +379,10 @@ absl::Status Shard::CheckBindings(const std::map<Slot, ModelBinding>& bindings,
     }
     if (const auto adaptor = AdaptorOf(slot); adaptor != nullptr) {
       auto status = CheckAdaptorModel(engine::Describe(*adaptor), binding.model, binding.identity);
-      if (!status.ok()) return status;
+      if (!status.ok()) {
+        return {status.code(),
+                fmt::format("collection '{}': {}", current->name, std::string(status.message()))};
+      }
     }
     target.model = binding.model;
     target.model_identity = binding.identity;

@@ -46,6 +46,15 @@ absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> DecodeAdaptor(std::stri
   return absl::InvalidArgumentError(decoded.status().message());
 }
 
+absl::Status CheckAdaptor(const Adaptor& adaptor, int width, std::string_view model,
+                          std::string_view model_identity) {
+  if (adaptor.dimensions() == width) {
+    return CheckAdaptorModel(adaptor.info(), model, model_identity);
+  }
+  return absl::InvalidArgumentError(fmt::format(
+      "the adaptor is of vectors of {} dimensions, these have {}", adaptor.dimensions(), width));
+}
+
 absl::Status CheckAdaptorModel(const AdaptorInfo& adaptor, std::string_view model,
                                std::string_view model_identity) {
   constexpr size_t kShown = 8;
@@ -55,7 +64,7 @@ absl::Status CheckAdaptorModel(const AdaptorInfo& adaptor, std::string_view mode
   }
   return absl::FailedPreconditionError(fmt::format(
       "the adaptor was learned from vectors of model '{}' ({}), which says nothing about those of "
-      "'{}' ({})",
+      "'{}' ({}); use that model, or another adaptor or none",
       adaptor.model, adaptor.model_identity.substr(0, kShown), model,
       model_identity.substr(0, kShown)));
 }

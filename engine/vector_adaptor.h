@@ -21,6 +21,9 @@ AdaptorInfo Describe(const embedder::Adaptor& adaptor);
 // Of bytes that somebody gave: InvalidArgument also where they are damaged.
 absl::StatusOr<std::shared_ptr<const embedder::Adaptor>> DecodeAdaptor(std::string_view bytes);
 
+// InvalidArgument where the adaptor is of vectors of another width; else as CheckAdaptorModel.
+absl::Status CheckAdaptor(const Adaptor& adaptor, int width, std::string_view model,
+                          std::string_view model_identity);
 // FailedPrecondition where the adaptor is known to be of another model than this one; an empty
 // identity is that of no known model.
 absl::Status CheckAdaptorModel(const AdaptorInfo& adaptor, std::string_view model,

@@ -27,6 +27,10 @@ class CodeScorer {
   CodeScorer(const CodeView& codes, Metric metric, absl::Span<const float> query, size_t dimensions,
              Renormalize renormalize, absl::Span<const float> prefix_scales = {});
 
+  // It views what it owns.
+  CodeScorer(const CodeScorer&) = delete;
+  CodeScorer& operator=(const CodeScorer&) = delete;
+
   // Smaller is nearer, always finite; comparable only with costs by the same scorer.
   float Cost(uint32_t row) const;
 

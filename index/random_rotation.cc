@@ -52,8 +52,10 @@ absl::Span<float> Block(absl::Span<float> vector, int round) {
   return round % 2 == 0 ? vector.first(size) : vector.last(size);
 }
 
-// Each of the first half with its partner in the second; its own inverse.
+// Each of the first half with its partner in the second; its own inverse. Of a power of two the
+// transform has done that already, and this would undo it.
 void MixHalves(absl::Span<float> vector) {
+  if (std::has_single_bit(vector.size())) return;
   const size_t half = vector.size() / 2;
   const absl::Span<float> second = vector.last(half);
   for (size_t i = 0; i < half; ++i) {

@@ -72,7 +72,7 @@ inline constexpr size_t kRecallSteps = 12;
 
 struct SegmentHeader {
   std::array<char, 8> magic = kSegmentMagic;
-  uint32_t version = kSegmentVersion;
+  uint32_t version = kSegmentVersionWithoutTurns;
   uint32_t metric = 0;  // enum Metric: the one the graph was built for
   uint64_t count = 0;
   uint32_t dimensions = 0;

@@ -128,10 +128,10 @@ AdaptRequest ReadAdaptRequest(const Json& body, absl::Status& status) {
 }
 
 Json WriteAdaptRequest(const AdaptRequest& request) {
-  Json json = {{"vector", request.vector_name},
-               {"method", AdaptMethodName(request.method)},
-               {"samples", request.samples},
-               {"seed", request.seed}};
+  Json json = {{"vector", request.vector_name}, {"method", AdaptMethodName(request.method)}};
+  if (request.method == AdaptMethod::kGiven) return json;
+  json["samples"] = request.samples;
+  json["seed"] = request.seed;
   const bool learns =
       request.method == AdaptMethod::kPrefixes || request.method == AdaptMethod::kPairs;
   if (learns) {

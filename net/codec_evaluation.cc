@@ -75,6 +75,7 @@ Json WriteAdaptor(const AdaptorReport& report) {
           {"method", report.info.method},
           {"samples", report.info.samples},
           {"identity", report.info.identity},
+          {"learned_from_model", report.info.model},
           {"seconds", report.seconds}};
 }
 

@@ -45,7 +45,7 @@ absl::Status AdaptorChoice::Check(const ModelInfo& model, size_t texts,
           "adaptors rotate vectors, which does not keep Manhattan distances; leave out the metric "
           "or the adaptors");
     }
-    if (metric == Metric::kCosine || model.normalized || method_ == AdaptMethod::kRotation) {
+    if (metric == Metric::kCosine || model.normalized || IsRotation()) {
       continue;
     }
     return absl::InvalidArgumentError(fmt::format(
@@ -54,17 +54,19 @@ absl::Status AdaptorChoice::Check(const ModelInfo& model, size_t texts,
         model.name, MetricName(metric)));
   }
   if (IsLearned()) {
+    if (model.dimensions > AdaptRequest::kMostDimensions) {
+      return absl::InvalidArgumentError(
+          fmt::format("adaptors: vectors of {} dimensions, '{}' is learned from at most {}",
+                      model.dimensions, name_, AdaptRequest::kMostDimensions));
+    }
     if (texts >= AdaptRequest::kFewestSamples) return absl::OkStatus();
     return absl::InvalidArgumentError(
         fmt::format("adaptors: '{}' is learned from at least {} texts, and a task has {}", name_,
                     AdaptRequest::kFewestSamples, texts));
   }
-  if (given_->dimensions() != model.dimensions) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: an adaptor of vectors of {} dimensions, {} gives {}", name_,
-                    given_->dimensions(), model.name, model.dimensions));
-  }
-  return CheckAdaptorModel(given_->info(), model.name, model.identity);
+  const absl::Status fits = CheckAdaptor(*given_, model.dimensions, model.name, model.identity);
+  if (fits.ok()) return fits;
+  return {fits.code(), fmt::format("{}: {}", name_, std::string(fits.message()))};
 }
 
 absl::StatusOr<std::shared_ptr<const Adaptor>> AdaptorChoice::Make(
@@ -75,6 +77,10 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> AdaptorChoice::Make(
   training.method = method_ == AdaptMethod::kRotation
                         ? embedder::AdaptorTraining::Method::kRotation
                         : embedder::AdaptorTraining::Method::kPrefixes;
+  // As for a collection, where one of the metrics looks at lengths.
+  training.normalize =
+      model.normalized || std::all_of(request.metrics.begin(), request.metrics.end(),
+                                      [](Metric metric) { return metric == Metric::kCosine; });
   training.seed = request.seed;
   training.threads = static_cast<size_t>(std::max(request.threads, 0));
   training.model = model.name;

@@ -26,7 +26,7 @@ class AdaptorChoice {
   bool IsLearned() const { return !IsNone() && given_ == nullptr; }
 
   // Whether vectors of the model can go through it, be learned from where a task has so many texts,
-  // and then be compared by these metrics.
+  // and then be compared by these metrics (none: the task does not compare them).
   absl::Status Check(const ModelInfo& model, size_t texts,
                      const std::vector<Metric>& metrics) const;
 
@@ -38,6 +38,12 @@ class AdaptorChoice {
       absl::FunctionRef<absl::Status(double share)> progress) const;
 
  private:
+  // Scales nothing.
+  bool IsRotation() const {
+    return method_ == AdaptMethod::kRotation ||
+           (given_ != nullptr && given_->info().method == AdaptMethodName(AdaptMethod::kRotation));
+  }
+
   AdaptorChoice(std::string name, AdaptMethod method, std::shared_ptr<const Adaptor> given)
       : name_(std::move(name)), method_(method), given_(std::move(given)) {}
 

@@ -26,6 +26,7 @@ using engine::evaluation::RetrievalTask;
 using engine::evaluation::Task;
 using engine::evaluation::TaskVectors;
 using engine::evaluation::VectorMatrix;
+using engine::evaluation::WholeVectors;
 
 // Texts per call of the model: enough for all threads, and few enough for progress to be seen.
 constexpr size_t kMostTexts = 1024;
@@ -151,7 +152,11 @@ class Evaluator {
       }
       tasks_.push_back(std::move(task));
     }
-    return absl::OkStatus();
+    const bool retrieves = std::any_of(tasks_.begin(), tasks_.end(), [](const Task& task) {
+      return task.type == TaskType::kRetrieval;
+    });
+    if (request_.rerank == 0 || retrieves) return absl::OkStatus();
+    return absl::InvalidArgumentError("rerank: none of the tasks is retrieval");
   }
 
   // What would end the work after hours is found before it begins: models that are not there, have
@@ -172,7 +177,9 @@ class Evaluator {
         }
         VECNEST_RETURN_IF_ERROR(CheckMemory(subject, texts));
         for (const AdaptorChoice& choice : adaptors_) {
-          VECNEST_RETURN_IF_ERROR(choice.Check(model, texts, request_.metrics));
+          const bool compares = engine::evaluation::ComparesVectors(task.type);
+          VECNEST_RETURN_IF_ERROR(
+              choice.Check(model, texts, compares ? request_.metrics : std::vector<Metric>()));
         }
       }
     }
@@ -294,12 +301,13 @@ class Evaluator {
   }
 
   absl::Status ScoreEverything(const Subject& subject, const TaskVectors& vectors) {
+    WholeVectors whole(vectors);
     for (const AdaptorChoice& choice : adaptors_) {
       std::shared_ptr<const Adaptor> adaptor;
       if (!choice.IsNone()) {
         VECNEST_ASSIGN_OR_RETURN(adaptor, MakeAdaptor(choice, subject, vectors.texts));
       }
-      VECNEST_RETURN_IF_ERROR(ScoreAdapted(subject, vectors, choice.name(), adaptor.get()));
+      VECNEST_RETURN_IF_ERROR(ScoreAdapted(subject, whole, choice.name(), adaptor.get()));
     }
     return absl::OkStatus();
   }
@@ -327,7 +335,7 @@ class Evaluator {
   }
 
   // `adaptor`: null for none.
-  absl::Status ScoreAdapted(const Subject& subject, const TaskVectors& vectors,
+  absl::Status ScoreAdapted(const Subject& subject, WholeVectors& whole,
                             const std::string& adaptor_name, const Adaptor* adaptor) {
     std::vector<int> widths = request_.dimensions;
     if (widths.empty()) widths = {subject.model.dimensions};
@@ -343,13 +351,13 @@ class Evaluator {
           return engine::evaluation::AdaptAndCut(*adaptor, matrix, kept, normalized);
         };
         TaskVectors prefixes;
-        VECNEST_ASSIGN_OR_RETURN(prefixes.texts, cut(vectors.texts));
-        VECNEST_ASSIGN_OR_RETURN(prefixes.queries, cut(vectors.queries));
+        VECNEST_ASSIGN_OR_RETURN(prefixes.texts, cut(whole.vectors.texts));
+        VECNEST_ASSIGN_OR_RETURN(prefixes.queries, cut(whole.vectors.queries));
         EvaluationResult form;
         form.adaptor = adaptor_name;
         form.codes = codes;
         form.dimensions = width;
-        VECNEST_RETURN_IF_ERROR(ScoreWidth(subject, vectors, prefixes, form));
+        VECNEST_RETURN_IF_ERROR(ScoreWidth(subject, whole, prefixes, form));
         ++progress.done;
       }
     }
@@ -358,10 +366,15 @@ class Evaluator {
   }
 
   // `form` says what the prefixes are.
-  absl::Status ScoreWidth(const Subject& subject, const TaskVectors& whole,
-                          const TaskVectors& prefixes, const EvaluationResult& form) {
+  absl::Status ScoreWidth(const Subject& subject, WholeVectors& all, const TaskVectors& prefixes,
+                          const EvaluationResult& form) {
     std::vector<std::optional<Metric>> metrics(request_.metrics.begin(), request_.metrics.end());
     if (!engine::evaluation::ComparesVectors(subject.task.type)) metrics = {std::nullopt};
+    const bool adapted = form.adaptor != AdaptMethodName(AdaptMethod::kNone);
+    const bool whole = form.dimensions == subject.model.dimensions;
+    // Bits of adapted vectors have no prefixes: narrow searches go by the vectors.
+    const VectorCodes codes =
+        adapted && !whole && form.codes == VectorCodes::kBinary ? VectorCodes::kF32 : form.codes;
     // An index for cosine has unit vectors coded, one for another metric the vectors themselves.
     std::optional<bool> normalized;
     TaskVectors stored;
@@ -369,15 +382,18 @@ class Evaluator {
       const bool normalize = metric == Metric::kCosine;
       if (normalized != normalize) {
         stored = prefixes;
-        VECNEST_RETURN_IF_ERROR(engine::evaluation::StoreAs(form.codes, normalize, stored.texts));
+        VECNEST_RETURN_IF_ERROR(
+            engine::evaluation::StoreAs(codes, normalize, adapted, stored.texts));
         normalized = normalize;
       }
       VECNEST_RETURN_IF_ERROR(request_.limits.Check());
       EvaluationResult result = form;
       const Stopwatch watch;
       VECNEST_ASSIGN_OR_RETURN(
-          result.scores, engine::evaluation::ScoreTask(subject.task, subject.problem, stored, whole,
-                                                       metric.value_or(Metric::kCosine), request_));
+          result.scores,
+          engine::evaluation::ScoreTask(subject.task, subject.problem, stored,
+                                        whole && codes == VectorCodes::kF32 ? nullptr : &all,
+                                        metric.value_or(Metric::kCosine), request_));
       result.seconds = watch.Seconds();
       result.task = subject.task.name;
       result.type = subject.task.type;

@@ -74,36 +74,50 @@ class WholeRanking {
   const std::vector<float> inverse_norms_;
 };
 
-// What is found by the prefixes and ranked by whole vectors, against what these find by themselves.
-absl::StatusOr<Scores> ScoreReranked(const RetrievalTask& task,
-                                     const std::vector<std::vector<uint32_t>>& found,
-                                     const TaskVectors& whole, const Setting& setting) {
-  const WholeRanking ranking(task, whole, setting.metric);
-  std::vector<double> ndcg(found.size());
-  std::vector<double> kept(found.size());
+// The ten nearest of every query, looked for at most once.
+absl::StatusOr<const std::vector<std::vector<uint32_t>>*> NearestByWhole(const RetrievalTask& task,
+                                                                         WholeVectors& whole,
+                                                                         const Setting& setting) {
+  const auto known = whole.nearest.find(setting.metric);
+  if (known != whole.nearest.end()) return &known->second;
+  std::vector<std::vector<uint32_t>> all(task.queries.size());
   const ExactSearch search = {.metric = setting.metric,
                               .limit = kNdcgDepth + 1,  // one may be left out
                               .threads = setting.threads(),
                               .tie_order = task.tie_order};
-  VECNEST_RETURN_IF_ERROR(SearchExactly(
-      whole.queries, whole.texts, search, setting.request.limits,
-      [&](size_t q, absl::Span<const uint32_t> nearest) {
-        const std::vector<uint32_t> ranked = ranking.Rank(q, found[q]);
-        ndcg[q] = NdcgAt(kNdcgDepth, ranked, task.queries[q].judgements);
-        const std::vector<uint32_t> best = FirstOf(nearest, kNdcgDepth, task.queries[q].excluded);
-        const auto end = ranked.begin() + std::min(ranked.size(), kNdcgDepth);
-        const auto both = std::count_if(best.begin(), best.end(), [&](uint32_t row) {
-          return std::find(ranked.begin(), end, row) != end;
-        });
-        kept[q] = best.empty() ? 1.0 : static_cast<double>(both) / static_cast<double>(best.size());
-      }));
+  VECNEST_RETURN_IF_ERROR(
+      SearchExactly(whole.vectors.queries, whole.vectors.texts, search, setting.request.limits,
+                    [&](size_t q, absl::Span<const uint32_t> nearest) {
+                      all[q] = FirstOf(nearest, kNdcgDepth, task.queries[q].excluded);
+                    }));
+  return &whole.nearest.emplace(setting.metric, std::move(all)).first->second;
+}
+
+// What was found and ranked by whole vectors, against what these find by themselves.
+absl::StatusOr<Scores> ScoreReranked(const RetrievalTask& task,
+                                     const std::vector<std::vector<uint32_t>>& found,
+                                     WholeVectors& whole, const Setting& setting) {
+  VECNEST_ASSIGN_OR_RETURN(const auto* nearest, NearestByWhole(task, whole, setting));
+  const WholeRanking ranking(task, whole.vectors, setting.metric);
+  std::vector<double> ndcg(found.size());
+  std::vector<double> kept(found.size());
+  for (size_t q = 0; q < found.size(); ++q) {
+    const std::vector<uint32_t> ranked = ranking.Rank(q, found[q]);
+    ndcg[q] = NdcgAt(kNdcgDepth, ranked, task.queries[q].judgements);
+    const std::vector<uint32_t>& best = (*nearest)[q];
+    const auto end = ranked.begin() + static_cast<ptrdiff_t>(std::min(ranked.size(), kNdcgDepth));
+    const auto both = std::count_if(best.begin(), best.end(), [&](uint32_t row) {
+      return std::find(ranked.begin(), end, row) != end;
+    });
+    kept[q] = best.empty() ? 1.0 : static_cast<double>(both) / static_cast<double>(best.size());
+  }
   return Scores{{"reranked_ndcg@10", Mean(ndcg)}, {"kept@10", Mean(kept)}};
 }
 
 absl::StatusOr<Scores> ScoreRetrieval(const RetrievalTask& task, const TaskVectors& vectors,
-                                      const TaskVectors& whole, const Setting& setting) {
+                                      WholeVectors* whole, const Setting& setting) {
   const size_t count = task.queries.size();
-  const bool rerank = setting.request.rerank > 0 && vectors.texts.width < whole.texts.width;
+  const bool rerank = setting.request.rerank > 0 && whole != nullptr;
   std::vector<std::vector<uint32_t>> found(rerank ? count : 0);
   std::vector<double> ndcg(count);
   std::vector<double> recall(count);
@@ -131,7 +145,7 @@ absl::StatusOr<Scores> ScoreRetrieval(const RetrievalTask& task, const TaskVecto
                    {"mrr@10", Mean(rank_at_10)},
                    {"mrr", Mean(rank)}};
   if (!rerank) return scores;
-  VECNEST_ASSIGN_OR_RETURN(const Scores reranked, ScoreReranked(task, found, whole, setting));
+  VECNEST_ASSIGN_OR_RETURN(const Scores reranked, ScoreReranked(task, found, *whole, setting));
   scores.insert(scores.end(), reranked.begin(), reranked.end());
   return scores;
 }
@@ -281,9 +295,8 @@ size_t ScoringBytes(TaskType type, size_t texts, size_t width, size_t threads) {
 }
 
 absl::StatusOr<std::vector<NamedScore>> ScoreTask(const Task& task, const AnalogyProblem& problem,
-                                                  const TaskVectors& vectors,
-                                                  const TaskVectors& whole, Metric metric,
-                                                  const EvaluationRequest& request) {
+                                                  const TaskVectors& vectors, WholeVectors* whole,
+                                                  Metric metric, const EvaluationRequest& request) {
   const Setting setting = {metric, request};
   switch (task.type) {
     case TaskType::kRetrieval:

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,17 +27,25 @@ struct TaskVectors {
   VectorMatrix queries;
 };
 
+// The vectors that prefixes and codes were made from, and the nearest by them, which are looked for
+// once for each metric.
+struct WholeVectors {
+  explicit WholeVectors(const TaskVectors& all) : vectors(all) {}
+
+  const TaskVectors& vectors;
+  std::map<Metric, std::vector<std::vector<uint32_t>>> nearest = {};  // by query
+};
+
 // What scoring so many texts of a task takes beside their vectors, in bytes.
 size_t ScoringBytes(TaskType type, size_t texts, size_t width, size_t threads);
 
-// The scores of a task, the main one first, for the vectors as they are compared; `whole`, what
-// retrieval ranks again by if it is asked to. `problem` belongs to an analogy task and to the
-// model. Settings are those of `request`, which is not asked for its lists. Cancelled and
-// DeadlineExceeded as its limits say, and what the parts return.
+// The scores of a task, the main one first, for the vectors as they are compared. `whole` is what
+// retrieval ranks again by, if it is asked to; null where these are the whole vectors. `problem`
+// belongs to an analogy task and to the model. Settings are those of `request`, which is not asked
+// for its lists. Cancelled and DeadlineExceeded as its limits say, and what the parts return.
 absl::StatusOr<std::vector<NamedScore>> ScoreTask(const Task& task, const AnalogyProblem& problem,
-                                                  const TaskVectors& vectors,
-                                                  const TaskVectors& whole, Metric metric,
-                                                  const EvaluationRequest& request);
+                                                  const TaskVectors& vectors, WholeVectors* whole,
+                                                  Metric metric, const EvaluationRequest& request);
 
 }  // namespace vecnest::engine::evaluation
 

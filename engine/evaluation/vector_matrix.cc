@@ -28,14 +28,13 @@ int CodeBits(VectorCodes codes) {
   return 0;
 }
 
-void RoundTripThroughCodes(int bits, bool normalized, VectorMatrix& vectors) {
+void RoundTripThroughCodes(const index::CodeFormat& format, VectorMatrix& vectors) {
   const std::vector<float> inverse_norms = InverseNorms(vectors);
   index::Rows rows;
   rows.count = vectors.count();
   rows.stride = vectors.width;
   rows.inverse_norms = inverse_norms.data();
   rows.vectors = vectors.values.data();
-  const index::CodeFormat format = {bits, normalized};
   const auto quantizer = index::Quantizer::Fit(rows, vectors.width, format);
   std::vector<uint8_t> code(format.Bytes(vectors.width));
   for (size_t i = 0; i < vectors.count(); ++i) {
@@ -64,10 +63,11 @@ VectorMatrix Normalized(const VectorMatrix& vectors) {
   return scaled;
 }
 
-absl::Status StoreAs(VectorCodes codes, bool normalized, VectorMatrix& vectors) {
+absl::Status StoreAs(VectorCodes codes, bool normalized, bool principal_axes,
+                     VectorMatrix& vectors) {
   if (codes == VectorCodes::kF32 || vectors.values.empty()) return absl::OkStatus();
   if (const int bits = CodeBits(codes); bits > 0) {
-    RoundTripThroughCodes(bits, normalized, vectors);
+    RoundTripThroughCodes({bits, normalized, bits == 1 && principal_axes}, vectors);
     return absl::OkStatus();
   }
   const auto format =

@@ -30,8 +30,10 @@ VectorMatrix Normalized(const VectorMatrix& vectors);
 
 // Replaces every vector by what is left of it in a form of storage. Codes of 8, 4 and 1 bits are
 // fitted to these vectors as a segment fits them to its own; `normalized` scales to unit length
-// first, as a cosine index does. InvalidArgument: a component is beyond the range of f16.
-absl::Status StoreAs(VectorCodes codes, bool normalized, VectorMatrix& vectors);
+// first, as a cosine index does, and `principal_axes` says that they come from an adaptor.
+// InvalidArgument: a component is beyond the range of f16.
+absl::Status StoreAs(VectorCodes codes, bool normalized, bool principal_axes,
+                     VectorMatrix& vectors);
 
 // 1 / length of every row; 0 for a row of zeros.
 std::vector<float> InverseNorms(const VectorMatrix& vectors);

@@ -267,8 +267,8 @@ absl::Status MeasureCodes(const VectorMatrix& sample, Metric metric,
                           const std::vector<std::vector<uint32_t>>& nearest,
                           const CallLimits& limits, Meter& meter, GeometryReport* report) {
   VectorMatrix coded = sample;
-  VECNEST_RETURN_IF_ERROR(
-      evaluation::StoreAs(VectorCodes::kInt8, metric == Metric::kCosine, coded));
+  VECNEST_RETURN_IF_ERROR(evaluation::StoreAs(VectorCodes::kInt8, metric == Metric::kCosine,
+                                              /*principal_axes=*/false, coded));
   VECNEST_ASSIGN_OR_RETURN(auto found,
                            NearestOthers(sample, nearest.size(), coded, metric, limits, meter));
   report->int8_recall = RecallOf(std::move(found), nearest);

@@ -302,7 +302,9 @@ void AddAdapt(CLI::App& app, Command& command) {
   auto* export_to = adapt->add_option(
       "--export", options->export_to,
       "Write the adaptor that the collection has to this file (safetensors), and do nothing else");
-  from->excludes(export_to);
+  export_to->check([](const std::string& path) {
+    return path.empty() ? std::string("a file's name is missing") : std::string();
+  });
   adapt
       ->add_option(
           "--pairs", options->pairs,
@@ -340,6 +342,16 @@ void AddAdapt(CLI::App& app, Command& command) {
       ->capture_default_str();
   options->mining.AddTo(*adapt);
   options->models.AddTo(*adapt, url);
+  // Each of the two is done by itself.
+  for (CLI::Option* option : adapt->get_options()) {
+    const std::string name = option->get_name();
+    const bool says_where =
+        name == "--data" || name == "--url" || name == "--collection" || name == "--using";
+    if (says_where || option == from || option == export_to || name == "--help") continue;
+    export_to->excludes(option);
+    if (name != "--method") from->excludes(option);
+  }
+  from->excludes(export_to);
   adapt->add_option("--api-key", options->api_key)->envname("VECNEST_API_KEY");
   adapt->callback([options, data, url, &command] {
     if (data->empty() && url->empty()) throw CLI::RequiredError("--data or --url");

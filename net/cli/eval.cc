@@ -58,6 +58,7 @@ absl::Status ReadOptions(EvalOptions& options) {
   if (auto status = CheckOutput(options.json, "--json"); !status.ok()) return status;
   if (options.plot.empty()) return absl::OkStatus();
   if (auto status = CheckOutput(options.plot, "--plot"); !status.ok()) return status;
+  if (auto status = ReplacedFile(options.plot).status(); !status.ok()) return status;
   return CheckGnuplot();
 }
 
@@ -154,7 +155,7 @@ void AddWhat(CLI::App& eval, EvalOptions& options) {
       ->delimiter(',')
       ->capture_default_str();
   eval.add_option("--rerank", options.request.rerank,
-                  "Retrieval at less than all dimensions: rank the best so many again by whole "
+                  "Retrieval by fewer dimensions or by codes: rank the best so many again by whole "
                   "vectors, and show what that gives; 0: do not")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();

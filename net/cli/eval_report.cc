@@ -21,6 +21,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "fmt/format.h"
+#include "net/cli/output_file.h"
 #include "net/codec_evaluation.h"
 
 namespace vecnest::cli {
@@ -240,8 +241,10 @@ std::string EvaluationTable(const Evaluation& evaluation) {
 absl::Status CheckGnuplot() { return RunGnuplot({"--version"}).status(); }
 
 absl::Status PlotEvaluation(const Evaluation& evaluation, const std::string& path) {
-  const std::string part = path + ".part";
-  const std::string script = path + ".gnuplot";
+  const auto replaced = ReplacedFile(path);
+  if (!replaced.ok()) return replaced.status();
+  const std::string part = *replaced + ".part";
+  const std::string script = *replaced + ".gnuplot";
   const absl::Cleanup remove = [&] {
     unlink(script.c_str());
     unlink(part.c_str());  // renamed when all went well
@@ -255,7 +258,7 @@ absl::Status PlotEvaluation(const Evaluation& evaluation, const std::string& pat
   if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
     return absl::InternalError(fmt::format("gnuplot could not draw {}", path));
   }
-  if (std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (std::rename(part.c_str(), replaced->c_str()) == 0) return absl::OkStatus();
   return absl::InternalError(fmt::format("{}: {}", path, std::strerror(errno)));
 }
 

@@ -1,9 +1,10 @@
 #include "net/cli/interrupt.h"
 
-#include <csignal>
-#include <thread>
-
 #include <atomic>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <thread>
 
 namespace vecnest::cli {
 namespace {
@@ -26,10 +27,17 @@ sigset_t Signals() {
 }
 
 void Await() {
+  using Clock = std::chrono::steady_clock;
+  // Whoever presses a key twice, or stands in a group that `timeout` signals beside its child,
+  // means it once.
+  constexpr auto kOnce = std::chrono::seconds(1);
   const sigset_t signals = Signals();
+  std::optional<Clock::time_point> first;
   while (true) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
+    if (g_caught && first && Clock::now() - *first < kOnce) continue;
+    first = Clock::now();
     if (!g_caught || g_interrupted.exchange(true)) {
       GiveSignalsBack();
       std::raise(signal);

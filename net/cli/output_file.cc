@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "fmt/format.h"
 
@@ -23,15 +24,27 @@ absl::Status CheckOutput(const std::string& path, std::string_view option) {
                                                 parent.string(), std::strerror(errno)));
 }
 
+absl::StatusOr<std::string> ReplacedFile(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) return fs::canonical(path, error).string();
+  if (!fs::exists(fs::symlink_status(path, error))) return path;
+  return absl::InvalidArgumentError(fmt::format("{} is no file that could be replaced", path));
+}
+
 absl::Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string part = path + ".part";
+  const auto replaced = ReplacedFile(path);
+  // A pipe or a device is written to; it cannot be replaced.
+  const std::string part = replaced.ok() ? *replaced + ".part" : path;
   std::ofstream file(part, std::ios::trunc);
   file << text;
   file.close();
-  if (file && std::rename(part.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (file && (!replaced.ok() || std::rename(part.c_str(), replaced->c_str()) == 0)) {
+    return absl::OkStatus();
+  }
   const absl::Status failed =
       absl::InternalError(fmt::format("writing {}: {}", path, std::strerror(errno)));
-  unlink(part.c_str());
+  if (replaced.ok()) unlink(part.c_str());
   return failed;
 }
 

@@ -283,6 +283,18 @@ def test_adaptors_of_a_data_directory(tmp_path, points):
     assert given.returncode == 0, given.stderr
     with Server(data) as server, httpx.Client(base_url=server.url, timeout=60) as http:
         assert http.get("/collections/empty/adaptor").content == file.read_bytes()
+    # Through links and pipes, which stay what they are.
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    (tmp_path / "target").write_text("before")
+    assert run("adapt", "--data", data, "--collection", "c", "--export", link).returncode == 0
+    assert link.is_symlink() and (tmp_path / "target").read_bytes() == file.read_bytes()
+    piped = run("adapt", "--data", data, "--collection", "c", "--export", "/dev/stdout")
+    assert piped.returncode == 0 and piped.stdout.startswith(file.read_bytes())
+    for wrong in (("--export", ""), ("--export", link, "--method", "none"), ("--from", file, "--steps", "5")):
+        assert run("adapt", "--data", data, "--collection", "c", *wrong).returncode > 100, wrong
+    assert run("adapt", "--data", data, "--collection", "c", "--export", link).returncode == 0
+    assert link.read_bytes() == file.read_bytes()
     other = tmp_path / "other"
     other.write_text("no adaptor")
     for wrong in (("--from", file, "--method", "rotation"), ("--method", "given"), ("--from", other)):

@@ -59,6 +59,12 @@ TEST(AdaptorTest, RemembersTheModel) {
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ((*decoded)->parameters().model, parameters.model);
   EXPECT_EQ((*decoded)->parameters().model_identity, "00ff");
+  // What is too long for a header is not read as one.
+  std::string long_header(100'000, '[');
+  const uint64_t size = long_header.size();
+  long_header.insert(0, reinterpret_cast<const char*>(&size), sizeof(size));
+  EXPECT_THAT(std::string(Adaptor::Decode(long_header).status().message()),
+              HasSubstr("a header of 100000 bytes"));
   // Part of what the checksum covers.
   std::string other = bytes;
   other.replace(other.find("00ff"), 4, "00fe");
@@ -137,9 +143,12 @@ TEST(AdaptorTest, ParametersThatMakeNoAdaptorAreRefused) {
   EXPECT_THAT(message([](auto& p) { p.dimensions = 5; }), HasSubstr("rotation of 16 numbers"));
   EXPECT_THAT(message([](auto& p) { p.scales.pop_back(); }), HasSubstr("3 scales"));
   EXPECT_THAT(message([](auto& p) { p.rotation[3] = kNan; }), HasSubstr("not finite"));
-  EXPECT_THAT(message([](auto& p) { p.scales[3] = kNan; }), HasSubstr("positive"));
+  EXPECT_THAT(message([](auto& p) { p.scales[3] = kNan; }), HasSubstr("0.001 to 1000"));
   EXPECT_THAT(message([](auto& p) { p.scales[0] = 0; }), HasSubstr("scale is 0"));
   EXPECT_THAT(message([](auto& p) { p.scales[0] = -1; }), HasSubstr("scale is -1"));
+  EXPECT_THAT(message([](auto& p) { p.scales[0] = 1e38F; }), HasSubstr("scale is 1e+38"));
+  EXPECT_THAT(message([](auto& p) { p.model = std::string(257, 'm'); }), HasSubstr("256 bytes"));
+  EXPECT_THAT(message([](auto& p) { p.model_identity = "0x"; }), HasSubstr("hexadecimal"));
   EXPECT_THAT(message([](auto& p) { p.rotation[0] += 0.01F; }), HasSubstr("not orthogonal"));
   EXPECT_THAT(message([](auto& p) { p.rotation.assign(16, 0); }), HasSubstr("rows 0 and 0 is 0"));
   EXPECT_THAT(message([](auto& p) { p.rotation.assign(16, 1e30F); }), HasSubstr("not orthogonal"));
@@ -203,8 +212,8 @@ TEST(AdaptorTest, OtherFilesAreRefused) {
       R"({"__metadata__":{"vecnest_adaptor":"1","method":"pairs","samples":"1","checksum":""})";
   const std::string scales = R"(,"scales":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
   EXPECT_THAT(message("{}", 0), HasSubstr("__metadata__"));
-  EXPECT_THAT(message(R"({"__metadata__":{"vecnest_adaptor":"2"}})", 0),
-              HasSubstr("version \"2\" is not \"1\""));
+  EXPECT_THAT(message(R"({"__metadata__":{"vecnest_adaptor":"3"}})", 0),
+              HasSubstr("version \"3\" is neither \"1\" nor \"2\""));
   EXPECT_THAT(message(R"({"__metadata__":{"vecnest_adaptor":"1","method":"a","samples":"x"}})", 0),
               HasSubstr("\"samples\" is no number"));
   EXPECT_THAT(message(metadata + "}", 0), HasSubstr("not a rotation and a row of scales"));

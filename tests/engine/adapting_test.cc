@@ -170,7 +170,7 @@ TEST_F(AdaptingTest, AGivenAdaptorIsThatOfTheOther) {
   EXPECT_TRUE(
       absl::IsInvalidArgument(refused("c", {.method = AdaptMethod::kGiven, .adaptor = damaged})));
   ASSERT_TRUE(database_->CreateCollection("wider", Unnamed(kWidth + 1, Metric::kCosine)).ok());
-  EXPECT_THAT(std::string(refused("wider", given).message()), HasSubstr("64 dimensions"));
+  EXPECT_THAT(std::string(refused("wider", given).message()), HasSubstr("of 65 dimensions"));
   EXPECT_FALSE(Info("wider").has_value());
 }
 

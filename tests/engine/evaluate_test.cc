@@ -82,6 +82,7 @@ TEST_F(EvaluateTest, AdaptorsTurnPrefixesAlone) {
          << '\n';
   }
   file.close();
+  const TaskSpec similarity = request_.tasks.front();
   request_.tasks = {*ParseTaskSpec("clustering:" + many + ",name=many")};
   request_.adaptors = {"none", "rotation", "prefixes"};
   request_.dimensions = {8, 36};
@@ -95,9 +96,16 @@ TEST_F(EvaluateTest, AdaptorsTurnPrefixesAlone) {
   EXPECT_EQ(evaluation->results[2].adaptor, "rotation");
   EXPECT_EQ(evaluation->results[2].dimensions, 8);
   EXPECT_EQ(evaluation->results[5].adaptor, "prefixes");
+  // Clusters are not compared by it, but similarities are.
   request_.metrics = {Metric::kManhattan};
+  EXPECT_TRUE(Evaluate(request_).ok());
+  request_.tasks = {similarity};
   EXPECT_THAT(Error(), HasSubstr("Manhattan"));
   request_.metrics = {Metric::kCosine};
+  EXPECT_THAT(Error(), HasSubstr("at least 100 texts"));
+  request_.rerank = 10;
+  EXPECT_THAT(Error(), HasSubstr("rerank: none of the tasks is retrieval"));
+  request_.rerank = 0;
   request_.adaptors = {directory_.path() + "/missing"};
   EXPECT_THAT(Error(), HasSubstr("missing' is neither none, rotation or prefixes nor a file"));
 }

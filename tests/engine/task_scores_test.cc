@@ -18,7 +18,7 @@ std::optional<double> Value(const std::vector<NamedScore>& scores, const std::st
 std::vector<NamedScore> Score(TaskType type, Task task, const TaskVectors& vectors,
                               Metric metric = Metric::kCosine, EvaluationRequest request = {}) {
   task.type = type;
-  auto scores = ScoreTask(task, {}, vectors, vectors, metric, request);
+  auto scores = ScoreTask(task, {}, vectors, nullptr, metric, request);
   EXPECT_TRUE(scores.ok()) << scores.status();
   return *std::move(scores);
 }
@@ -76,7 +76,8 @@ TEST(TaskScoresTest, WholeVectorsRankAgainWhatPrefixesFound) {
   const auto score = [&](size_t rerank) {
     EvaluationRequest request;
     request.rerank = rerank;
-    const auto scores = ScoreTask(task, {}, prefixes, whole, Metric::kDot, request);
+    WholeVectors all(whole);
+    const auto scores = ScoreTask(task, {}, prefixes, &all, Metric::kDot, request);
     EXPECT_TRUE(scores.ok()) << scores.status();
     return *scores;
   };
@@ -115,7 +116,7 @@ TEST(TaskScoresTest, AnalogiesBySection) {
   task.gold = gold;
   const AnalogyProblem problem = MakeAnalogyProblem(gold, {"a", "b", "c", "d"});
   const TaskVectors vectors = {{2, {1, 0, 1, 1, 5, 0, 5, 1}}, {}};
-  const auto scores = ScoreTask(task, problem, vectors, vectors, Metric::kEuclid, {});
+  const auto scores = ScoreTask(task, problem, vectors, nullptr, Metric::kEuclid, {});
   ASSERT_TRUE(scores.ok()) << scores.status();
   EXPECT_NEAR(*Value(*scores, "accuracy"), 0.5, 1e-12);
   EXPECT_NEAR(*Value(*scores, "coverage"), 2.0 / 3, 1e-12);

@@ -46,12 +46,12 @@ TEST(VectorMatrixTest, NormalizesAndMeasures) {
 
 TEST(VectorMatrixTest, SixteenBitsRoundToTheirNumbers) {
   VectorMatrix vectors = {2, {1.0F + 0x1p-12F, 1.0F + 0x1p-10F}};
-  ASSERT_TRUE(StoreAs(VectorCodes::kF16, false, vectors).ok());
+  ASSERT_TRUE(StoreAs(VectorCodes::kF16, false, false, vectors).ok());
   EXPECT_EQ(vectors.values, (std::vector<float>{1.0F, 1.0F + 0x1p-10F}));
-  ASSERT_TRUE(StoreAs(VectorCodes::kBf16, false, vectors).ok());
+  ASSERT_TRUE(StoreAs(VectorCodes::kBf16, false, false, vectors).ok());
   EXPECT_EQ(vectors.values, (std::vector<float>{1.0F, 1.0F}));
   VectorMatrix large = {1, {1e6F}};
-  EXPECT_TRUE(absl::IsInvalidArgument(StoreAs(VectorCodes::kF16, false, large)));
+  EXPECT_TRUE(absl::IsInvalidArgument(StoreAs(VectorCodes::kF16, false, false, large)));
 }
 
 // Each further bit leaves more of a vector's direction.
@@ -63,7 +63,7 @@ TEST(VectorMatrixTest, CodesKeepDirections) {
         std::pair(VectorCodes::kBinary, 0.75)}) {
     for (const bool normalized : {false, true}) {
       VectorMatrix stored = vectors;
-      ASSERT_TRUE(StoreAs(codes, normalized, stored).ok());
+      ASSERT_TRUE(StoreAs(codes, normalized, false, stored).ok());
       double mean = 0;
       for (size_t i = 0; i < vectors.count(); ++i) {
         mean += Cosine(vectors.Row(i), stored.Row(i)) / static_cast<double>(vectors.count());
@@ -80,7 +80,7 @@ TEST(VectorMatrixTest, CodesKeepDirections) {
 
 TEST(VectorMatrixTest, NothingToStore) {
   VectorMatrix none = {4, {}};
-  EXPECT_TRUE(StoreAs(VectorCodes::kInt8, true, none).ok());
+  EXPECT_TRUE(StoreAs(VectorCodes::kInt8, true, false, none).ok());
   EXPECT_EQ(none.count(), 0U);
 }
 

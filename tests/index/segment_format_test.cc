@@ -127,6 +127,7 @@ TEST_F(SegmentFormatTest, WrongStructureIsDetectedBehindRightChecksums) {
 }
 
 TEST_F(SegmentFormatTest, FutureVersionsAreNamed) {
+  EXPECT_EQ(header().version, kSegmentVersionWithoutTurns);
   header().version = kSegmentVersion + 1;
   Reseal();
   EXPECT_EQ(ParseSegment(bytes()).status().code(), absl::StatusCode::kUnimplemented);

@@ -52,6 +52,8 @@ struct AdaptRequest {
   // How many of the stored vectors it is learned from, or all when there are fewer.
   static constexpr size_t kFewestSamples = 100;
   static constexpr size_t kMostSamples = 1'000'000;
+  // Of vectors that are learned from. Finding the axes of more takes minutes, and nothing ends it.
+  static constexpr int kMostDimensions = 2048;
   size_t samples = 20'000;
   uint64_t seed = 1;  // the same vectors and seed give the same adaptor
 
@@ -126,8 +128,9 @@ class Adaptor {
   virtual std::string Encode() const = 0;
 
   // Turns vectors, one behind the other, and keeps the first `width` numbers of each (0: all): at
-  // the full width rotated, as a prefix scaled as well, but not to unit length. InvalidArgument:
-  // the numbers make no vectors of dimensions(), or these have no such prefix.
+  // the full width rotated, as a prefix scaled as well (as a collection compares them, unless
+  // lengths matter to its metric), but not to unit length. InvalidArgument: the numbers make no
+  // vectors of dimensions(), or these have no such prefix.
   virtual absl::StatusOr<std::vector<float>> Apply(absl::Span<const float> vectors,
                                                    int width) const = 0;
 };

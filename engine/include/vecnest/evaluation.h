@@ -114,7 +114,7 @@ struct EvaluationRequest {
   // (retrieval: its documents) as AdaptMethod says, without labels; or the file of an adaptor,
   // which learned from vectors of the model.
   std::vector<std::string> adaptors = {"none"};
-  // Retrieval at less than the full width: the best so many are ranked again by whole vectors, for
+  // Retrieval by prefixes or codes: the best so many are ranked again by whole vectors in f32, for
   // the scores "reranked_ndcg@10", and "kept@10", the share of the ten nearest by whole vectors
   // that are then the first ten. 0: none are.
   size_t rerank = 0;
