@@ -95,28 +95,43 @@ def prompts_of(model, columns):
     return {name: query if name == "query" else document for name in columns}
 
 
-@contextlib.contextmanager
-def interrupts_wait():
-    """For loading the libraries: some take an interrupt for a failure of their own and say that they are missing."""
-    held = []
-    before = signal.signal(signal.SIGINT, lambda *_: held.append(True))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
+class Interrupts:
+    """Ctrl-C, told where nothing is half done.
+
+    Libraries that load, or load others in the middle of their work, take it for a failure of their own or drop it. A
+    second one is not waited with.
+    """
+
+    def __init__(self):
+        self.came = False
+        signal.signal(signal.SIGINT, self.note)
+
+    def note(self, *_):
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
+        print("interrupted; ending after this step", file=sys.stderr)
+
+    def check(self):
+        if self.came:
+            raise KeyboardInterrupt
 
 
-def train(options, columns, folder):
+def train(options, columns, folder, interrupts):
     try:
-        with interrupts_wait():
-            import datasets
-            import sentence_transformers as st
-            from sentence_transformers.base.sampler import BatchSamplers
-            from sentence_transformers.sentence_transformer import losses
+        import datasets
+        import sentence_transformers as st
+        import transformers
+        from sentence_transformers.base.sampler import BatchSamplers
+        from sentence_transformers.sentence_transformer import losses
     except ImportError as error:
         sys.exit(f"error: {error}; install the packages of scripts/finetune_requirements.txt")
+
+    class EndsWhenInterrupted(transformers.TrainerCallback):
+        def on_step_end(self, *_, **__):
+            interrupts.check()
+
+    interrupts.check()
     directory = find_model(options.model)
     model = st.SentenceTransformer(str(directory), device="cpu")
     if options.max_tokens:
@@ -147,7 +162,9 @@ def train(options, columns, folder):
         ),
         train_dataset=datasets.Dataset.from_dict(columns),
         loss=losses.MatryoshkaLoss(model, inner, matryoshka_dims=chosen),
+        callbacks=[EndsWhenInterrupted()],
     )
+    interrupts.check()
     trainer.train()
     if options.max_tokens:
         model.max_seq_length = usual
@@ -160,12 +177,14 @@ def main():
     if options.output.exists():
         sys.exit(f"error: {options.output} is there already")
     columns = read_pairs(options.pairs, options.negatives)
+    interrupts = Interrupts()
     folder = options.output.with_name(options.output.name + ".part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # progress; the result alone is standard output
-            losses = train(options, columns, folder)
+            losses = train(options, columns, folder, interrupts)
+        interrupts.check()
         (folder / "model").rename(options.output)
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
