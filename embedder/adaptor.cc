@@ -13,6 +13,7 @@
 #include "embedder/json.h"
 #include "embedder/safetensors.h"
 #include "embedder/status_macros.h"
+#include "embedder/utf8.h"
 
 namespace vecnest::embedder {
 namespace {
@@ -67,11 +68,11 @@ absl::Status CheckValues(const AdaptorParameters& parameters) {
   const auto is_hexadecimal = [](char c) {
     return ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
   };
-  if (parameters.model.size() > Adaptor::kMostModelBytes || identity.size() > kMostIdentityBytes ||
+  if (!Adaptor::IsModelName(parameters.model) || identity.size() > kMostIdentityBytes ||
       !std::all_of(identity.begin(), identity.end(), is_hexadecimal)) {
     return absl::InvalidArgumentError(
-        fmt::format("an adaptor's model must have a name of at most {} bytes and an identity of at "
-                    "most {} hexadecimal digits",
+        fmt::format("an adaptor's model must have a name of at most {} bytes of UTF-8 and an "
+                    "identity of at most {} hexadecimal digits",
                     Adaptor::kMostModelBytes, kMostIdentityBytes));
   }
   return absl::OkStatus();
@@ -158,6 +159,10 @@ Adaptor::Adaptor(AdaptorParameters parameters, Linear linear)
     : parameters_(std::move(parameters)),
       linear_(std::move(linear)),
       identity_(ContentIdentity(Encode())) {}
+
+bool Adaptor::IsModelName(std::string_view name) {
+  return name.size() <= kMostModelBytes && !FindInvalidUtf8(name);
+}
 
 absl::StatusOr<std::shared_ptr<const Adaptor>> Adaptor::Create(AdaptorParameters parameters) {
   VECNEST_RETURN_IF_ERROR(CheckSizes(parameters));

@@ -45,9 +45,11 @@ class Adaptor {
 
   // InvalidArgument where sizes do not fit, a number is not finite, a scale is not 0.001 to 1,000,
   // the rotation is none, the method is no short word of lower-case letters, the model's name is
-  // too long or its identity no hexadecimal number. The check of the rotation multiplies it with
-  // itself: milliseconds for 384 dimensions, seconds for 4,096.
+  // no IsModelName or its identity no hexadecimal number. The check of the rotation multiplies it
+  // with itself: milliseconds for 384 dimensions, seconds for 4,096.
   static absl::StatusOr<std::shared_ptr<const Adaptor>> Create(AdaptorParameters parameters);
+  // Whether an adaptor can be known to be of a model of this name: UTF-8, and not too long.
+  static bool IsModelName(std::string_view name);
 
   // Reads what Encode gave, to the byte. Nothing in it is trusted: InvalidArgument where it is no
   // such file or Create would refuse what it holds, DataLoss where it has changed since.

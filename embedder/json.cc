@@ -155,6 +155,7 @@ absl::StatusOr<std::string> Json::GetString(std::string_view key, std::string_vi
 }
 
 std::string JsonString(std::string_view text) {
+  // Replacing what is no UTF-8, so that nothing is thrown.
   return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/false,
                                    nlohmann::json::error_handler_t::replace);
 }

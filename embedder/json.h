@@ -76,7 +76,7 @@ class Json {
   std::string name_;
 };
 
-// The text as a JSON string, in quotes. What is not UTF-8 is replaced.
+// The text, which is UTF-8, as a JSON string in quotes.
 std::string JsonString(std::string_view text);
 
 }  // namespace vecnest::embedder

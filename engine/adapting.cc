@@ -138,7 +138,7 @@ Adapting::~Adapting() {
   if (last.joinable()) last.join();
 }
 
-absl::Status Adapting::Idle() const {
+absl::Status Adapting::CheckIdle() const {
   if (current_.empty()) return absl::OkStatus();
   return absl::ResourceExhaustedError(fmt::format(
       "collection '{}' is being adapted, and one is at a time; wait until that is done, or cancel "
@@ -146,20 +146,18 @@ absl::Status Adapting::Idle() const {
       current_name_));
 }
 
-absl::Status Adapting::CheckIdle() const {
-  absl::MutexLock lock(&mutex_);
-  return Idle();
-}
-
 absl::Status Adapting::Start(std::shared_ptr<Shard> shard, AdaptRequest request) {
   if (auto status = Check(*shard, request); !status.ok()) return status;
-  if (auto status = CheckIdle(); !status.ok()) return status;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (auto status = CheckIdle(); !status.ok()) return status;
+  }
   auto given = ReadGiven(*shard, request);
   if (!given.ok()) return given.status();
   const std::string uuid = shard->definition()->uuid();
   absl::MutexLock lock(&mutex_);
-  if (auto status = Idle(); !status.ok()) return status;
-  if (thread_.joinable()) thread_.join();  // it has left its work behind
+  if (auto status = CheckIdle(); !status.ok()) return status;  // by now
+  if (thread_.joinable()) thread_.join();                      // it has left its work behind
   stop_ = false;
   indexing_.vectors = indexing_.written = indexing_.linked = 0;
   current_name_ = shard->definition()->name;
@@ -237,7 +235,8 @@ absl::StatusOr<Adapting::AdaptorPtr> Adapting::Train(const Shard& shard, Slot sl
   const auto width = static_cast<size_t>(defined.config.size);
   const bool unit_norm = shard.Describe().vectors.at(request.vector_name).unit_norm;
   auto training = TrainingFor(request, LengthsMatter(defined, unit_norm));
-  training.model = defined.model;
+  // A name that no file can hold is not needed: the identity tells.
+  if (embedder::Adaptor::IsModelName(defined.model)) training.model = defined.model;
   training.model_identity = defined.model_identity;
   PairVectors pairs;
   if (request.method == AdaptMethod::kPairs) {

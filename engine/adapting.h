@@ -50,8 +50,7 @@ class Adapting {
   // Of what Train does; ends it when it was cancelled.
   absl::Status ReportTraining(double share);
   // ResourceExhausted: a collection is being adapted.
-  absl::Status Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckIdle() const;
+  absl::Status CheckIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enter(AdaptPhase phase);
   void Report(double progress);
   static double Share(const IndexingProgress& progress);

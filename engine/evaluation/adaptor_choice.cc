@@ -83,7 +83,7 @@ absl::StatusOr<std::shared_ptr<const Adaptor>> AdaptorChoice::Make(
                                       [](Metric metric) { return metric == Metric::kCosine; });
   training.seed = request.seed;
   training.threads = static_cast<size_t>(std::max(request.threads, 0));
-  training.model = model.name;
+  if (embedder::Adaptor::IsModelName(model.name)) training.model = model.name;
   training.model_identity = model.identity;
   const VectorMatrix sample = Sample(texts, request.seed);
   VECNEST_ASSIGN_OR_RETURN(auto learned,

@@ -197,6 +197,8 @@ def test_the_command_line_shows_progress_and_can_be_interrupted(server, http):
             assert time.monotonic() < deadline and running.poll() is None, running.poll()
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        running.send_signal(signal.SIGINT)  # as from `timeout`, which signals its group as well
         error = running.stderr.read()
         assert running.wait() == 130, error
     assert "as it was" in error

@@ -229,6 +229,11 @@ def test_adaptors_and_ranking_again(tmp_path, glosses):
     assert learned == pytest.approx(ours["kept@10"], abs=0.05)
     assert learned > result(found, adaptor="none", dimensions=24)["kept@10"] + 0.1
 
+    # Codes at the full width are ranked again as well.
+    coded, _ = evaluate(tmp_path, "--task", tmp_path / "beir", "--codes", "binary", "--rerank", "340")
+    assert result(coded)["reranked_ndcg@10"] == pytest.approx(result(found, adaptor="none", dimensions=384)["ndcg@10"], abs=1e-6)
+    assert result(coded)["kept@10"] == 1 and result(coded)["ndcg@10"] != result(coded)["reranked_ndcg@10"]
+
     assert "neither none, rotation or prefixes nor a file" in failed("--task", tmp_path / "beir", "--adaptor", "pca")
     assert "Manhattan" in failed("--task", tmp_path / "beir", "--metric", "manhattan", "--adaptor", "rotation")
 

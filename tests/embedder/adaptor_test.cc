@@ -148,6 +148,7 @@ TEST(AdaptorTest, ParametersThatMakeNoAdaptorAreRefused) {
   EXPECT_THAT(message([](auto& p) { p.scales[0] = -1; }), HasSubstr("scale is -1"));
   EXPECT_THAT(message([](auto& p) { p.scales[0] = 1e38F; }), HasSubstr("scale is 1e+38"));
   EXPECT_THAT(message([](auto& p) { p.model = std::string(257, 'm'); }), HasSubstr("256 bytes"));
+  EXPECT_THAT(message([](auto& p) { p.model = "\xff"; }), HasSubstr("of UTF-8"));
   EXPECT_THAT(message([](auto& p) { p.model_identity = "0x"; }), HasSubstr("hexadecimal"));
   EXPECT_THAT(message([](auto& p) { p.rotation[0] += 0.01F; }), HasSubstr("not orthogonal"));
   EXPECT_THAT(message([](auto& p) { p.rotation.assign(16, 0); }), HasSubstr("rows 0 and 0 is 0"));

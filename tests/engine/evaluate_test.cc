@@ -96,6 +96,17 @@ TEST_F(EvaluateTest, AdaptorsTurnPrefixesAlone) {
   EXPECT_EQ(evaluation->results[2].adaptor, "rotation");
   EXPECT_EQ(evaluation->results[2].dimensions, 8);
   EXPECT_EQ(evaluation->results[5].adaptor, "prefixes");
+  // Bits of adapted vectors have no prefixes, which go by vectors.
+  request_.adaptors = {"rotation"};
+  request_.codes = {VectorCodes::kF32, VectorCodes::kBinary};
+  const auto coded = Evaluate(request_);
+  ASSERT_TRUE(coded.ok()) << coded.status();
+  ASSERT_EQ(coded->results.size(), 4U);
+  const auto inertia = [&](size_t i) { return *coded->results[i].scores[3].value; };
+  EXPECT_EQ(coded->results[2].codes, VectorCodes::kBinary);
+  EXPECT_EQ(inertia(0), inertia(2));
+  EXPECT_NE(inertia(1), inertia(3));
+  request_.codes = {VectorCodes::kF32};
   // Clusters are not compared by it, but similarities are.
   request_.metrics = {Metric::kManhattan};
   EXPECT_TRUE(Evaluate(request_).ok());
@@ -108,6 +119,20 @@ TEST_F(EvaluateTest, AdaptorsTurnPrefixesAlone) {
   request_.rerank = 0;
   request_.adaptors = {directory_.path() + "/missing"};
   EXPECT_THAT(Error(), HasSubstr("missing' is neither none, rotation or prefixes nor a file"));
+}
+
+TEST_F(EvaluateTest, TooFewTextsOfALabelAreTold) {
+  std::ofstream(directory_.path() + "/train.tsv") << "text\tlabel\nthe cat\t1\nsun\t2\nrain\t2\n";
+  std::ofstream(directory_.path() + "/test.tsv") << "text\tlabel\na cat\t1\n";
+  request_.tasks = {*ParseTaskSpec("classification:" + directory_.path() + ",name=small")};
+  request_.samples_per_label = 1;
+  EXPECT_TRUE(Evaluate(request_)->tasks[0].warnings.empty());
+  request_.samples_per_label = 2;
+  const auto evaluation = Evaluate(request_);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  ASSERT_EQ(evaluation->tasks[0].warnings.size(), 1U);
+  EXPECT_THAT(evaluation->tasks[0].warnings[0],
+              HasSubstr("small: 1 of 2 labels have fewer than 2"));
 }
 
 TEST_F(EvaluateTest, Refusals) {

@@ -84,5 +84,26 @@ TEST(VectorMatrixTest, NothingToStore) {
   EXPECT_EQ(none.count(), 0U);
 }
 
+// Where the first components hold most, bits that were turned leave less behind.
+TEST(VectorMatrixTest, BitsOfPrincipalAxesAreTurned) {
+  constexpr size_t kWidth = 64;
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  VectorMatrix vectors = {kWidth, {}};
+  for (size_t i = 0; i < 200 * kWidth; ++i) {
+    vectors.values.push_back(normal(random) / static_cast<float>(1 + i % kWidth));
+  }
+  const auto left = [&](bool principal_axes) {
+    VectorMatrix stored = vectors;
+    EXPECT_TRUE(StoreAs(VectorCodes::kBinary, false, principal_axes, stored).ok());
+    double sum = 0;
+    for (size_t i = 0; i < stored.values.size(); ++i) {
+      sum += std::pow(double{stored.values[i]} - vectors.values[i], 2);
+    }
+    return sum;
+  };
+  EXPECT_LT(left(true), 0.7 * left(false));
+}
+
 }  // namespace
 }  // namespace vecnest::engine::evaluation

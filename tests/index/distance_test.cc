@@ -3,23 +3,15 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
 
 namespace vecnest::index::kernels {
 namespace {
-
-std::vector<float> Random(size_t n, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(n);
-  for (float& value : values) value = normal(generator);
-  return values;
-}
 
 struct Exact {
   double sum = 0;
@@ -59,8 +51,8 @@ TEST(DistanceTest, EveryLevelMatchesPlainLoop) {
       for (const size_t shift : {0, 1, 3}) {
         SCOPED_TRACE(std::string(kernels.name) + " n=" + std::to_string(n) +
                      " shift=" + std::to_string(shift));
-        const std::vector<float> left = Random(n + shift, 1);
-        const std::vector<float> right = Random(n + shift + 1, 2);
+        const std::vector<float> left = testing::Normal(n + shift, 1);
+        const std::vector<float> right = testing::Normal(n + shift + 1, 2);
         const float* a = left.data() + shift;
         const float* b = right.data() + shift + 1;
 
@@ -88,8 +80,8 @@ TEST(DistanceTest, EveryLevelMatchesPlainLoop) {
 }
 
 TEST(DistanceTest, AlignmentDoesNotChangeBits) {
-  const std::vector<float> a = Random(384, 3);
-  const std::vector<float> b = Random(384, 4);
+  const std::vector<float> a = testing::Normal(384, 3);
+  const std::vector<float> b = testing::Normal(384, 4);
   std::vector<float> shifted(400);
   for (size_t shift = 1; shift < 16; ++shift) {
     std::copy(b.begin(), b.end(), shifted.begin() + static_cast<ptrdiff_t>(shift));
@@ -99,7 +91,7 @@ TEST(DistanceTest, AlignmentDoesNotChangeBits) {
 }
 
 TEST(DistanceTest, EqualVectorsHaveDistanceZero) {
-  const std::vector<float> a = Random(385, 5);
+  const std::vector<float> a = testing::Normal(385, 5);
   for (const DistanceKernels& kernels : AllDistances()) {
     EXPECT_EQ(kernels.squared_l2(a.data(), a.data(), 1.0F, a.size()), 0.0F);
     EXPECT_EQ(kernels.l1(a.data(), a.data(), 1.0F, a.size()), 0.0F);

@@ -3,21 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/index/test_vectors.h"
 
 namespace vecnest::index {
 namespace {
-
-std::vector<float> Normal(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 double Dot(const std::vector<float>& a, const std::vector<float>& b) {
   double sum = 0;
@@ -28,8 +20,8 @@ double Dot(const std::vector<float>& a, const std::vector<float>& b) {
 class RandomRotationTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(RandomRotationTest, KeepsProductsAndCanBeUndone) {
-  const std::vector<float> a = Normal(GetParam(), 1);
-  const std::vector<float> b = Normal(GetParam(), 2);
+  const std::vector<float> a = testing::Normal(GetParam(), 1);
+  const std::vector<float> b = testing::Normal(GetParam(), 2);
   std::vector<float> x = a;
   std::vector<float> y = b;
   RotateRandomly(absl::MakeSpan(x));

@@ -34,6 +34,14 @@ struct Matrix {
   }
 };
 
+inline std::vector<float> Normal(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
 inline void Normalize(float* vector, size_t dimensions) {
   double norm = 0;
   for (size_t i = 0; i < dimensions; ++i) norm += static_cast<double>(vector[i]) * vector[i];
