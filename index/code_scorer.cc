@@ -25,6 +25,19 @@ std::vector<float> Turned(absl::Span<const float> query) {
   return turned;
 }
 
+// The largest absolute value, of several that do not wait for each other.
+float Largest(absl::Span<const float> values) {
+  constexpr size_t kMaxima = 8;
+  std::array<float, kMaxima> maxima{};
+  const size_t whole = values.size() / kMaxima * kMaxima;
+  for (size_t i = 0; i < whole; i += kMaxima) {
+    for (size_t j = 0; j < kMaxima; ++j) maxima[j] = std::max(maxima[j], std::fabs(values[i + j]));
+  }
+  float largest = *std::max_element(maxima.begin(), maxima.end());
+  for (const float value : values.subspan(whole)) largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
 float Finite(float cost) {
   constexpr float kLargest = std::numeric_limits<float>::max();
   return cost <= kLargest ? std::max(cost, -kLargest) : kLargest;
@@ -74,8 +87,7 @@ CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {
   Coded coded;
   coded.bytes = hwy::AllocateAligned<int8_t>(padded_);
   std::fill_n(coded.bytes.get(), padded_, int8_t{0});
-  float largest = 0;
-  for (const float value : values) largest = std::max(largest, std::fabs(value));
+  const float largest = Largest(values);
   if (std::isnormal(largest)) coded.step = largest / kLargestCode;
   for (size_t i = 0; i < values.size(); ++i) {
     const float steps = std::clamp(values[i] / coded.step, -kLargestCode, kLargestCode);

@@ -18,6 +18,9 @@ namespace vecnest::index {
 // Immutable once made. Views the codes and the query.
 class CodeScorer {
  public:
+  // Codes may be asked for a while before they are read: the caches have room for them.
+  static constexpr bool kLooksAhead = true;
+
   // `query` has the full width and finite values; 1 <= dimensions <= query.size(), and all of them
   // where codes have no prefixes. The metric is
   // cosine, dot or Euclid, and one that the codes' graph serves (search_plan.h). `prefix_scales` as

@@ -1,6 +1,7 @@
 #include "index/graph_walk.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace vecnest::index {
@@ -11,7 +12,7 @@ struct Scratch {
   VisitedRows visited;
   Pool pool;
   std::vector<uint32_t> fresh;   // neighbours of one row that were not visited before
-  std::vector<float> costs;      // theirs
+  std::vector<float> costs;      // theirs, or those of links of upper layers
   std::vector<uint32_t> passed;  // neighbours that are not accepted
 };
 
@@ -20,6 +21,13 @@ struct Scratch {
 // as half as many where 20 % and more are accepted (100,000 sentence embeddings, m = 16), and the
 // same below.
 constexpr size_t kNeighboursPerLink = 2;
+
+// Of so many rows that are likely to be expanded next, the links are asked for.
+constexpr size_t kLinksAhead = 3;
+
+// From so many nearest rows that were expanded on, a walk is about where it goes: the row that it
+// expands after this one is mostly known, and its neighbours are asked for as well.
+constexpr size_t kSettled = 2;
 
 template <class RowScorer, bool kFiltered>
 class Walk {
@@ -31,12 +39,12 @@ class Walk {
   WalkResult Run() {
     Begin(Descend());
     for (const uint32_t seed : params_.seeds) {
-      if (scratch_.visited.Visit(seed)) Offer({Cost(seed), seed});
+      if (scratch_.visited.Visit(seed)) scratch_.pool.Offer({Cost(seed), seed});
     }
     while (!result_.gave_up) {
-      const WalkedRow* next = scratch_.pool.TakeNext();
-      if (next == nullptr) break;
-      Expand(next->row);
+      const std::optional<uint32_t> next = scratch_.pool.TakeNext();
+      if (!next) break;
+      Expand(*next);
     }
     scratch_.pool.CopyTo(result_.rows);
     result_.in_range = static_cast<size_t>(
@@ -54,6 +62,14 @@ class Walk {
     return scorer_.Cost(row);
   }
 
+  // Until they are computed again.
+  const float* Costs(absl::Span<const uint32_t> rows) {
+    scratch_.costs.resize(std::max(scratch_.costs.size(), rows.size()));
+    scorer_.Costs(rows, scratch_.costs.data());
+    result_.distances += rows.size();
+    return scratch_.costs.data();
+  }
+
   // From the entry point down to layer 1, always to the nearest link.
   WalkedRow Descend() {
     WalkedRow best{Cost(graph_.entry_point), graph_.entry_point};
@@ -63,12 +79,11 @@ class Walk {
         moved = false;
         const absl::Span<const uint32_t> links = graph_.UpperLinks(best.row, level);
         for (const uint32_t row : links) scorer_.Prefetch(row);
-        for (const uint32_t row : links) {
-          const WalkedRow candidate{Cost(row), row};
-          if (candidate.cost < best.cost) {
-            best = candidate;
-            moved = true;
-          }
+        const float* costs = Costs(links);
+        for (size_t i = 0; i < links.size(); ++i) {
+          if (costs[i] >= best.cost) continue;
+          best = {costs[i], links[i]};
+          moved = true;
         }
       }
     }
@@ -77,12 +92,8 @@ class Walk {
 
   void Begin(const WalkedRow& start) {
     scratch_.visited.Visit(start.row);
-    if (!kFiltered || filter_.Accepts(start.row)) return Offer(start);
+    if (!kFiltered || filter_.Accepts(start.row)) return scratch_.pool.Offer(start);
     Expand(start.row);
-  }
-
-  void Offer(const WalkedRow& row) {
-    if (scratch_.pool.Admits(row)) scratch_.pool.Insert(row);
   }
 
   absl::Span<const uint32_t> Links(uint32_t row) {
@@ -96,9 +107,16 @@ class Walk {
   }
 
   void Collect(uint32_t row) {
-    for (const uint32_t link : Links(row)) {
-      if (scratch_.visited.Visit(link)) Meet(link);
-    }
+    const absl::Span<const uint32_t> links = Links(row);
+    scratch_.fresh.resize(links.size());
+    scratch_.fresh.resize(scratch_.visited.VisitAll(links, scratch_.fresh.data()));
+    for (const uint32_t fresh : scratch_.fresh) scorer_.Prefetch(fresh);
+    if (!RowScorer::kLooksAhead || scratch_.pool.expanded_first() < kSettled) return;
+    scratch_.pool.ForNext(1, [this](uint32_t next) {
+      for (const uint32_t link : graph_.Links(next)) {
+        if (!scratch_.visited.IsVisited(link)) scorer_.Prefetch(link);
+      }
+    });
   }
 
   void CollectAccepted(uint32_t row) {
@@ -130,14 +148,11 @@ class Walk {
     } else {
       Collect(row);
     }
-    scratch_.costs.resize(scratch_.fresh.size());
-    scorer_.Costs(scratch_.fresh, scratch_.costs.data());
-    result_.distances += scratch_.fresh.size();
-    for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-      Offer({scratch_.costs[i], scratch_.fresh[i]});
-    }
+    const float* costs = Costs(scratch_.fresh);
+    for (size_t i = 0; i < scratch_.fresh.size(); ++i)
+      scratch_.pool.Offer({costs[i], scratch_.fresh[i]});
     // The rows that are expanded next: their links are needed first.
-    scratch_.pool.ForNext([this](uint32_t next) { graph_.PrefetchLinks(next); });
+    scratch_.pool.ForNext(kLinksAhead, [this](uint32_t next) { graph_.PrefetchLinks(next); });
     result_.gave_up = result_.distances > params_.max_distances;
   }
 
@@ -150,10 +165,16 @@ class Walk {
   WalkResult result_;
 };
 
+// Not inlined: loops that know where it is from ask for the thread's part of memory over and over.
+[[gnu::noinline]] Scratch& ScratchOfThread() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
 template <class RowScorer>
 WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer,
                    const RowFilter& filter, const WalkParams& params) {
-  thread_local Scratch scratch;
+  Scratch& scratch = ScratchOfThread();
   scratch.visited.Start(count);
   if (params.skipped != kNoRow) scratch.visited.Visit(params.skipped);
   PoolSize kept = params.kept;

@@ -42,6 +42,9 @@ struct WalkResult {
 // Ranks rows by their vectors. Views both. Used by one thread.
 class VectorScorer {
  public:
+  // Vectors are too large to be asked for long before they are read.
+  static constexpr bool kLooksAhead = false;
+
   VectorScorer(const Rows& rows, const Scorer& scorer) : rows_(rows), scorer_(scorer) {}
 
   float Cost(uint32_t row) const {

@@ -20,6 +20,7 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <queue>
 #include <random>
 #include <thread>
@@ -242,17 +243,13 @@ class Builder : public Hnsw {
     scratch.pool.Start({.places = ef_construction_});
     scratch.visited.Visit(row);
     scratch.visited.Visit(entry);
-    scratch.pool.Insert({distance_(row, entry), entry});
-    while (const WalkedRow* next = scratch.pool.TakeNext()) {
-      CopyLinks(next->row, layer, scratch.links);
-      std::erase_if(scratch.links, [&](uint32_t link) {
-        const bool seen = !scratch.visited.Visit(link);
-        if (!seen) distance_.Prefetch(link);
-        return seen;
-      });
+    scratch.pool.Offer({distance_(row, entry), entry});
+    while (const std::optional<uint32_t> next = scratch.pool.TakeNext()) {
+      CopyLinks(*next, layer, scratch.links);
+      scratch.links.resize(scratch.visited.VisitAll(scratch.links, scratch.links.data()));
+      for (const uint32_t link : scratch.links) distance_.Prefetch(link);
       for (const uint32_t link : scratch.links) {
-        const WalkedRow candidate{distance_(row, link), link};
-        if (scratch.pool.Admits(candidate)) scratch.pool.Insert(candidate);
+        scratch.pool.Offer({distance_(row, link), link});
       }
     }
     std::vector<WalkedRow> found;

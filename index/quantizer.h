@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "index/kernels/code_distance.h"
 #include "index/metric.h"
+#include "index/prefetch.h"
 #include "index/rows.h"
 
 namespace vecnest::index {
@@ -56,10 +57,7 @@ struct CodeView {
   const uint8_t* Code(size_t row) const { return codes + row * stride; }
 
   // Asks for the first `bytes` of a row that is read soon.
-  void Prefetch(size_t row, size_t bytes) const {
-    const uint8_t* code = Code(row);
-    for (size_t i = 0; i < bytes; i += kernels::kCodeAlignment) __builtin_prefetch(code + i, 0, 3);
-  }
+  void Prefetch(size_t row, size_t bytes) const { PrefetchBytes(Code(row), bytes); }
 };
 
 // Immutable; may be shared by threads.

@@ -12,6 +12,7 @@
 
 #include "index/deletion_marks.h"
 #include "index/kernels/widen.h"
+#include "index/prefetch.h"
 #include "index/types.h"
 #include "index/value_format.h"
 
@@ -74,11 +75,9 @@ struct Rows {
   // Asks for the first `dimensions` values of a row that is read soon. Rows are visited in jumps,
   // which the processor's own prefetcher does not foresee.
   void Prefetch(size_t row, size_t dimensions) const {
-    constexpr size_t kLine = 64;
     const size_t bytes = ValueBytes(format);
-    const char* vector = static_cast<const char*>(vectors) + row * stride * bytes;
-    const size_t end = std::min(dimensions * bytes, kPrefetchLines * kLine);
-    for (size_t i = 0; i < end; i += kLine) __builtin_prefetch(vector + i, 0, 3);
+    PrefetchBytes(static_cast<const char*>(vectors) + row * stride * bytes,
+                  std::min(dimensions * bytes, kPrefetchLines * kCacheLine));
   }
 
   std::optional<size_t> Find(Label label) const {

@@ -1,8 +1,10 @@
 #include "index/scorer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace vecnest::index {
 namespace {
@@ -16,9 +18,18 @@ float InverseRoot(float norm_squared) {
   return 1.0F / std::sqrt(norm_squared);
 }
 
+// In sums that do not wait for each other.
 double NormSquared(absl::Span<const float> vector) {
-  double sum = 0;
-  for (const float value : vector) sum += static_cast<double>(value) * value;
+  constexpr size_t kSums = 8;
+  std::array<double, kSums> sums{};
+  const size_t whole = vector.size() / kSums * kSums;
+  for (size_t i = 0; i < whole; i += kSums) {
+    for (size_t j = 0; j < kSums; ++j) {
+      sums[j] += static_cast<double>(vector[i + j]) * vector[i + j];
+    }
+  }
+  double sum = std::accumulate(sums.begin(), sums.end(), 0.0);
+  for (const float value : vector.subspan(whole)) sum += static_cast<double>(value) * value;
   return sum;
 }
 

@@ -41,7 +41,7 @@ absl::Status CheckHeader(absl::Span<const uint8_t> bytes, SegmentHeader& header)
   }
   if (header.metric > static_cast<uint32_t>(Metric::kManhattan) || header.dimensions == 0 ||
       header.stride != RowStride(header.dimensions) || header.m < 2 || header.count == 0 ||
-      header.count > std::numeric_limits<uint32_t>::max() || header.entry_point >= header.count ||
+      header.count > kMaxSegmentRows || header.entry_point >= header.count ||
       header.max_level > kMaxGraphLevel || header.codes_normalized > 1 ||
       header.codes_turned != (header.version == kSegmentVersion ? 1 : 0) ||
       (header.codes_turned != 0 && header.code_bits != 1) ||

@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "index/metric.h"
+#include "index/prefetch.h"
 #include "index/quantizer.h"
 #include "index/rows.h"
 
@@ -68,6 +69,8 @@ inline constexpr std::array<char, 8> kSegmentMagic = {'V', 'N', 'S', 'E', 'G', '
 inline constexpr uint32_t kSegmentVersion = 3;
 inline constexpr uint32_t kSegmentVersionWithoutTurns = 2;
 inline constexpr int kMaxGraphLevel = 63;
+// A walk keeps a bit beside the number of a row (walk_lists.h).
+inline constexpr uint64_t kMaxSegmentRows = uint64_t{1} << 31U;
 inline constexpr size_t kRecallSteps = 12;
 
 struct SegmentHeader {
@@ -108,8 +111,7 @@ struct GraphView {
   const uint32_t* upper_links = nullptr;
 
   void PrefetchLinks(uint32_t row) const {
-    const uint32_t* block = links + size_t{row} * (1 + 2 * m);
-    for (size_t i = 0; i <= 2 * m; i += 16) __builtin_prefetch(block + i);
+    PrefetchBytes(links + size_t{row} * (1 + 2 * m), (1 + 2 * m) * sizeof(uint32_t));
   }
   absl::Span<const uint32_t> Links(uint32_t row) const {
     const uint32_t* block = links + size_t{row} * (1 + 2 * m);

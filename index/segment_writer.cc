@@ -48,6 +48,10 @@ SegmentWriter::~SegmentWriter() {
 }
 
 absl::Status SegmentWriter::Allocate(size_t count) {
+  if (count > kMaxSegmentRows) {
+    return absl::ResourceExhaustedError(
+        fmt::format("a segment of {} vectors, expected at most {}", count, kMaxSegmentRows));
+  }
   header_.metric = static_cast<uint32_t>(params_.metric);
   header_.count = count;
   header_.dimensions = static_cast<uint32_t>(params_.dimensions);

@@ -1,11 +1,14 @@
 #include "index/walk_lists.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/segment_format.h"
 
 namespace vecnest::index {
 namespace {
@@ -17,9 +20,7 @@ std::vector<WalkedRow> Rows(const Pool& pool) {
 }
 
 void Offer(Pool& pool, const std::vector<WalkedRow>& rows) {
-  for (const WalkedRow& row : rows) {
-    if (pool.Admits(row)) pool.Insert(row);
-  }
+  for (const WalkedRow& row : rows) pool.Offer(row);
 }
 
 TEST(VisitedRowsTest, TellsTheFirstVisitFromLaterOnes) {
@@ -32,6 +33,53 @@ TEST(VisitedRowsTest, TellsTheFirstVisitFromLaterOnes) {
   EXPECT_TRUE(visited.Visit(0));
   EXPECT_TRUE(visited.Visit(199));
   EXPECT_TRUE(visited.Visit(299));
+}
+
+TEST(VisitedRowsTest, KeepsTheRowsOfAListThatAreNew) {
+  VisitedRows visited;
+  visited.Start(200);
+  std::vector<uint32_t> rows = {64, 3, 64, 199, 3, 0};
+  rows.resize(visited.VisitAll(rows, rows.data()));
+  EXPECT_THAT(rows, ::testing::ElementsAre(64, 3, 199, 0));
+  EXPECT_TRUE(visited.IsVisited(199));
+  EXPECT_FALSE(visited.IsVisited(65));
+  rows = {1, 3, 65};
+  rows.resize(visited.VisitAll(rows, rows.data()));
+  EXPECT_THAT(rows, ::testing::ElementsAre(1, 65));
+  visited.Start(200);
+  EXPECT_FALSE(visited.IsVisited(65));
+}
+
+// Costs of both signs and all sizes, equal ones among them, and the largest row there may be.
+TEST(PoolTest, OrdersAsCostsAndThenRowsDo) {
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  std::vector<WalkedRow> rows = {
+      {-0.0F, 7}, {0.0F, 5}, {1e-42F, 1}, {-1e-42F, 2}, {3e38F, kMaxSegmentRows - 1}, {-3e38F, 3}};
+  for (uint32_t row = 100; row < 400; ++row) {
+    rows.push_back({std::round(10 * normal(generator)) * std::exp(9 * normal(generator)), row});
+  }
+  std::shuffle(rows.begin(), rows.end(), generator);
+  Pool pool;
+  pool.Start({.places = rows.size()});
+  Offer(pool, rows);
+  std::sort(rows.begin(), rows.end());
+  EXPECT_EQ(Rows(pool), rows);
+  for (const WalkedRow& row : rows) EXPECT_EQ(pool.TakeNext(), row.row);
+}
+
+TEST(PoolTest, ShowsTheRowsThatComeNext) {
+  Pool pool;
+  pool.Start({.places = 8});
+  Offer(pool, {{1, 1}, {2, 2}, {3, 3}, {4, 4}});
+  EXPECT_EQ(pool.TakeNext(), 1U);
+  EXPECT_EQ(pool.expanded_first(), 1U);
+  EXPECT_EQ(pool.TakeNext(), 2U);
+  Offer(pool, {{1.5, 9}});
+  EXPECT_EQ(pool.expanded_first(), 1U);
+  std::vector<uint32_t> next;
+  pool.ForNext(2, [&](uint32_t row) { next.push_back(row); });
+  EXPECT_THAT(next, ::testing::ElementsAre(9, 3));
 }
 
 TEST(PoolTest, KeepsTheNearestInAnyOrderOfArrival) {
@@ -52,11 +100,11 @@ TEST(PoolTest, HandsOutEachRowOnceNearestFirst) {
   Pool pool;
   pool.Start({.places = 3});
   Offer(pool, {{5, 5}, {3, 3}});
-  EXPECT_EQ(pool.TakeNext()->row, 3U);
+  EXPECT_EQ(pool.TakeNext(), 3U);
   Offer(pool, {{1, 1}, {9, 9}});
-  EXPECT_EQ(pool.TakeNext()->row, 1U);
-  EXPECT_EQ(pool.TakeNext()->row, 5U);
-  EXPECT_EQ(pool.TakeNext(), nullptr);
+  EXPECT_EQ(pool.TakeNext(), 1U);
+  EXPECT_EQ(pool.TakeNext(), 5U);
+  EXPECT_EQ(pool.TakeNext(), std::nullopt);
 }
 
 // Three places: for three costs, whatever the number of rows that share one.
