@@ -112,6 +112,36 @@ VECNEST_VNNI int32_t Dot4(const uint8_t* codes, const int8_t* query, size_t n) {
   return _mm512_reduce_add_epi32(_mm512_add_epi32(low, high));
 }
 
+// The totals of four vectors, in the time of little more than two.
+VECNEST_VNNI inline void StoreTotals(const __m512i (&sums)[4], int32_t* totals) {
+  const __m512i first = _mm512_add_epi32(_mm512_unpacklo_epi32(sums[0], sums[1]),
+                                         _mm512_unpackhi_epi32(sums[0], sums[1]));
+  const __m512i second = _mm512_add_epi32(_mm512_unpacklo_epi32(sums[2], sums[3]),
+                                          _mm512_unpackhi_epi32(sums[2], sums[3]));
+  const __m512i quarters =
+      _mm512_add_epi32(_mm512_unpacklo_epi64(first, second), _mm512_unpackhi_epi64(first, second));
+  const __m256i halves =
+      _mm256_add_epi32(_mm512_castsi512_si256(quarters), _mm512_extracti64x4_epi64(quarters, 1));
+  const __m128i whole =
+      _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(totals), whole);
+}
+
+// The high halves stay where they are, 16 times as large.
+template <size_t kBlocks>
+VECNEST_VNNI inline __m512i RowSums4(const uint8_t* row, const __m512i (&low)[kBlocks],
+                                     const __m512i (&high)[kBlocks]) {
+  const __m512i high_halves = _mm512_set1_epi8(static_cast<char>(0xF0));
+  __m512i sum_low = _mm512_setzero_si512();
+  __m512i sum_high = _mm512_setzero_si512();
+  for (size_t block = 0; block < kBlocks; ++block) {
+    const __m512i code = LoadCodes(row + block * 64);
+    sum_low = _mm512_dpbusd_epi32(sum_low, Low(code), low[block]);
+    sum_high = _mm512_dpbusd_epi32(sum_high, _mm512_and_si512(code, high_halves), high[block]);
+  }
+  return _mm512_add_epi32(sum_low, _mm512_srai_epi32(sum_high, 4));
+}
+
 // Keeps the query in registers.
 template <size_t kBlocks>
 VECNEST_VNNI void DotRowsOf(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
@@ -122,16 +152,16 @@ VECNEST_VNNI void DotRowsOf(const uint8_t* codes, size_t stride, const uint32_t*
     low[block] = LoadCodes(query + block * kBlock4);
     high[block] = LoadCodes(query + block * kBlock4 + 64);
   }
-  for (size_t i = 0; i < count; ++i) {
-    const uint8_t* row = codes + rows[i] * stride;
-    __m512i sum_low = _mm512_setzero_si512();
-    __m512i sum_high = _mm512_setzero_si512();
-    for (size_t block = 0; block < kBlocks; ++block) {
-      const __m512i code = LoadCodes(row + block * 64);
-      sum_low = _mm512_dpbusd_epi32(sum_low, Low(code), low[block]);
-      sum_high = _mm512_dpbusd_epi32(sum_high, High(code), high[block]);
-    }
-    dots[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(sum_low, sum_high));
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m512i sums[4] = {RowSums4(codes + rows[i] * stride, low, high),
+                             RowSums4(codes + rows[i + 1] * stride, low, high),
+                             RowSums4(codes + rows[i + 2] * stride, low, high),
+                             RowSums4(codes + rows[i + 3] * stride, low, high)};
+    StoreTotals(sums, dots + i);
+  }
+  for (; i < count; ++i) {
+    dots[i] = _mm512_reduce_add_epi32(RowSums4(codes + rows[i] * stride, low, high));
   }
 }
 
@@ -205,6 +235,17 @@ VECNEST_VNNI int32_t Dot1(const uint8_t* codes, const int8_t* query, size_t n) {
   return _mm512_reduce_add_epi32(sum);
 }
 
+template <size_t kBlocks>
+VECNEST_VNNI inline __m512i RowSums1(const uint8_t* row, const __m512i (&values)[kBlocks]) {
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  for (size_t block = 0; block < kBlocks; block += 2) {
+    even = _mm512_dpbusd_epi32(even, Chosen(row + block * 8), values[block]);
+    odd = _mm512_dpbusd_epi32(odd, Chosen(row + block * 8 + 8), values[block + 1]);
+  }
+  return _mm512_add_epi32(even, odd);
+}
+
 // Keeps the query in registers.
 template <size_t kBlocks>
 VECNEST_VNNI void BitRowsOf(const uint8_t* codes, size_t stride, const uint32_t* rows, size_t count,
@@ -213,15 +254,16 @@ VECNEST_VNNI void BitRowsOf(const uint8_t* codes, size_t stride, const uint32_t*
   for (size_t block = 0; block < kBlocks; ++block) {
     values[block] = LoadCodes(query + block * kBlock1);
   }
-  for (size_t i = 0; i < count; ++i) {
-    const uint8_t* row = codes + rows[i] * stride;
-    __m512i even = _mm512_setzero_si512();
-    __m512i odd = _mm512_setzero_si512();
-    for (size_t block = 0; block < kBlocks; block += 2) {
-      even = _mm512_dpbusd_epi32(even, Chosen(row + block * 8), values[block]);
-      odd = _mm512_dpbusd_epi32(odd, Chosen(row + block * 8 + 8), values[block + 1]);
-    }
-    dots[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd));
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m512i sums[4] = {RowSums1(codes + rows[i] * stride, values),
+                             RowSums1(codes + rows[i + 1] * stride, values),
+                             RowSums1(codes + rows[i + 2] * stride, values),
+                             RowSums1(codes + rows[i + 3] * stride, values)};
+    StoreTotals(sums, dots + i);
+  }
+  for (; i < count; ++i) {
+    dots[i] = _mm512_reduce_add_epi32(RowSums1(codes + rows[i] * stride, values));
   }
 }
 
