@@ -1,6 +1,8 @@
 #include "engine/json.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +12,9 @@
 
 namespace vecnest::engine {
 namespace {
+
+// simdjson tells the size of a list only up to this.
+constexpr size_t kMostPacked = 0xFFFFFE;
 
 // Byte position where nesting exceeds the limit, or npos. Works on any bytes.
 size_t PositionTooDeep(std::string_view text) {
@@ -60,9 +65,31 @@ std::string_view WithoutTag(std::string_view message) {
   return end == std::string_view::npos ? message : message.substr(end + 2);
 }
 
+// Nothing: not a list of finite floats with at least one. Flattened: a call for each number takes
+// longer than what is done with it.
+[[gnu::flatten]] std::optional<Json> Pack(const simdjson::dom::element& element) {
+  simdjson::dom::array list;
+  if (element.get(list) != simdjson::SUCCESS) return std::nullopt;
+  const size_t size = list.size();
+  if (size == 0 || size > kMostPacked) return std::nullopt;
+  Json::binary_t::container_type bytes(size * sizeof(float));
+  uint8_t* to = bytes.data();
+  for (const simdjson::dom::element number : list) {
+    double value = 0;
+    if (number.get(value) != simdjson::SUCCESS) return std::nullopt;
+    const auto rounded = static_cast<float>(value);
+    if (!std::isfinite(rounded)) return std::nullopt;
+    std::memcpy(to, &rounded, sizeof(float));
+    to += sizeof(float);
+  }
+  return Json::binary(std::move(bytes));
+}
+
+using Names = std::span<const std::string_view>;
+
 // The value of an element that simdjson read, as nlohmann's parser makes it. Nothing: nested too
 // deep.
-std::optional<Json> Convert(const simdjson::dom::element& element, int depth) {
+std::optional<Json> Convert(const simdjson::dom::element& element, Names vectors, int depth) {
   using Type = simdjson::dom::element_type;
   switch (element.type()) {
     case Type::ARRAY: {
@@ -75,7 +102,7 @@ std::optional<Json> Convert(const simdjson::dom::element& element, int depth) {
           to.emplace_back(child.get_double().value_unsafe());
           continue;
         }
-        auto value = Convert(child, depth + 1);
+        auto value = Convert(child, vectors, depth + 1);
         if (!value) return std::nullopt;
         to.push_back(*std::move(value));
       }
@@ -86,7 +113,12 @@ std::optional<Json> Convert(const simdjson::dom::element& element, int depth) {
       const simdjson::dom::object from = element.get_object().value_unsafe();
       Json::object_t to;
       for (const simdjson::dom::key_value_pair member : from) {
-        auto value = Convert(member.value, depth + 1);
+        std::optional<Json> value;
+        if (std::find(vectors.begin(), vectors.end(), member.key) != vectors.end() &&
+            depth + 1 < kMaxJsonDepth) {
+          value = Pack(member.value);
+        }
+        if (!value) value = Convert(member.value, vectors, depth + 1);
         if (!value) return std::nullopt;
         to.insert_or_assign(std::string(member.key), *std::move(value));
       }
@@ -113,7 +145,7 @@ std::optional<Json> Convert(const simdjson::dom::element& element, int depth) {
 // The fast way, for texts in which nothing is wrong: most bodies are lists of numbers, and those
 // simdjson reads several times as fast. What it does not take is left to the parser whose messages
 // say where and why, integers beyond 64 bits among it.
-std::optional<Json> ParseFast(std::string_view text) {
+std::optional<Json> ParseFast(std::string_view text, Names vectors) {
   // What a parser once needed it keeps; that of a thread should stay small.
   constexpr size_t kLargestKept = size_t{1} << 20;
   thread_local simdjson::dom::parser kept;
@@ -121,7 +153,7 @@ std::optional<Json> ParseFast(std::string_view text) {
   simdjson::dom::parser& parser = text.size() <= kLargestKept ? kept : own.emplace();
   const auto document = parser.parse(text.data(), text.size());
   if (document.error() != simdjson::SUCCESS) return std::nullopt;
-  return Convert(document.value_unsafe(), 0);
+  return Convert(document.value_unsafe(), vectors, 0);
 }
 
 }  // namespace
@@ -142,8 +174,16 @@ void Discard(Json& value) {
   value = nullptr;
 }
 
-absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what) {
-  if (auto value = ParseFast(text)) return *std::move(value);
+std::optional<std::vector<float>> PackedFloats(const Json& value) {
+  if (!value.is_binary()) return std::nullopt;
+  const auto& bytes = value.get_binary();
+  std::vector<float> floats(bytes.size() / sizeof(float));
+  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  return floats;
+}
+
+absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what, Names vectors) {
+  if (auto value = ParseFast(text, vectors)) return *std::move(value);
   if (const size_t position = PositionTooDeep(text); position != std::string_view::npos) {
     return absl::InvalidArgumentError(fmt::format("{}: nested more than {} levels deep at byte {}",
                                                   what, kMaxJsonDepth, position));

@@ -2,8 +2,11 @@
 #ifndef VECNEST_ENGINE_JSON_H_
 #define VECNEST_ENGINE_JSON_H_
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
@@ -19,7 +22,15 @@ bool IsUtf8(std::string_view text);
 
 // InvalidArgument says where the text stops being JSON: not UTF-8, nested too deep, NaN or
 // Infinity, a number that no double holds, or a plain mistake. `what` begins the message.
-absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what);
+//
+// Members named in `vectors`, at any depth, that are lists of finite floats and not empty become
+// Json's binary values, which no text makes otherwise: see PackedFloats. A vector takes a fraction
+// of the time then that a value for each number does.
+absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what,
+                               std::span<const std::string_view> vectors = {});
+
+// The floats of a packed list; nothing: the value is none.
+std::optional<std::vector<float>> PackedFloats(const Json& value);
 
 // The same, and the value must be an object.
 absl::StatusOr<Json> ParseJsonObject(std::string_view text, std::string_view what);

@@ -1,9 +1,11 @@
 #include "net/codec_points.h"
 
 #include <cmath>
+#include <iterator>
 
 #include "fmt/format.h"
 #include "net/codec_filter.h"
+#include "net/json_text.h"
 
 namespace vecnest::net {
 namespace {
@@ -93,15 +95,37 @@ void ReadHandling(JsonFields& fields, Text& text) {
   }
 }
 
-Json WriteVector(const std::vector<float>& vector, bool unit_length) {
-  if (!unit_length) return vector;
+void AppendVector(const std::vector<float>& vector, bool unit_length, std::string& text) {
   double square = 0;
-  for (float value : vector) square += double{value} * value;
-  if (square == 0) return vector;
-  const double scale = 1 / std::sqrt(square);
-  Json out = Json::array();
-  for (float value : vector) out.push_back(static_cast<float>(value * scale));
-  return out;
+  if (unit_length) {
+    for (float value : vector) square += double{value} * value;
+  }
+  AppendNumbers(vector, square == 0 ? 1 : 1 / std::sqrt(square), text);
+}
+
+void AppendId(const PointId& id, std::string& text) {
+  if (id.is_uuid()) {
+    fmt::format_to(std::back_inserter(text), R"("{}")", id.ToString());
+  } else {
+    fmt::format_to(std::back_inserter(text), "{}", id.number());
+  }
+}
+
+// Of an object whose members stand in alphabetical order; it is left open.
+void AppendPoint(const PointId& id, const std::optional<std::string>& payload, std::string& text) {
+  text += R"({"id":)";
+  AppendId(id, text);
+  if (payload) {
+    text += R"(,"payload":)";
+    text += *payload;
+  }
+}
+
+void AppendVectorMember(const std::optional<NamedVectors>& vectors, const UnitLength& unit_length,
+                        std::string& text) {
+  if (!vectors) return;
+  text += R"(,"vector":)";
+  AppendVectors(*vectors, unit_length, text);
 }
 
 }  // namespace
@@ -313,30 +337,36 @@ VectorSelector ReadVectorSelector(const Json* value, std::string_view path, absl
   return {Kind::kNames, fields.Strings("names").value_or(std::vector<std::string>())};
 }
 
-Json WriteVectors(const NamedVectors& vectors, const UnitLength& unit_length) {
+void AppendVectors(const NamedVectors& vectors, const UnitLength& unit_length, std::string& text) {
   const auto unit = [&](const std::string& name) {
     const auto found = unit_length.find(name);
     return found != unit_length.end() && found->second;
   };
-  if (vectors.size() == 1 && vectors.contains("")) return WriteVector(vectors.at(""), unit(""));
-  Json out = Json::object();
-  for (const auto& [name, vector] : vectors) out[name] = WriteVector(vector, unit(name));
-  return out;
+  if (vectors.size() == 1 && vectors.contains("")) {
+    return AppendVector(vectors.at(""), unit(""), text);
+  }
+  text += '{';
+  for (const auto& [name, vector] : vectors) {
+    if (text.back() != '{') text += ',';
+    text += Dump(name);
+    text += ':';
+    AppendVector(vector, unit(name), text);
+  }
+  text += '}';
 }
 
-Json WriteRecord(const Record& record, const UnitLength& unit_length) {
-  Json out = Json::object();
-  out["id"] = WritePointId(record.id);
-  if (record.payload) out["payload"] = Json::parse(*record.payload);
-  if (record.vectors) out["vector"] = WriteVectors(*record.vectors, unit_length);
-  return out;
+void AppendRecord(const Record& record, const UnitLength& unit_length, std::string& text) {
+  AppendPoint(record.id, record.payload, text);
+  AppendVectorMember(record.vectors, unit_length, text);
+  text += '}';
 }
 
-Json WriteScoredPoint(const ScoredPoint& point, const UnitLength& unit_length) {
-  Json out = WriteRecord({point.id, point.payload, point.vectors}, unit_length);
-  out["version"] = point.version;
-  out["score"] = point.score;
-  return out;
+void AppendScoredPoint(const ScoredPoint& point, const UnitLength& unit_length, std::string& text) {
+  AppendPoint(point.id, point.payload, text);
+  text += R"(,"score":)";
+  AppendNumber(point.score, text);
+  AppendVectorMember(point.vectors, unit_length, text);
+  fmt::format_to(std::back_inserter(text), R"(,"version":{}}})", point.version);
 }
 
 Json WriteUpdateResult(const WriteResult& result, bool waited) {

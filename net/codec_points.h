@@ -68,9 +68,11 @@ VectorSelector ReadVectorSelector(const Json* value, std::string_view path, absl
 // They are stored as they were given.
 using UnitLength = std::map<std::string, bool>;
 
-Json WriteVectors(const NamedVectors& vectors, const UnitLength& unit_length);
-Json WriteRecord(const Record& record, const UnitLength& unit_length);
-Json WriteScoredPoint(const ScoredPoint& point, const UnitLength& unit_length);
+// Append JSON to `text`. Payloads, which are JSON, are taken over as they are.
+void AppendVectors(const NamedVectors& vectors, const UnitLength& unit_length, std::string& text);
+void AppendRecord(const Record& record, const UnitLength& unit_length, std::string& text);
+void AppendScoredPoint(const ScoredPoint& point, const UnitLength& unit_length, std::string& text);
+
 Json WriteUpdateResult(const WriteResult& result, bool waited);
 
 }  // namespace vecnest::net

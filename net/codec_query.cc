@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 #include "net/codec_filter.h"
 #include "net/codec_usage.h"
+#include "net/json_text.h"
 
 namespace vecnest::net {
 namespace {
@@ -132,6 +133,30 @@ void ReadCommon(JsonFields& fields, Query& query, bool payload_by_default) {
   fields.Refuse({"shard_key"});
 }
 
+Json WritePlan(const QueryPlan& plan) {
+  Json out = {{"metric", MetricName(plan.metric)},
+              {"dimensions", plan.dimensions},
+              {"renormalized", plan.renormalized},
+              {"strategy", plan.strategy},
+              {"exact", plan.exact},
+              {"segments", plan.segments},
+              {"hnsw_ef", plan.hnsw_ef},
+              {"candidates", plan.candidates},
+              {"distances", plan.distances},
+              {"time",
+               {{"embed", plan.embed_seconds},
+                {"filter", plan.filter_seconds},
+                {"search", plan.search_seconds},
+                {"fetch", plan.fetch_seconds}}}};
+  if (plan.filter_matches) {
+    out["filter_matches"] = *plan.filter_matches;
+    out["filter_indexed"] = plan.filter_indexed;
+    out["filter_unindexed"] = plan.filter_unindexed;
+    out["filter_payloads"] = plan.filter_payloads;
+  }
+  return out;
+}
+
 }  // namespace
 
 Query ReadQuery(const Json& body, std::string_view path, absl::Status& status) {
@@ -179,36 +204,20 @@ std::vector<Query> ReadSearchBatch(const Json& body, absl::Status& status) {
   return ReadSearches(body, ReadSearch, status);
 }
 
-Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length) {
-  Json points = Json::array();
-  for (const ScoredPoint& point : answer.points) {
-    points.push_back(WriteScoredPoint(point, unit_length));
-  }
-  Json out = {{"points", std::move(points)}};
-  if (answer.usage) out["text"] = WriteTextUsage(*answer.usage);
-  if (!answer.plan) return out;
-  const QueryPlan& plan = *answer.plan;
-  out["plan"] = {{"metric", MetricName(plan.metric)},
-                 {"dimensions", plan.dimensions},
-                 {"renormalized", plan.renormalized},
-                 {"strategy", plan.strategy},
-                 {"exact", plan.exact},
-                 {"segments", plan.segments},
-                 {"hnsw_ef", plan.hnsw_ef},
-                 {"candidates", plan.candidates},
-                 {"distances", plan.distances},
-                 {"time",
-                  {{"embed", plan.embed_seconds},
-                   {"filter", plan.filter_seconds},
-                   {"search", plan.search_seconds},
-                   {"fetch", plan.fetch_seconds}}}};
-  if (plan.filter_matches) {
-    out["plan"]["filter_matches"] = *plan.filter_matches;
-    out["plan"]["filter_indexed"] = plan.filter_indexed;
-    out["plan"]["filter_unindexed"] = plan.filter_unindexed;
-    out["plan"]["filter_payloads"] = plan.filter_payloads;
-  }
-  return out;
+void AppendFound(const QueryAnswer& answer, const UnitLength& unit_length, std::string& text) {
+  AppendList(
+      answer.points,
+      [&](const ScoredPoint& point, std::string& to) { AppendScoredPoint(point, unit_length, to); },
+      text);
+}
+
+void AppendAnswer(const QueryAnswer& answer, const UnitLength& unit_length, std::string& text) {
+  text += '{';
+  if (answer.plan) text += R"("plan":)" + Dump(WritePlan(*answer.plan)) + ',';
+  text += R"("points":)";
+  AppendFound(answer, unit_length, text);
+  if (answer.usage) text += R"(,"text":)" + Dump(WriteTextUsage(*answer.usage));
+  text += '}';
 }
 
 }  // namespace vecnest::net

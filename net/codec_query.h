@@ -12,6 +12,9 @@
 
 namespace vecnest::net {
 
+// Members of the bodies below that may be packed when they are parsed (engine::ParseJson).
+inline constexpr std::string_view kQueryVectors[] = {"query", "nearest", "vector"};
+
 // The body of POST …/points/query.
 Query ReadQuery(const Json& body, std::string_view path, absl::Status& status);
 // The body of POST …/points/query/batch: {"searches": [...]}.
@@ -20,8 +23,10 @@ std::vector<Query> ReadQueryBatch(const Json& body, absl::Status& status);
 Query ReadSearch(const Json& body, std::string_view path, absl::Status& status);
 std::vector<Query> ReadSearchBatch(const Json& body, absl::Status& status);
 
-// {"points": [...]} and, where it was asked for, "plan".
-Json WriteAnswer(const QueryAnswer& answer, const UnitLength& unit_length);
+// Append JSON to `text`: the list of points found; {"points": [...]} with it and, where there are
+// such, "plan" and "text".
+void AppendFound(const QueryAnswer& answer, const UnitLength& unit_length, std::string& text);
+void AppendAnswer(const QueryAnswer& answer, const UnitLength& unit_length, std::string& text);
 
 }  // namespace vecnest::net
 

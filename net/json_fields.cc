@@ -19,6 +19,7 @@ std::string_view TypeOf(const Json& value) {
     case Json::value_t::string:
       return "a string";
     case Json::value_t::array:
+    case Json::value_t::binary:  // packed floats
       return "a list";
     case Json::value_t::object:
       return "an object";
@@ -155,6 +156,7 @@ void JsonFields::Finish() {
 std::optional<std::vector<float>> ReadFloats(const Json& value, std::string_view path,
                                              absl::Status& status) {
   if (!status.ok()) return std::nullopt;
+  if (auto packed = engine::PackedFloats(value)) return packed;
   if (!value.is_array()) {
     status = WrongType(path, "a list of numbers", value);
     return std::nullopt;

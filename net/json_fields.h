@@ -65,7 +65,8 @@ class JsonFields {
   std::vector<std::string_view> known_;
 };
 
-// A list of finite floats. An error names the first component that is none.
+// A list of finite floats, packed (see ParseJson) or not. An error names the first component that
+// is none.
 std::optional<std::vector<float>> ReadFloats(const Json& value, std::string_view path,
                                              absl::Status& status);
 

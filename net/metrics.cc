@@ -6,7 +6,13 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <string>
 #include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 
 namespace vecnest::net {
 namespace {
@@ -17,6 +23,13 @@ const prometheus::Histogram::BucketBoundaries seconds_buckets = {
 }  // namespace
 
 struct Metrics::Impl {
+  struct Series {
+    prometheus::Counter* requests = nullptr;
+    prometheus::Histogram* durations = nullptr;
+  };
+  // Found by a short key: the library's families compare sets of labels.
+  Series SeriesOf(const std::string& method, const std::string& route, int status);
+
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests =
       prometheus::BuildCounter()
@@ -39,16 +52,32 @@ struct Metrics::Impl {
               "that went through passes, of requests that failed too")
           .Register(registry)
           .Add({});
+  absl::Mutex mutex;
+  absl::flat_hash_map<std::string, Series> series ABSL_GUARDED_BY(mutex);
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
+Metrics::Impl::Series Metrics::Impl::SeriesOf(const std::string& method, const std::string& route,
+                                              int status) {
+  std::string code = std::to_string(status);
+  const std::string key = absl::StrCat(method, " ", route, " ", code);
+  absl::MutexLock lock(&mutex);
+  const auto known = series.find(key);
+  if (known != series.end()) return known->second;
+  const Series made = {
+      &requests.Add({{"method", method}, {"route", route}, {"status", std::move(code)}}),
+      &durations.Add({{"method", method}, {"route", route}}, seconds_buckets)};
+  series.emplace(key, made);
+  return made;
+}
+
 void Metrics::CountRequest(const std::string& method, const std::string& route, int status,
                            double seconds) {
-  impl_->requests.Add({{"method", method}, {"route", route}, {"status", std::to_string(status)}})
-      .Increment();
-  impl_->durations.Add({{"method", method}, {"route", route}}, seconds_buckets).Observe(seconds);
+  const Impl::Series counted = impl_->SeriesOf(method, route, status);
+  counted.requests->Increment();
+  counted.durations->Observe(seconds);
 }
 
 void Metrics::CountTokens(uint64_t tokens) { impl_->tokens.Increment(static_cast<double>(tokens)); }

@@ -2,10 +2,12 @@
 //
 //   http.h           requests and responses as plain structs
 //   server.h         Beast on Asio coroutines: connections, limits, time-outs, shutdown
-//   worker_pool.h    bounded pools that run engine calls off the IO threads
+//   answer.h         an answer as HTTP, and how much of it is sent
+//   worker_pool.h    bounded pools that run engine calls off the IO thread
 //   router.h         the route table as data
 //   service.h        the routes; handlers are in routes_*.cc, one file a group
 //   json_fields.h    strict reading of JSON objects, with errors that name the field
+//   json_text.h      JSON written as text, without values
 //   codec_*.h        JSON to engine types and back; pure functions
 //   errors.h         status codes to HTTP, in both dialects
 //   metrics.h        Prometheus

@@ -8,8 +8,8 @@
 namespace vecnest::net {
 namespace {
 
-std::vector<std::string> Split(std::string_view path) {
-  std::vector<std::string> parts;
+std::vector<std::string_view> Split(std::string_view path) {
+  std::vector<std::string_view> parts;
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   while (true) {
@@ -23,7 +23,7 @@ std::vector<std::string> Split(std::string_view path) {
 bool IsParameter(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
 
 // `literals`: how many parts of the pattern are no parameters.
-bool Fits(const std::vector<std::string>& pattern, const std::vector<std::string>& parts,
+bool Fits(const std::vector<std::string_view>& pattern, const std::vector<std::string_view>& parts,
           size_t& literals) {
   if (pattern.size() != parts.size()) return false;
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -82,19 +82,20 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
-  const std::vector<std::string> parts = Split(path);
+  const std::vector<std::string_view> parts = Split(path);
   Match best;
-  const std::vector<std::string>* best_pattern = nullptr;
+  const std::vector<std::string_view>* best_pattern = nullptr;
   size_t best_literals = 0;
   for (size_t i = 0; i < routes_.size(); ++i) {
     size_t literals = 0;
     if (!Fits(parts_[i], parts, literals)) continue;
     if (routes_[i].method != method) {
-      best.allowed.push_back(routes_[i].method);
+      if (best.route == nullptr) best.allowed.push_back(routes_[i].method);
       continue;
     }
     // "/points/scroll" wins over "/points/{id}".
     if (best.route == nullptr || literals > best_literals) {
+      best.allowed.clear();
       best.route = &routes_[i];
       best_pattern = &parts_[i];
       best_literals = literals;
@@ -102,11 +103,11 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   }
   if (best.route == nullptr) return best;
   for (size_t j = 0; j < parts.size(); ++j) {
-    const std::string& wanted = (*best_pattern)[j];
+    const std::string_view wanted = (*best_pattern)[j];
     if (!IsParameter(wanted)) continue;
     std::string value;
     if (!PercentDecode(parts[j], false, value) || !engine::IsUtf8(value)) best.malformed = true;
-    best.parameters[wanted.substr(1, wanted.size() - 2)] = std::move(value);
+    best.parameters[std::string(wanted.substr(1, wanted.size() - 2))] = std::move(value);
   }
   return best;
 }

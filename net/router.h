@@ -43,6 +43,8 @@ std::map<std::string, std::string> ParseQuery(std::string_view query);
 class Router {
  public:
   explicit Router(std::vector<Route> routes);
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
 
   struct Match {
     const Route* route = nullptr;
@@ -57,7 +59,7 @@ class Router {
 
  private:
   const std::vector<Route> routes_;
-  std::vector<std::vector<std::string>> parts_;  // of each route's pattern
+  std::vector<std::vector<std::string_view>> parts_;  // of each route's pattern, within routes_
 };
 
 }  // namespace vecnest::net

@@ -12,7 +12,7 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                                for (const std::string& name : database.CollectionNames()) {
                                  names.push_back({{"name", name}});
                                }
-                               return Result{{{"collections", std::move(names)}}, {}};
+                               return Result{Json{{"collections", std::move(names)}}, {}};
                              }));
   routes.push_back(
       Enveloped("GET", "/collections/{collection}", Lane::kQuery,
@@ -21,11 +21,11 @@ void Service::AddCollectionRoutes(std::vector<Route>& routes) {
                   if (!info.ok()) return info.status();
                   return Result{WriteCollectionInfo(*info), {}};
                 }));
-  routes.push_back(
-      Enveloped("GET", "/collections/{collection}/exists", Lane::kQuery,
-                [](Database& database, const Request& request) -> absl::StatusOr<Result> {
-                  return Result{{{"exists", database.HasCollection(CollectionOf(request))}}, {}};
-                }));
+  routes.push_back(Enveloped(
+      "GET", "/collections/{collection}/exists", Lane::kQuery,
+      [](Database& database, const Request& request) -> absl::StatusOr<Result> {
+        return Result{Json{{"exists", database.HasCollection(CollectionOf(request))}}, {}};
+      }));
   routes.push_back(
       Enveloped("PUT", "/collections/{collection}", Lane::kWrite,
                 [](Database& database, const Request& request) -> absl::StatusOr<Result> {

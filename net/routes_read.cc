@@ -1,6 +1,7 @@
 // Routes that read points.
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "fmt/format.h"
@@ -32,9 +33,9 @@ absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& c
 
 // Parses the body, lets `read` take it apart, and adds what every reading handler needs.
 template <typename Read>
-auto ReadBody(const Request& request, Read read)
+auto ReadBody(const Request& request, Read read, std::span<const std::string_view> vectors = {})
     -> absl::StatusOr<decltype(read(std::declval<const Json&>(), std::declval<absl::Status&>()))> {
-  auto body = engine::ParseJson(request.body, "request body");
+  auto body = engine::ParseJson(request.body, "request body", vectors);
   if (!body.ok()) return body.status();
   absl::Status status;
   auto value = read(*body, status);
@@ -91,6 +92,14 @@ std::optional<Filter> ReadCount(const Json& body, absl::Status& status) {
   return filter;
 }
 
+std::string WriteRecords(const std::vector<Record>& records, const UnitLength& unit_length) {
+  std::string text;
+  AppendList(
+      records,
+      [&](const Record& record, std::string& to) { AppendRecord(record, unit_length, to); }, text);
+  return text;
+}
+
 Json WriteWidths(const std::string& vector_name, const WidthReport& report) {
   Json widths = Json::array();
   for (const WidthReport::Width& width : report.widths) {
@@ -116,9 +125,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         auto records = database.Retrieve(CollectionOf(request), retrieval->ids,
                                          retrieval->with_payload, retrieval->with_vectors);
         if (!records.ok()) return records.status();
-        Json out = Json::array();
-        for (const Record& record : *records) out.push_back(WriteRecord(record, *unit_length));
-        return Result{std::move(out), {}};
+        return Result{JsonText{WriteRecords(*records, *unit_length)}, {}};
       }));
   routes.push_back(
       Enveloped("GET", points + "/{id}", Lane::kQuery,
@@ -135,7 +142,9 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                     return absl::NotFoundError(fmt::format(
                         "Not found: Point with id {} does not exists!", id->ToString()));
                   }
-                  return Result{WriteRecord(records->front(), *unit_length), {}};
+                  std::string text;
+                  AppendRecord(records->front(), *unit_length, text);
+                  return Result{JsonText{std::move(text)}, {}};
                 }));
   routes.push_back(Enveloped(
       "POST", points + "/scroll", Lane::kQuery,
@@ -146,12 +155,10 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         if (!unit_length.ok()) return unit_length.status();
         auto page = database.Scroll(CollectionOf(request), *scroll, request.limits);
         if (!page.ok()) return page.status();
-        Json records = Json::array();
-        for (const Record& record : page->records) {
-          records.push_back(WriteRecord(record, *unit_length));
-        }
-        Json next = page->next_offset ? WritePointId(*page->next_offset) : Json(nullptr);
-        return Result{{{"points", std::move(records)}, {"next_page_offset", std::move(next)}}, {}};
+        const Json next = page->next_offset ? WritePointId(*page->next_offset) : Json(nullptr);
+        return Result{JsonText{R"({"next_page_offset":)" + Dump(next) + R"(,"points":)" +
+                               WriteRecords(page->records, *unit_length) + '}'},
+                      {}};
       }));
   routes.push_back(
       Enveloped("POST", points + "/count", Lane::kQuery,
@@ -160,7 +167,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
                   if (!filter.ok()) return filter.status();
                   auto count = database.Count(CollectionOf(request), *filter, request.limits);
                   if (!count.ok()) return count.status();
-                  return Result{{{"count", *count}}, {}};
+                  return Result{Json{{"count", *count}}, {}};
                 }));
 
   routes.push_back(Enveloped(
@@ -184,20 +191,19 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
       }));
   routes.back().query_parameters = {"vector", "samples", "seed", "field"};
 
-  // Queries: one or many, in the new or the old form, differ in reading and in the shape of the
-  // answer.
+  // Queries: one or many, in the new or the old form, differ in reading and in how each answer is
+  // written; many answers are a list.
   using ReadQueries = std::vector<Query> (*)(const Json&, absl::Status&);
-  using Shape = Json (*)(Json answers);
-  const auto add_query = [&](const std::string& suffix, ReadQueries read, Shape shape) {
+  using Append = void (*)(const QueryAnswer&, const UnitLength&, std::string&);
+  const auto add_query = [&](const std::string& suffix, bool many, ReadQueries read,
+                             Append append) {
     routes.push_back(Enveloped(
         "POST", points + suffix, Lane::kQuery,
-        [read, shape](Database& database, const Request& request) -> absl::StatusOr<Result> {
-          auto queries = ReadBody(request, read);
+        [many, read, append](Database& database, const Request& request) -> absl::StatusOr<Result> {
+          auto queries = ReadBody(request, read, kQueryVectors);
           if (!queries.ok()) return queries.status();
           auto answers = database.SearchBatch(CollectionOf(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
-          Json out = Json::array();
-          std::vector<ModelUsage> usage;
           // Where one answer has vectors, all are described as if they had.
           const auto with_vectors =
               std::find_if(queries->begin(), queries->end(), [](const Query& query) {
@@ -207,31 +213,32 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
               database, CollectionOf(request),
               with_vectors == queries->end() ? VectorSelector() : with_vectors->with_vectors);
           if (!unit_length.ok()) return unit_length.status();
+          std::vector<ModelUsage> usage;
           for (const QueryAnswer& answer : *answers) {
-            out.push_back(WriteAnswer(answer, *unit_length));
             if (answer.usage) AddUsage({*answer.usage}, usage);
           }
-          return Result{shape(std::move(out)), std::move(usage)};
+          JsonText out;
+          const auto append_one = [&](const QueryAnswer& answer, std::string& text) {
+            append(answer, *unit_length, text);
+          };
+          if (many) {
+            AppendList(*answers, append_one, out.text);
+          } else {
+            append_one(answers->front(), out.text);
+          }
+          return Result{std::move(out), std::move(usage)};
         }));
   };
-  add_query(
-      "/query",
-      [](const Json& body, absl::Status& status) {
-        return std::vector<Query>{ReadQuery(body, "", status)};
-      },
-      [](Json answers) -> Json { return std::move(answers[0]); });
-  add_query("/query/batch", ReadQueryBatch, [](Json answers) { return answers; });
-  add_query(
-      "/search",
-      [](const Json& body, absl::Status& status) {
-        return std::vector<Query>{ReadSearch(body, "", status)};
-      },
-      [](Json answers) -> Json { return std::move(answers[0]["points"]); });
-  add_query("/search/batch", ReadSearchBatch, [](Json answers) {
-    Json lists = Json::array();
-    for (Json& answer : answers) lists.push_back(std::move(answer["points"]));
-    return lists;
-  });
+  const auto read_query = [](const Json& body, absl::Status& status) {
+    return std::vector<Query>{ReadQuery(body, "", status)};
+  };
+  const auto read_search = [](const Json& body, absl::Status& status) {
+    return std::vector<Query>{ReadSearch(body, "", status)};
+  };
+  add_query("/query", false, read_query, AppendAnswer);
+  add_query("/query/batch", true, ReadQueryBatch, AppendAnswer);
+  add_query("/search", false, read_search, AppendFound);
+  add_query("/search/batch", true, ReadSearchBatch, AppendFound);
 }
 
 }  // namespace vecnest::net

@@ -35,6 +35,7 @@ std::vector<std::string_view> KnownParameters(const Route& route) {
 
 // Nothing when the route knows all parameters.
 std::string UnknownParameter(const Route& route, const Request& request) {
+  if (request.query.empty()) return "";
   const std::vector<std::string_view> known = KnownParameters(route);
   for (const auto& [name, value] : request.query) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -150,11 +151,11 @@ Route Service::Enveloped(std::string method, std::string pattern, Lane lane,
     auto result = handler(*database_now, request);
     if (!result.ok()) return ErrorResponse(result.status(), Dialect::kQdrant, seconds());
     metrics_.CountTokens(TokensOf(result->usage));
-    Json body = {{"result", std::move(result->result)}, {"status", "ok"}};
-    if (!result->usage.empty()) body["usage"] = WriteUsage(result->usage);
-    body["time"] = seconds();
     Response response;
-    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    response.body = R"({"result":)" + result->text + R"(,"status":"ok","time":)";
+    AppendNumber(seconds(), response.body);
+    if (!result->usage.empty()) response.body += R"(,"usage":)" + Dump(WriteUsage(result->usage));
+    response.body += '}';
     return response;
   };
   return route;
@@ -174,7 +175,7 @@ Route Service::OpenAi(std::string method, std::string pattern, Lane lane, OpenAi
     auto answer = handler(*database_now, request);
     if (!answer.ok()) return ErrorResponse(answer.status(), Dialect::kOpenAi, 0);
     Response response;
-    response.body = answer->dump(-1, ' ', false, Json::error_handler_t::replace);
+    response.body = Dump(*answer);
     return response;
   };
   return route;

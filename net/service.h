@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -14,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "net/http.h"
-#include "net/json_fields.h"
+#include "net/json_text.h"
 #include "net/metrics.h"
 #include "net/router.h"
 #include "vecnest/database.h"
@@ -64,7 +65,11 @@ class Service {
 
   // Qdrant's envelope: {"result", "status", "time"} and "usage" when texts were encoded.
   struct Result {
-    Json result;
+    Result(const Json& value, std::vector<ModelUsage> given)
+        : text(Dump(value)), usage(std::move(given)) {}
+    Result(JsonText written, std::vector<ModelUsage> given)
+        : text(std::move(written.text)), usage(std::move(given)) {}
+    std::string text;  // JSON
     std::vector<ModelUsage> usage;
   };
   using ResultHandler = std::function<absl::StatusOr<Result>(Database&, const Request&)>;

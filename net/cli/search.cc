@@ -68,7 +68,9 @@ absl::StatusOr<Json> SearchDirectory(const SearchOptions& options, const Json& b
   if (!database.ok()) return database.status();
   auto answer = (*database)->Search(options.collection, query);
   if (!answer.ok()) return answer.status();
-  return net::WriteAnswer(*answer, {});
+  std::string text;
+  net::AppendAnswer(*answer, {}, text);
+  return Json::parse(text);
 }
 
 // What the answers are about is not all that was asked.

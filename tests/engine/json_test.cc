@@ -105,5 +105,43 @@ TEST(JsonTest, AnObjectIsAsked) {
               HasSubstr("expected a JSON object"));
 }
 
+constexpr std::string_view kNames[] = {"v"};
+
+TEST(PackedFloatsTest, HaveTheValuesOfTheList) {
+  const std::string text = R"({"v": [1, -2.5, 1e-50, 18446744073709551615, -7, 0.1], "w": [1]})";
+  const auto plain = ParseJson(text, "body");
+  const auto packed = ParseJson(text, "body", kNames);
+  ASSERT_TRUE(plain.ok() && packed.ok());
+  EXPECT_EQ((*packed)["w"], (*plain)["w"]);
+  const auto floats = PackedFloats((*packed)["v"]);
+  ASSERT_TRUE(floats);
+  EXPECT_EQ(*floats, (*plain)["v"].get<std::vector<float>>());
+  EXPECT_FALSE(PackedFloats((*plain)["v"]));
+}
+
+TEST(PackedFloatsTest, AreFoundAtAnyDepth) {
+  const auto json = ParseJson(R"([{"a": {"v": [1]}}])", "body", kNames);
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ(PackedFloats((*json)[0]["a"]["v"]), std::vector<float>{1});
+}
+
+// So that whoever reads the value says what is wrong with it.
+TEST(PackedFloatsTest, OtherValuesStayAsTheyAre) {
+  for (const char* value : {"[]", "[1, null]", "[1, [2]]", "[1e39]", "[1, \"2\"]", "3", "\"a\"",
+                            "null", "{\"w\": 1}", "[true]"}) {
+    const std::string text = fmt::format(R"({{"v": {}}})", value);
+    const auto plain = ParseJson(text, "body");
+    const auto packed = ParseJson(text, "body", kNames);
+    ASSERT_TRUE(plain.ok() && packed.ok()) << value;
+    EXPECT_EQ(*packed, *plain) << value;
+  }
+}
+
+TEST(PackedFloatsTest, TheLastOfEqualMembersCounts) {
+  const auto json = ParseJson(R"({"v": [1], "v": [2, 3]})", "body", kNames);
+  ASSERT_TRUE(json.ok());
+  EXPECT_EQ(PackedFloats((*json)["v"]), (std::vector<float>{2, 3}));
+}
+
 }  // namespace
 }  // namespace vecnest::engine

@@ -171,23 +171,33 @@ TEST(ReadVectorSelectorTest, EveryShape) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("v: expected a boolean or a list"));
 }
 
+template <typename Value>
+Json Written(void (*append)(const Value&, const UnitLength&, std::string&), const Value& value,
+             const UnitLength& unit_length = {}) {
+  std::string text;
+  append(value, unit_length, text);
+  return Json::parse(text);
+}
+
 TEST(WriteTest, Records) {
   const Record record{PointId(1), R"({"a":1})", NamedVectors{{"", {3, 4}}}};
-  EXPECT_EQ(WriteRecord(record, {}),
+  EXPECT_EQ(Written(AppendRecord, record),
             Json::parse(R"({"id":1,"payload":{"a":1},"vector":[3.0,4.0]})"));
-  const Json unit = WriteRecord(record, {{"", true}});
+  const Json unit = Written(AppendRecord, record, {{"", true}});
   EXPECT_FLOAT_EQ(unit["vector"][0].get<float>(), 0.6F);
-  EXPECT_EQ(WriteRecord({PointId(1), std::nullopt, std::nullopt}, {}), Json({{"id", 1}}));
-  EXPECT_EQ(WriteVectors({{"a", {1}}}, {}), Json::parse(R"({"a":[1.0]})"));
+  EXPECT_EQ(Written(AppendRecord, Record{PointId(1), std::nullopt, std::nullopt}),
+            Json({{"id", 1}}));
+  EXPECT_EQ(Written(AppendVectors, NamedVectors{{"a", {1}}}), Json::parse(R"({"a":[1.0]})"));
 }
 
 TEST(WriteTest, UnitLengthOfZeroIsZero) {
-  EXPECT_EQ(WriteVectors({{"", {0, 0}}}, {{"", true}}), Json::parse("[0.0,0.0]"));
+  EXPECT_EQ(Written(AppendVectors, NamedVectors{{"", {0, 0}}}, {{"", true}}),
+            Json::parse("[0.0,0.0]"));
 }
 
 TEST(WriteTest, ScoredPoints) {
   const ScoredPoint point{PointId(1), 9, 0.5F, std::nullopt, std::nullopt};
-  EXPECT_EQ(WriteScoredPoint(point, {}), Json::parse(R"({"id":1,"version":9,"score":0.5})"));
+  EXPECT_EQ(Written(AppendScoredPoint, point), Json::parse(R"({"id":1,"version":9,"score":0.5})"));
 }
 
 TEST(WriteTest, UpdateResults) {

@@ -131,17 +131,22 @@ TEST(ReadSearchTest, OldForm) {
   EXPECT_EQ(std::string(status.message()), "limit: missing");
 }
 
+Json Written(const QueryAnswer& answer) {
+  std::string text;
+  AppendAnswer(answer, {}, text);
+  return Json::parse(text);
+}
+
 TEST(WriteAnswerTest, PlanOnlyWhenThere) {
   QueryAnswer answer;
   answer.points.push_back({PointId(1), 2, 0.5F, std::nullopt, std::nullopt});
-  EXPECT_EQ(WriteAnswer(answer, {}),
-            Json::parse(R"({"points":[{"id":1,"version":2,"score":0.5}]})"));
+  EXPECT_EQ(Written(answer), Json::parse(R"({"points":[{"id":1,"version":2,"score":0.5}]})"));
   answer.plan.emplace();
   answer.plan->metric = Metric::kDot;
   answer.plan->dimensions = 64;
   answer.plan->strategy = "exact scan";
   answer.plan->filter_matches = 3;
-  const Json plan = WriteAnswer(answer, {})["plan"];
+  const Json plan = Written(answer)["plan"];
   EXPECT_EQ(plan["metric"], "Dot");
   EXPECT_EQ(plan["dimensions"], 64);
   EXPECT_EQ(plan["strategy"], "exact scan");
