@@ -178,7 +178,7 @@ std::optional<std::vector<float>> PackedFloats(const Json& value) {
   if (!value.is_binary()) return std::nullopt;
   const auto& bytes = value.get_binary();
   std::vector<float> floats(bytes.size() / sizeof(float));
-  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  std::memcpy(floats.data(), bytes.data(), floats.size() * sizeof(float));
   return floats;
 }
 

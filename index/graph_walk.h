@@ -63,8 +63,8 @@ class VectorScorer {
   mutable VectorBuffer buffer_;
 };
 
-// `count` is how many rows the graph has. Deterministic. Working memory (a bit per row, a list) is
-// kept per thread.
+// `count` is how many rows the graph has. Deterministic. Working memory (one and a half bits a row,
+// lists) is kept per thread.
 //
 // With a filter the walk steps on accepted rows alone: a link to a row that is not accepted is
 // taken for links to that row's own neighbours, as in ACORN-1 (Patel et al., "ACORN: Performant and

@@ -24,8 +24,8 @@ struct WalkedRow {
   friend auto operator<=>(const WalkedRow&, const WalkedRow&) = default;
 };
 
-// Which rows a walk has met. Costs a bit per row, and starting anew costs what was met, not what is
-// there. Nothing branches on whether a row is new: no processor guesses that well.
+// Which rows a walk has met. Costs one and a half bits a row, and starting anew costs what was met,
+// not what is there. Nothing branches on whether a row is new: no processor guesses that well.
 class VisitedRows {
  public:
   void Start(size_t rows) {
@@ -33,8 +33,8 @@ class VisitedRows {
     touched_count_ = 0;
     const size_t words = (rows + 63) / 64;
     if (words <= bits_.size()) return;
-    bits_.resize(words, 0);
     touched_.resize(words + 1);
+    bits_.resize(words, 0);
   }
 
   // True the first time.
@@ -122,7 +122,7 @@ class Pool {
     return RowOf(entries_[next_++]);
   }
 
-  // How many rows, the nearest, were expanded before the first that was not.
+  // At least so many rows, the nearest, were expanded before the first that was not.
   size_t expanded_first() const { return next_; }
 
   // Visits the `count` rows that are taken next unless something nearer comes first.
@@ -143,6 +143,7 @@ class Pool {
 
  private:
   static constexpr uint64_t kExpanded = 1;
+  static constexpr uint32_t kSign = 1U << 31U;  // of a float
   static constexpr size_t kMovedAtOnce = 8;
 
   // The cost in the upper half, as an integer of the same order; below it the row and a bit for
@@ -234,8 +235,6 @@ class Pool {
       SetCapacity();
     }
   }
-
-  static constexpr uint32_t kSign = 1U << 31U;
 
   PoolSize limits_;
   std::vector<uint64_t> entries_;

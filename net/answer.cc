@@ -35,17 +35,9 @@ std::array<asio::const_buffer, 2> Answer::Rest() const {
           asio::buffer(body_.data() + of_body, body_size_ - of_body)};
 }
 
-bool Answer::SendSome(asio::ip::tcp::socket& socket, boost::system::error_code& error) {
-  while (!done()) {
-    const size_t sent = socket.write_some(Rest(), error);
-    if (error == asio::error::would_block) {
-      error = {};
-      return false;
-    }
-    if (error) return true;
-    Consume(sent);
-  }
-  return true;
+void Answer::SendSome(asio::ip::tcp::socket& socket, boost::system::error_code& error) {
+  while (!done() && !error) Consume(socket.write_some(Rest(), error));
+  if (error == asio::error::would_block) error = {};
 }
 
 }  // namespace vecnest::net

@@ -29,9 +29,8 @@ class Answer {
   std::array<boost::asio::const_buffer, 2> Rest() const;
   void Consume(size_t bytes) { sent_ += bytes; }
 
-  // Sends what the socket, which is non-blocking, takes at once; mostly that is all. True: done, or
-  // `error`.
-  bool SendSome(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
+  // Sends what the socket, which is non-blocking, takes at once; mostly that is all.
+  void SendSome(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
 
  private:
   std::string head_;

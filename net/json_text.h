@@ -20,8 +20,8 @@ struct JsonText {
 // Bytes that are not UTF-8 are replaced: messages quote what was sent.
 std::string Dump(const Json& value);
 
-// Numbers as Dump writes them, but for the choice between 100000.0 and 1e5: a double is read back
-// as the same double, and is never written as an integer. Not finite: null.
+// The numbers that Dump writes, if not always by the same digits: a double is read back as the same
+// double, and is never written as an integer. Not finite: null.
 void AppendNumber(double number, std::string& text);
 void AppendNumbers(const std::vector<float>& numbers, double scale, std::string& text);
 

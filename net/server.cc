@@ -143,7 +143,12 @@ asio::awaitable<void> Server::Impl::Accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
-    socket.non_blocking(true, error);  // for ClientHasLeft; asynchronous calls never block
+    // The threads that compute answers send them, and must not wait for a slow reader.
+    socket.non_blocking(true, error);
+    if (error) {
+      spdlog::warn("a connection was closed: {}", error.message());
+      continue;
+    }
     auto connection = std::make_shared<Connection>(std::move(socket));
     {
       absl::MutexLock lock(&mutex);
@@ -246,6 +251,7 @@ asio::awaitable<bool> Server::Impl::ServeCall(Connection& connection, const Rout
   Watch(connection);
   error_code error;
   Answer answer;
+  Response failure;  // 200: none
   std::function<Response()> handle = [&] {
     Response response = service.Handle(route, request);
     if (response.status != HttpStatus(absl::CancelledError()) || !drained) return response;
@@ -258,14 +264,19 @@ asio::awaitable<bool> Server::Impl::ServeCall(Connection& connection, const Rout
       answer = Begin(connection, handle(), keep_alive, error);
       return Response();
     };
-    co_await queries.Run(std::move(call));
+    failure = co_await queries.Run(std::move(call));
   } else if (route.lane == Lane::kWrite) {
     answer = Begin(connection, co_await writes.Run(std::move(handle)), keep_alive, error);
   } else {
     answer = Begin(connection, handle(), keep_alive, error);
   }
   connection.watched = false;
-  held.Release();  // a client may take its time to read the answer
+  // A client may take its time to read the answer.
+  request = Request();
+  held.Release();
+  if (failure.status != 200) {
+    co_return co_await Reply(connection, std::move(failure), keep_alive);
+  }
   co_return co_await Finish(connection, answer, error);
 }
 
@@ -334,7 +345,7 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
     refused = service.Refuses(*match.route, request, has_body, refusal);
   }
   if (refused) {
-    if (!has_body) co_return co_await Reply(connection, refusal, keep_alive);
+    if (!has_body) co_return co_await Reply(connection, std::move(refusal), keep_alive);
     co_await RefuseBody(connection, refusal);
     co_return false;
   }
@@ -448,7 +459,7 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   Response response = co_await RunBulkPart(std::move(finish));
   service.metrics().CountTokens(import->tokens());
   if (import->stopped()) response = ErrorResponse(503, kImportEnds, Dialect::kQdrant, 0);
-  co_return co_await Reply(connection, response, keep_alive);
+  co_return co_await Reply(connection, std::move(response), keep_alive);
 }
 
 void Server::Impl::EndWait(Connection& connection) {

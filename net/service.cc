@@ -152,7 +152,9 @@ Route Service::Enveloped(std::string method, std::string pattern, Lane lane,
     if (!result.ok()) return ErrorResponse(result.status(), Dialect::kQdrant, seconds());
     metrics_.CountTokens(TokensOf(result->usage));
     Response response;
-    response.body = R"({"result":)" + result->text + R"(,"status":"ok","time":)";
+    response.body = std::move(result->text);
+    response.body.insert(0, R"({"result":)");
+    response.body += R"(,"status":"ok","time":)";
     AppendNumber(seconds(), response.body);
     if (!result->usage.empty()) response.body += R"(,"usage":)" + Dump(WriteUsage(result->usage));
     response.body += '}';

@@ -20,7 +20,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-Response Answer(const std::function<Response()>& call) {
+Response Call(const std::function<Response()>& call) {
   try {
     return call();
   } catch (const std::exception& error) {
@@ -100,7 +100,7 @@ asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
     auto back = asio::make_work_guard(asio::get_associated_executor(handler));
     Submit(
         [handler = std::move(handler), inner = std::move(inner), back = std::move(back)]() mutable {
-          auto done = [handler = std::move(handler), response = Answer(inner)]() mutable {
+          auto done = [handler = std::move(handler), response = Call(inner)]() mutable {
             handler(std::move(response));
           };
           asio::post(back.get_executor(), std::move(done));

@@ -28,10 +28,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!json.ok()) return 0;
   Try([&](absl::Status& status) { vecnest::net::ReadUpsert(*json, "", status); });
   Try([&](absl::Status& status) { vecnest::net::ReadBulkLine(*json, status); });
-  Try([&](absl::Status& status) { vecnest::net::ReadQuery(*json, "", status); });
-  Try([&](absl::Status& status) { vecnest::net::ReadSearch(*json, "", status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionConfig(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionUpdate(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadEmbeddingsRequest(*json, status); });
+  // As the routes of queries read it.
+  const auto packed = vecnest::engine::ParseJson(text, "body", vecnest::net::kQueryVectors);
+  if (!packed.ok()) std::abort();
+  Try([&](absl::Status& status) { vecnest::net::ReadQuery(*packed, "", status); });
+  Try([&](absl::Status& status) { vecnest::net::ReadSearch(*packed, "", status); });
   return 0;
 }

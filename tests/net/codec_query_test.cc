@@ -26,6 +26,12 @@ absl::Status Refusal(const std::string& text) {
   return status;
 }
 
+// Empty: the query has none.
+Floats VectorOf(const Query& query) {
+  const Floats* vector = query.nearest ? std::get_if<Floats>(&*query.nearest) : nullptr;
+  return vector == nullptr ? Floats() : *vector;
+}
+
 TEST(ReadQueryTest, Defaults) {
   const Query query = Read("{}");
   EXPECT_FALSE(query.nearest);
@@ -105,6 +111,39 @@ TEST(ReadQueryTest, ErrorsNameTheField) {
   EXPECT_THAT(message(R"({"query": {}})"), HasSubstr("query.nearest: missing"));
   EXPECT_THAT(message(R"({"query": {"nearest": {"nearest": [1]}}})"), HasSubstr("query.nearest"));
   EXPECT_THAT(message(R"({"colour": 0})"), HasSubstr("colour: unknown"));
+}
+
+// Vectors that were packed while the text was parsed.
+TEST(ReadQueryTest, PackedVectorsAreReadAsListsAre) {
+  const std::vector<std::string> texts = {
+      R"({"query": [1, -2.5, 3e-3]})",
+      R"({"query": {"nearest": [0.1, 1e10]}, "limit": 3})",
+      R"({"query": {"nearest": {"nearest": [1]}}})",
+      R"({"query": []})",
+      R"({"query": [1, "x"]})",
+      R"({"query": [1e39]})",
+      R"({"query": [[1, 2], [3, 4]]})",
+      R"({"query": 7, "filter": {"must": [{"has_id": [1, 2]}]}})",
+      R"({"query": [1], "filter": [1, 2]})",
+      R"({"query": [1], "params": {"quantization": [1]}})",
+      R"({"vector": [1, 2], "limit": 1})",
+      R"({"vector": {"name": "a", "vector": [1, 2]}, "limit": 1})",
+      R"({"vector": {"name": [1], "vector": [1]}, "limit": 1})",
+      R"({"vector": {"name": "a", "vector": {"vector": [1]}}, "limit": 1})",
+      R"({"query": [18446744073709551616, 9007199254740993]})",
+  };
+  const auto same = [](const std::string& text, auto read) {
+    absl::Status of_list;
+    absl::Status of_packed;
+    const Query list = read(Json::parse(text), of_list);
+    const Query packed = read(*engine::ParseJson(text, "body", kQueryVectors), of_packed);
+    EXPECT_EQ(of_list, of_packed) << text;
+    EXPECT_EQ(VectorOf(list), VectorOf(packed)) << text;
+  };
+  for (const std::string& text : texts) {
+    same(text, [](const Json& body, absl::Status& status) { return ReadQuery(body, "", status); });
+    same(text, [](const Json& body, absl::Status& status) { return ReadSearch(body, "", status); });
+  }
 }
 
 TEST(ReadQueryBatchTest, NamesTheElement) {

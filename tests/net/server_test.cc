@@ -488,7 +488,7 @@ class SlowQueriesTest : public ::testing::Test {
     if (found == std::string::npos) return 0;
     return std::stoi(metrics.substr(found + name.size() + status.size() + 3));
   }
-  void AwaitRunning() { std::this_thread::sleep_for(std::chrono::milliseconds(300)); }
+  void AwaitRunning() { std::this_thread::sleep_for(std::chrono::milliseconds(600)); }
 
   ServedCollection served_;
   std::string slow_;
@@ -506,7 +506,7 @@ TEST_F(SlowQueriesTest, DelayNobodyAndEndWithTheirClients) {
       const auto start = std::chrono::steady_clock::now();
       other.Send(Post("/collections/c/points/search", R"({"vector": [1, 0], "limit": 1})"));
       EXPECT_THAT(other.Receive(), HasSubstr("\"score\""));
-      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500));
+      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
     }
     ASSERT_EQ(CountSlow("200"), 0) << "they were not slow";
   }
