@@ -1,18 +1,17 @@
 #include "net/client_watch.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
+#include "boost/asio/buffer.hpp"
+#include "boost/asio/error.hpp"
 
 namespace vecnest::net {
 
 bool ClientHasLeft(Connection& connection) {
   if (connection.buffer.size() > 0) return false;
-  // Past the socket object: the call's thread may be sending its answer by it.
   char next = 0;
-  const ssize_t received =
-      recv(connection.socket.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-  return received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR);
+  boost::system::error_code error;
+  connection.socket.receive(boost::asio::buffer(&next, 1), boost::asio::socket_base::message_peek,
+                            error);
+  return error && error != boost::asio::error::would_block;
 }
 
 }  // namespace vecnest::net

@@ -10,8 +10,7 @@ namespace vecnest::net {
 // the next request already, be it read or waiting: bytes that wait hide a close from the socket,
 // and who sends several requests and then ends sending, as scripts do, waits for the answers.
 //
-// One system call, which does not wait. On the connection's executor, also while another thread
-// sends.
+// One system call. On the connection's executor; the socket is non-blocking.
 bool ClientHasLeft(Connection& connection);
 
 }  // namespace vecnest::net

@@ -33,9 +33,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   boost::asio::ip::tcp::socket socket;
   boost::beast::flat_buffer buffer;
   std::atomic<bool> idle = true;
-  // The rest is touched by the connection's executor alone, but while a query runs by the thread
-  // that computes it, which sends the answer: the executor then leaves the socket alone, and only
-  // looks whether the client has left.
+  // The rest is touched by the connection's executor alone.
   std::chrono::steady_clock::time_point expires = std::chrono::steady_clock::time_point::max();
   Phase phase = Phase::kReading;
   bool watched = false;   // `call` is asked to stop when the client leaves

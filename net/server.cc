@@ -93,24 +93,16 @@ struct Server::Impl {
   asio::awaitable<void> Serve(ConnectionPtr connection);
   // False: close the connection.
   asio::awaitable<bool> ServeOne(Connection& connection);
-  // Counts the response and sends what the socket takes at once.
-  Answer Begin(Connection& connection, Response response, bool keep_alive, error_code& error);
-  // Sends the rest. False: close the connection.
-  asio::awaitable<bool> Finish(Connection& connection, Answer& answer, error_code error);
-  // Both.
   asio::awaitable<bool> Reply(Connection& connection, Response response, bool keep_alive);
   asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
   // False: close the connection; a refusal has been sent.
   asio::awaitable<bool> ReadBody(Connection& connection, HeaderParser& header, const Route& route,
                                  BodyBudget::Share& held, std::string& body);
-  asio::awaitable<bool> ServeCall(Connection& connection, const Route& route, Request request,
-                                  BodyBudget::Share& held, bool keep_alive);
+  asio::awaitable<Response> Dispatch(const Route& route, Request request);
   // `call` is a named object of the caller's: g++ 12 destroys a temporary that is converted within
   // a co_await twice.
   asio::awaitable<Response> RunBulkPart(std::function<Response()> call);
   asio::awaitable<bool> ServeBulk(Connection& connection, HeaderParser& header, Request request);
-  // What waits for the socket is given up.
-  static void EndWait(Connection& connection);
   // After the drain: the call under way is to end, and what the client has not sent is not awaited.
   static void EndCall(Connection& connection);
 
@@ -143,12 +135,8 @@ asio::awaitable<void> Server::Impl::Accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
-    // The threads that compute answers send them, and must not wait for a slow reader.
+    // For ClientHasLeft and Reply; asynchronous calls never block.
     socket.non_blocking(true, error);
-    if (error) {
-      spdlog::warn("a connection was closed: {}", error.message());
-      continue;
-    }
     auto connection = std::make_shared<Connection>(std::move(socket));
     {
       absl::MutexLock lock(&mutex);
@@ -167,7 +155,8 @@ asio::awaitable<void> Server::Impl::Sweep() {
     const auto now = std::chrono::steady_clock::now();
     absl::MutexLock lock(&mutex);
     for (const ConnectionPtr& connection : connections) {
-      if (connection->expires <= now) EndWait(*connection);
+      error_code ignored;
+      if (connection->expires <= now) connection->socket.cancel(ignored);
       if (!connection->watched) continue;
       brisk = true;
       if (ClientHasLeft(*connection)) connection->call.request_stop();
@@ -194,33 +183,22 @@ asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
   connections.erase(connection);
 }
 
-Answer Server::Impl::Begin(Connection& connection, Response response, bool keep_alive,
-                           error_code& error) {
+asio::awaitable<bool> Server::Impl::Reply(Connection& connection, Response response,
+                                          bool keep_alive) {
+  connection.phase = Connection::Phase::kAnswering;
   // Every answer comes by here, be it a refusal.
   service.metrics().CountRequest(
       connection.method, connection.route, response.status,
       std::chrono::duration<double>(std::chrono::steady_clock::now() - connection.start).count());
   Answer answer(std::move(response), connection.head, keep_alive && !stopping);
+  error_code error;
   answer.SendSome(connection.socket, error);
-  return answer;
-}
-
-asio::awaitable<bool> Server::Impl::Finish(Connection& connection, Answer& answer,
-                                           error_code error) {
-  connection.phase = Connection::Phase::kAnswering;
   // However slow the client, while it takes bytes it is not cut off.
   while (!error && !answer.done()) {
     connection.ExpireAfter(std::chrono::seconds(options.io_seconds));
     answer.Consume(co_await connection.socket.async_write_some(answer.Rest(), Redirect(error)));
   }
   co_return !error && answer.keep_alive();
-}
-
-asio::awaitable<bool> Server::Impl::Reply(Connection& connection, Response response,
-                                          bool keep_alive) {
-  error_code error;
-  Answer answer = Begin(connection, std::move(response), keep_alive, error);
-  co_return co_await Finish(connection, answer, error);
 }
 
 asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Response& response) {
@@ -235,49 +213,18 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
   }
 }
 
-asio::awaitable<bool> Server::Impl::ServeCall(Connection& connection, const Route& route,
-                                              Request request, BodyBudget::Share& held,
-                                              bool keep_alive) {
-  const bool is_query = route.lane == Lane::kQuery;
-  if (route.lane != Lane::kInline && !(is_query ? queries.TryEnter() : writes.TryEnter())) {
-    co_return co_await Reply(
-        connection,
-        ErrorResponse(429, "too many requests are waiting; try again later", route.dialect, 0),
-        keep_alive);
+asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request request) {
+  if (route.lane == Lane::kInline) co_return service.Handle(route, request);
+  WorkerPool& pool = route.lane == Lane::kQuery ? queries : writes;
+  if (!pool.TryEnter()) {
+    co_return ErrorResponse(429, "too many requests are waiting; try again later", route.dialect,
+                            0);
   }
-  connection.call = std::stop_source();
-  connection.phase = Connection::Phase::kRunning;
-  request.limits.stop = connection.call.get_token();
-  Watch(connection);
-  error_code error;
-  Answer answer;
-  Response failure;  // 200: none
-  std::function<Response()> handle = [&] {
-    Response response = service.Handle(route, request);
-    if (response.status != HttpStatus(absl::CancelledError()) || !drained) return response;
-    return ErrorResponse(503, kShuttingDown, route.dialect, 0);
+  auto shared = std::make_shared<const Request>(std::move(request));
+  std::function<Response()> call = [this, &route, shared] {
+    return service.Handle(route, *shared);
   };
-  if (is_query) {
-    // The thread that has computed the answer sends it: the client has it a hand-over sooner. The
-    // IO thread leaves the socket alone meanwhile.
-    std::function<Response()> call = [&] {
-      answer = Begin(connection, handle(), keep_alive, error);
-      return Response();
-    };
-    failure = co_await queries.Run(std::move(call));
-  } else if (route.lane == Lane::kWrite) {
-    answer = Begin(connection, co_await writes.Run(std::move(handle)), keep_alive, error);
-  } else {
-    answer = Begin(connection, handle(), keep_alive, error);
-  }
-  connection.watched = false;
-  // A client may take its time to read the answer.
-  request = Request();
-  held.Release();
-  if (failure.status != 200) {
-    co_return co_await Reply(connection, std::move(failure), keep_alive);
-  }
-  co_return co_await Finish(connection, answer, error);
+  co_return co_await pool.Run(std::move(call));
 }
 
 asio::awaitable<Response> Server::Impl::RunBulkPart(std::function<Response()> call) {
@@ -369,10 +316,20 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   connection.ExpireNever();
   const double seconds = match.route->lane == Lane::kQuery ? options.query_seconds : 0;
   if (const absl::Status status = SetDeadline(seconds, request); !status.ok()) {
-    co_return co_await Reply(connection, ErrorResponse(status, match.route->dialect, 0),
-                             keep_alive);
+    Response late = ErrorResponse(status, match.route->dialect, 0);
+    co_return co_await Reply(connection, std::move(late), keep_alive);
   }
-  co_return co_await ServeCall(connection, *match.route, std::move(request), held, keep_alive);
+  connection.call = std::stop_source();
+  connection.phase = Connection::Phase::kRunning;
+  request.limits.stop = connection.call.get_token();
+  Watch(connection);
+  Response response = co_await Dispatch(*match.route, std::move(request));
+  connection.watched = false;
+  held.Release();  // a client may take its time to read the answer
+  if (response.status == HttpStatus(absl::CancelledError()) && drained) {
+    response = ErrorResponse(503, kShuttingDown, match.route->dialect, 0);
+  }
+  co_return co_await Reply(connection, std::move(response), keep_alive);
 }
 
 asio::awaitable<bool> Server::Impl::ReadBody(Connection& connection, HeaderParser& header,
@@ -462,16 +419,12 @@ asio::awaitable<bool> Server::Impl::ServeBulk(Connection& connection, HeaderPars
   co_return co_await Reply(connection, std::move(response), keep_alive);
 }
 
-void Server::Impl::EndWait(Connection& connection) {
-  error_code ignored;
-  if (connection.phase != Connection::Phase::kRunning) connection.socket.cancel(ignored);
-}
-
 void Server::Impl::EndCall(Connection& connection) {
+  error_code ignored;
   switch (connection.phase) {
     case Connection::Phase::kReading:
       connection.call.request_stop();
-      EndWait(connection);
+      connection.socket.cancel(ignored);
       break;
     case Connection::Phase::kRunning:
       connection.call.request_stop();
@@ -533,7 +486,10 @@ void Server::Stop() {
     const bool late = now > drained + kStopTime;
     for (const auto& connection : open) {
       if (connection->idle || late) {
-        asio::post(impl_->io, [connection] { Impl::EndWait(*connection); });
+        asio::post(impl_->io, [connection] {
+          error_code ignored;
+          connection->socket.cancel(ignored);
+        });
       } else if (impl_->drained) {
         asio::post(impl_->io, [connection] { Impl::EndCall(*connection); });
       }
