@@ -111,6 +111,11 @@ class Walk {
     scratch_.fresh.resize(links.size());
     scratch_.fresh.resize(scratch_.visited.VisitAll(links, scratch_.fresh.data()));
     for (const uint32_t fresh : scratch_.fresh) scorer_.Prefetch(fresh);
+    LookAhead();
+  }
+
+  // Asks for the neighbours of the row that is expanded after this one.
+  void LookAhead() {
     if (!RowScorer::kLooksAhead || scratch_.pool.expanded_first() < kSettled) return;
     scratch_.pool.ForNext(1, [this](uint32_t next) {
       for (const uint32_t link : graph_.Links(next)) {
@@ -149,8 +154,9 @@ class Walk {
       Collect(row);
     }
     const float* costs = Costs(scratch_.fresh);
-    for (size_t i = 0; i < scratch_.fresh.size(); ++i)
+    for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
       scratch_.pool.Offer({costs[i], scratch_.fresh[i]});
+    }
     // The rows that are expanded next: their links are needed first.
     scratch_.pool.ForNext(kLinksAhead, [this](uint32_t next) { graph_.PrefetchLinks(next); });
     result_.gave_up = result_.distances > params_.max_distances;

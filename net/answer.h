@@ -13,11 +13,9 @@
 
 namespace vecnest::net {
 
-// The response as HTTP/1.1, and how much of it has been sent. Without one after default
-// construction.
+// The response as HTTP/1.1, and how much of it has been sent.
 class Answer {
  public:
-  Answer() = default;
   // `only_head`: of a HEAD request. Without `keep_alive` the client is told that the connection
   // will be closed.
   Answer(Response response, bool only_head, bool keep_alive);
@@ -35,9 +33,9 @@ class Answer {
  private:
   std::string head_;
   std::string body_;
-  size_t body_size_ = 0;  // of what is sent of it
+  size_t body_size_;  // of what is sent of it
   size_t sent_ = 0;
-  bool keep_alive_ = false;
+  bool keep_alive_;
 };
 
 }  // namespace vecnest::net

@@ -68,6 +68,7 @@ absl::StatusOr<Json> SearchDirectory(const SearchOptions& options, const Json& b
   if (!database.ok()) return database.status();
   auto answer = (*database)->Search(options.collection, query);
   if (!answer.ok()) return answer.status();
+  // What a server sends, read as from a server.
   std::string text;
   net::AppendAnswer(*answer, {}, text);
   return Json::parse(text);

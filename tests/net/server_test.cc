@@ -5,111 +5,16 @@
 #include <thread>
 #include <utility>
 
-#include "boost/asio/connect.hpp"
-#include "boost/asio/io_context.hpp"
-#include "boost/asio/ip/tcp.hpp"
-#include "boost/asio/read.hpp"
-#include "boost/asio/read_until.hpp"
-#include "boost/asio/write.hpp"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/net/served_database.h"
+#include "tests/net/served_collection.h"
 
 namespace vecnest::net {
 namespace {
 
-namespace asio = boost::asio;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// A connection that sends what it is told to, HTTP or not.
-class Client {
- public:
-  explicit Client(uint16_t port) : socket_(io_) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
-  }
-  // Errors are the server's right: it may have closed the connection.
-  void Send(const std::string& text) {
-    boost::system::error_code ignored;
-    asio::write(socket_, asio::buffer(text), ignored);
-  }
-  void EndSending() { socket_.shutdown(asio::ip::tcp::socket::shutdown_send); }
-  // One answer, head and body.
-  std::string Receive() {
-    boost::system::error_code error;
-    const size_t head = asio::read_until(socket_, asio::dynamic_buffer(buffer_), "\r\n\r\n", error);
-    if (error) return "";
-    const std::string name = "Content-Length: ";
-    const size_t field = buffer_.find(name);
-    size_t size = head;
-    if (field < head) size += std::stoul(buffer_.substr(field + name.size()));
-    if (buffer_.size() < size) {
-      const size_t missing = size - buffer_.size();
-      asio::read(socket_, asio::dynamic_buffer(buffer_), asio::transfer_exactly(missing), error);
-    }
-    const std::string answer = buffer_.substr(0, size);
-    buffer_.erase(0, size);
-    return answer;
-  }
-  // Everything up to the end of the connection.
-  std::string ReceiveAll() {
-    boost::system::error_code error;
-    asio::read(socket_, asio::dynamic_buffer(buffer_), error);
-    return std::exchange(buffer_, {});
-  }
-  std::string ReceiveSome(size_t most) {
-    std::string part(most, '\0');
-    boost::system::error_code error;
-    part.resize(asio::read(socket_, asio::buffer(part), error));
-    return part;
-  }
-  bool Closed() {
-    boost::system::error_code error;
-    asio::read(socket_, asio::dynamic_buffer(buffer_), error);
-    return error == asio::error::eof && buffer_.empty();
-  }
-
- private:
-  asio::io_context io_;
-  asio::ip::tcp::socket socket_;
-  std::string buffer_;
-};
-
-std::string Get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"; }
-
-std::string Post(const std::string& path, const std::string& body) {
-  return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-ServerOptions Options() {
-  ServerOptions options;
-  options.port = 0;
-  options.max_body_bytes = 1000;
-  return options;
-}
-
-// A server with options of its own over a collection "c" of two dimensions.
-class ServedCollection {
- public:
-  explicit ServedCollection(const ServerOptions& options)
-      : service_(ServiceOptions{}), server_(options, service_) {
-    service_.SetDatabase(database_.get());
-    database_.Create("c", 2);
-    const auto status = server_.Start();
-    EXPECT_TRUE(status.ok()) << status;
-  }
-  uint16_t port() const { return server_.port(); }
-  const std::shared_ptr<Database>& database() const { return database_.get(); }
-  uint64_t Count() const { return database_.Count("c"); }
-  void Stop() { server_.Stop(); }
-
- private:
-  ServedDatabase database_;
-  Service service_;
-  Server server_;
-};
 
 class ServerTest : public ::testing::Test {
  protected:
@@ -451,79 +356,6 @@ TEST(ServerStartTest, SlowReadersGetTheWholeAnswer) {
   }
   received += client.ReceiveAll().size();
   EXPECT_GT(received, text.size());
-}
-
-// Queries of seconds.
-class SlowQueriesTest : public ::testing::Test {
- protected:
-  SlowQueriesTest() : served_(SlowOptions()) {
-    std::vector<Point> points;
-    for (uint64_t i = 0; i < 5000; ++i) {
-      const std::vector<float> vector = {1, static_cast<float>(i)};
-      points.push_back({.id = i, .vectors = {{"", vector}}, .payload = "{}"});
-    }
-    EXPECT_TRUE(served_.database()->Upsert("c", std::move(points)).ok());
-    // Seconds of work.
-    std::string body = R"({"searches": [)";
-    for (int i = 0; i < 100'000; ++i) {
-      if (i > 0) body += ',';
-      body += R"({"query":[1,0],"limit":1,"params":{"exact":true}})";
-    }
-    slow_ = Post("/collections/c/points/query/batch", body + "]}");
-  }
-  static ServerOptions SlowOptions() {
-    ServerOptions options = Options();
-    options.max_body_bytes = 8 << 20;
-    options.query_threads = 3;
-    options.drain_seconds = 0;
-    return options;
-  }
-  // How many were answered with this status.
-  int CountSlow(const std::string& status) {
-    Client client(served_.port());
-    client.Send(Get("/metrics"));
-    const std::string metrics = client.Receive();
-    const std::string name = R"(route="/collections/{collection}/points/query/batch",status=")";
-    const size_t found = metrics.find(name + status + "\"} ");
-    if (found == std::string::npos) return 0;
-    return std::stoi(metrics.substr(found + name.size() + status.size() + 3));
-  }
-  void AwaitRunning() { std::this_thread::sleep_for(std::chrono::milliseconds(600)); }
-
-  ServedCollection served_;
-  std::string slow_;
-};
-
-TEST_F(SlowQueriesTest, DelayNobodyAndEndWithTheirClients) {
-  {
-    Client first(served_.port());
-    Client second(served_.port());
-    first.Send(slow_);
-    second.Send(slow_);
-    AwaitRunning();
-    Client other(served_.port());
-    for (int i = 0; i < 20; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      other.Send(Post("/collections/c/points/search", R"({"vector": [1, 0], "limit": 1})"));
-      EXPECT_THAT(other.Receive(), HasSubstr("\"score\""));
-      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
-    }
-    ASSERT_EQ(CountSlow("200"), 0) << "they were not slow";
-  }
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (CountSlow("499") < 2 && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_EQ(CountSlow("499"), 2);
-  EXPECT_EQ(CountSlow("200"), 0);
-}
-
-TEST_F(SlowQueriesTest, AreToldWhenTheServerStops) {
-  Client client(served_.port());
-  client.Send(slow_);
-  AwaitRunning();
-  served_.Stop();
-  EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 503"));
 }
 
 }  // namespace
