@@ -71,7 +71,7 @@ std::string_view WithoutTag(std::string_view message) {
   simdjson::dom::array list;
   if (element.get(list) != simdjson::SUCCESS) return std::nullopt;
   const size_t size = list.size();
-  if (size == 0 || size > kMostPacked) return std::nullopt;
+  if (size == 0 || size > kMostPacked || !(*list.begin()).is_number()) return std::nullopt;
   Json::binary_t::container_type bytes(size * sizeof(float));
   uint8_t* to = bytes.data();
   for (const simdjson::dom::element number : list) {
@@ -85,15 +85,39 @@ std::string_view WithoutTag(std::string_view message) {
   return Json::binary(std::move(bytes));
 }
 
-using Names = std::span<const std::string_view>;
+bool Contains(std::span<const std::string_view> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Where an element is, for what PackedLists says.
+enum class Place {
+  kElsewhere,
+  kMember,  // of a name that is packed
+  kExcept,
+};
+
+// Of what is in an element.
+Place Within(Place place, const PackedLists& packed) {
+  return place == Place::kMember && !packed.nested ? Place::kElsewhere : place;
+}
+
+Place OfMember(std::string_view name, Place object, const PackedLists& packed) {
+  const Place within = Within(object, packed);
+  if (within == Place::kExcept || Contains(packed.except, name)) return Place::kExcept;
+  return Contains(packed.members, name) ? Place::kMember : within;
+}
 
 // The value of an element that simdjson read, as nlohmann's parser makes it. Nothing: nested too
 // deep.
-std::optional<Json> Convert(const simdjson::dom::element& element, Names vectors, int depth) {
+std::optional<Json> Convert(const simdjson::dom::element& element, const PackedLists& packed,
+                            Place place, int depth) {
   using Type = simdjson::dom::element_type;
   switch (element.type()) {
     case Type::ARRAY: {
       if (depth == kMaxJsonDepth) return std::nullopt;
+      if (place == Place::kMember) {
+        if (auto floats = Pack(element)) return floats;
+      }
       const simdjson::dom::array from = element.get_array().value_unsafe();
       Json::array_t to;
       to.reserve(from.size());
@@ -102,7 +126,7 @@ std::optional<Json> Convert(const simdjson::dom::element& element, Names vectors
           to.emplace_back(child.get_double().value_unsafe());
           continue;
         }
-        auto value = Convert(child, vectors, depth + 1);
+        auto value = Convert(child, packed, Within(place, packed), depth + 1);
         if (!value) return std::nullopt;
         to.push_back(*std::move(value));
       }
@@ -113,12 +137,7 @@ std::optional<Json> Convert(const simdjson::dom::element& element, Names vectors
       const simdjson::dom::object from = element.get_object().value_unsafe();
       Json::object_t to;
       for (const simdjson::dom::key_value_pair member : from) {
-        std::optional<Json> value;
-        if (std::find(vectors.begin(), vectors.end(), member.key) != vectors.end() &&
-            depth + 1 < kMaxJsonDepth) {
-          value = Pack(member.value);
-        }
-        if (!value) value = Convert(member.value, vectors, depth + 1);
+        auto value = Convert(member.value, packed, OfMember(member.key, place, packed), depth + 1);
         if (!value) return std::nullopt;
         to.insert_or_assign(std::string(member.key), *std::move(value));
       }
@@ -145,7 +164,7 @@ std::optional<Json> Convert(const simdjson::dom::element& element, Names vectors
 // The fast way, for texts in which nothing is wrong: most bodies are lists of numbers, and those
 // simdjson reads several times as fast. What it does not take is left to the parser whose messages
 // say where and why, integers beyond 64 bits among it.
-std::optional<Json> ParseFast(std::string_view text, Names vectors) {
+std::optional<Json> ParseFast(std::string_view text, const PackedLists& packed) {
   // What a parser once needed it keeps; that of a thread should stay small.
   constexpr size_t kLargestKept = size_t{1} << 20;
   thread_local simdjson::dom::parser kept;
@@ -153,7 +172,7 @@ std::optional<Json> ParseFast(std::string_view text, Names vectors) {
   simdjson::dom::parser& parser = text.size() <= kLargestKept ? kept : own.emplace();
   const auto document = parser.parse(text.data(), text.size());
   if (document.error() != simdjson::SUCCESS) return std::nullopt;
-  return Convert(document.value_unsafe(), vectors, 0);
+  return Convert(document.value_unsafe(), packed, Place::kElsewhere, 0);
 }
 
 }  // namespace
@@ -182,8 +201,9 @@ std::optional<std::vector<float>> PackedFloats(const Json& value) {
   return floats;
 }
 
-absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what, Names vectors) {
-  if (auto value = ParseFast(text, vectors)) return *std::move(value);
+absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what,
+                               const PackedLists& packed) {
+  if (auto value = ParseFast(text, packed)) return *std::move(value);
   if (const size_t position = PositionTooDeep(text); position != std::string_view::npos) {
     return absl::InvalidArgumentError(fmt::format("{}: nested more than {} levels deep at byte {}",
                                                   what, kMaxJsonDepth, position));

@@ -20,14 +20,20 @@ inline constexpr int kMaxJsonDepth = 128;
 
 bool IsUtf8(std::string_view text);
 
+// Which lists of numbers ParseJson packs: those that are finite floats and not empty. A vector
+// takes a fraction of the time then that a value for each number does.
+struct PackedLists {
+  std::span<const std::string_view> members;  // in members of these names, at any depth
+  bool nested = false;  // there, in lists and objects, too, not only as the member itself
+  std::span<const std::string_view> except;  // in members of these names, nothing
+};
+
 // InvalidArgument says where the text stops being JSON: not UTF-8, nested too deep, NaN or
 // Infinity, a number that no double holds, or a plain mistake. `what` begins the message.
 //
-// Members named in `vectors`, at any depth, that are lists of finite floats and not empty become
-// Json's binary values, which no text makes otherwise: see PackedFloats. A vector takes a fraction
-// of the time then that a value for each number does.
+// What is packed becomes Json's binary values, which no text makes otherwise: see PackedFloats.
 absl::StatusOr<Json> ParseJson(std::string_view text, std::string_view what,
-                               std::span<const std::string_view> vectors = {});
+                               const PackedLists& packed = {});
 
 // The floats of a packed list; nothing: the value is none.
 std::optional<std::vector<float>> PackedFloats(const Json& value);

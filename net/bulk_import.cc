@@ -70,7 +70,7 @@ void BulkImport::Feed(std::string_view part) {
 
 void BulkImport::TakeLine(std::string_view line) {
   if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-  auto json = engine::ParseJson(line, "line");
+  auto json = engine::ParseJson(line, "line", kPackedInPoints);
   absl::Status status = json.status();
   Point point;
   if (status.ok()) point = ReadBulkLine(*json, status);

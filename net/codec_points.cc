@@ -51,7 +51,12 @@ std::vector<Point> ReadColumns(const Json& value, const std::string& path, absl:
     }
   }
   const auto column = [&](const Json& values, const std::string& name, const std::string& where) {
-    if (!values.is_array()) {
+    const bool numbers =
+        values.is_binary() || (values.is_array() && !values.empty() && values.front().is_number());
+    if (numbers) {
+      status.Update(absl::InvalidArgumentError(
+          fmt::format("{}: expected a list of vectors, got a list of numbers", where)));
+    } else if (!values.is_array()) {
       status.Update(WrongType(where, "a list", values));
     } else if (values.size() != points.size()) {
       status.Update(WrongLength(where, values.size(), points.size()));
@@ -165,7 +170,8 @@ Text ReadText(const Json& value, std::string_view path, absl::Status& status) {
 
 VectorInput ReadVectorInput(const Json& value, std::string_view path, absl::Status& status) {
   if (IsText(value)) return ReadText(value, path, status);
-  if (value.is_array() && !value.empty() && value.front().is_array()) {
+  if (value.is_array() && !value.empty() &&
+      (value.front().is_array() || value.front().is_binary())) {
     status.Update(absl::UnimplementedError(
         fmt::format("{}: multivectors are not supported; expected a list of numbers", path)));
   }

@@ -16,6 +16,11 @@
 
 namespace vecnest::net {
 
+// What may be packed when the bodies below are parsed (engine::ParseJson).
+inline constexpr std::string_view kPointVectors[] = {"vector", "vectors"};
+inline constexpr std::string_view kPayloads[] = {"payload", "payloads"};
+inline constexpr engine::PackedLists kPackedInPoints{kPointVectors, true, kPayloads};
+
 // {"max_tokens": 200, "overlap": 20}
 Chunking ReadChunking(const Json& value, std::string_view path, absl::Status& status);
 

@@ -12,8 +12,9 @@
 
 namespace vecnest::net {
 
-// Members of the bodies below that may be packed when they are parsed (engine::ParseJson).
+// What may be packed when the bodies below are parsed (engine::ParseJson).
 inline constexpr std::string_view kQueryVectors[] = {"query", "nearest", "vector"};
+inline constexpr engine::PackedLists kPackedInQueries{kQueryVectors, false, {}};
 
 // The body of POST …/points/query.
 Query ReadQuery(const Json& body, std::string_view path, absl::Status& status);

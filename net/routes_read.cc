@@ -33,9 +33,9 @@ absl::StatusOr<UnitLength> UnitLengthOf(Database& database, const std::string& c
 
 // Parses the body, lets `read` take it apart, and adds what every reading handler needs.
 template <typename Read>
-auto ReadBody(const Request& request, Read read, std::span<const std::string_view> vectors = {})
+auto ReadBody(const Request& request, Read read, const engine::PackedLists& packed = {})
     -> absl::StatusOr<decltype(read(std::declval<const Json&>(), std::declval<absl::Status&>()))> {
-  auto body = engine::ParseJson(request.body, "request body", vectors);
+  auto body = engine::ParseJson(request.body, "request body", packed);
   if (!body.ok()) return body.status();
   absl::Status status;
   auto value = read(*body, status);
@@ -200,7 +200,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
     routes.push_back(Enveloped(
         "POST", points + suffix, Lane::kQuery,
         [many, read, append](Database& database, const Request& request) -> absl::StatusOr<Result> {
-          auto queries = ReadBody(request, read, kQueryVectors);
+          auto queries = ReadBody(request, read, kPackedInQueries);
           if (!queries.ok()) return queries.status();
           auto answers = database.SearchBatch(CollectionOf(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();

@@ -148,7 +148,7 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
           bool wait = false;
           auto write = Prepare(database, request, wait);
           if (!write.ok()) return write.status();
-          auto body = engine::ParseJson(request.body, "request body");
+          auto body = engine::ParseJson(request.body, "request body", kPackedInPoints);
           if (!body.ok()) return body.status();
           auto call = operation(*body, "");
           if (!call.ok()) return call.status();
@@ -173,7 +173,7 @@ void Service::AddWriteRoutes(std::vector<Route>& routes) {
         bool wait = false;
         auto write = Prepare(database, request, wait);
         if (!write.ok()) return write.status();
-        auto body = engine::ParseJson(request.body, "request body");
+        auto body = engine::ParseJson(request.body, "request body", kPackedInPoints);
         if (!body.ok()) return body.status();
         absl::Status status;
         JsonFields fields(*body, "", status);

@@ -106,11 +106,14 @@ TEST(JsonTest, AnObjectIsAsked) {
 }
 
 constexpr std::string_view kNames[] = {"v"};
+constexpr std::string_view kOthers[] = {"p"};
+constexpr PackedLists kPacked{kNames, false, {}};
+constexpr PackedLists kPackedNested{kNames, true, kOthers};
 
 TEST(PackedFloatsTest, HaveTheValuesOfTheList) {
   const std::string text = R"({"v": [1, -2.5, 1e-50, 18446744073709551615, -7, 0.1], "w": [1]})";
   const auto plain = ParseJson(text, "body");
-  const auto packed = ParseJson(text, "body", kNames);
+  const auto packed = ParseJson(text, "body", kPacked);
   ASSERT_TRUE(plain.ok() && packed.ok());
   EXPECT_EQ((*packed)["w"], (*plain)["w"]);
   const auto floats = PackedFloats((*packed)["v"]);
@@ -120,7 +123,7 @@ TEST(PackedFloatsTest, HaveTheValuesOfTheList) {
 }
 
 TEST(PackedFloatsTest, AreFoundAtAnyDepth) {
-  const auto json = ParseJson(R"([{"a": {"v": [1]}}])", "body", kNames);
+  const auto json = ParseJson(R"([{"a": {"v": [1]}}])", "body", kPacked);
   ASSERT_TRUE(json.ok());
   EXPECT_EQ(PackedFloats((*json)[0]["a"]["v"]), std::vector<float>{1});
 }
@@ -131,14 +134,32 @@ TEST(PackedFloatsTest, OtherValuesStayAsTheyAre) {
                             "null", "{\"w\": 1}", "[true]"}) {
     const std::string text = fmt::format(R"({{"v": {}}})", value);
     const auto plain = ParseJson(text, "body");
-    const auto packed = ParseJson(text, "body", kNames);
+    const auto packed = ParseJson(text, "body", kPacked);
     ASSERT_TRUE(plain.ok() && packed.ok()) << value;
     EXPECT_EQ(*packed, *plain) << value;
   }
 }
 
+TEST(PackedFloatsTest, ListsInAMemberArePackedWhenAsked) {
+  const std::string text = R"({"v": [[1, 2], {"w": [3]}], "w": [4]})";
+  const auto plain = ParseJson(text, "body", kPacked);
+  const auto nested = ParseJson(text, "body", kPackedNested);
+  ASSERT_TRUE(plain.ok() && nested.ok());
+  EXPECT_EQ(*plain, *ParseJson(text, "body"));
+  EXPECT_EQ(PackedFloats((*nested)["v"][0]), (std::vector<float>{1, 2}));
+  EXPECT_EQ(PackedFloats((*nested)["v"][1]["w"]), std::vector<float>{3});
+  EXPECT_EQ((*nested)["w"], (*plain)["w"]);
+}
+
+TEST(PackedFloatsTest, NothingIsPackedInExceptedMembers) {
+  const std::string text = R"({"p": [{"v": [1]}], "v": [{"p": {"v": [2], "w": [3]}}]})";
+  const auto packed = ParseJson(text, "body", kPackedNested);
+  ASSERT_TRUE(packed.ok());
+  EXPECT_EQ(*packed, *ParseJson(text, "body"));
+}
+
 TEST(PackedFloatsTest, TheLastOfEqualMembersCounts) {
-  const auto json = ParseJson(R"({"v": [1], "v": [2, 3]})", "body", kNames);
+  const auto json = ParseJson(R"({"v": [1], "v": [2, 3]})", "body", kPacked);
   ASSERT_TRUE(json.ok());
   EXPECT_EQ(PackedFloats((*json)["v"]), (std::vector<float>{2, 3}));
 }

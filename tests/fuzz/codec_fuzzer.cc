@@ -26,13 +26,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto json = vecnest::engine::ParseJson(text, "body");
   if (!json.ok()) return 0;
-  Try([&](absl::Status& status) { vecnest::net::ReadUpsert(*json, "", status); });
-  Try([&](absl::Status& status) { vecnest::net::ReadBulkLine(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionConfig(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionUpdate(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadEmbeddingsRequest(*json, status); });
-  // As the routes of queries read it.
-  const auto packed = vecnest::engine::ParseJson(text, "body", vecnest::net::kQueryVectors);
+  // As the routes of points and of queries read it.
+  const auto points = vecnest::engine::ParseJson(text, "body", vecnest::net::kPackedInPoints);
+  if (!points.ok()) std::abort();
+  Try([&](absl::Status& status) { vecnest::net::ReadUpsert(*points, "", status); });
+  Try([&](absl::Status& status) { vecnest::net::ReadBulkLine(*points, status); });
+  const auto packed = vecnest::engine::ParseJson(text, "body", vecnest::net::kPackedInQueries);
   if (!packed.ok()) std::abort();
   Try([&](absl::Status& status) { vecnest::net::ReadQuery(*packed, "", status); });
   Try([&](absl::Status& status) { vecnest::net::ReadSearch(*packed, "", status); });

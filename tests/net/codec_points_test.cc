@@ -67,6 +67,58 @@ TEST(ReadUpsertTest, ErrorsNameThePlace) {
               HasSubstr("batch.payloads: expected 1 elements"));
 }
 
+std::string Describe(const VectorInput& input) {
+  const auto* text = std::get_if<Text>(&input);
+  return text != nullptr ? text->text : ::testing::PrintToString(std::get<Floats>(input));
+}
+
+std::string Describe(const std::vector<Point>& points) {
+  std::string all;
+  for (const Point& point : points) {
+    all += point.id.ToString() + point.payload;
+    for (const auto& [name, input] : point.vectors) all += name + Describe(input);
+  }
+  return all;
+}
+
+// Packed or not, a body says the same, and what is wrong with it is said the same.
+TEST(ReadUpsertTest, PackedVectorsAreThoseOfTheLists) {
+  const std::vector<std::string> texts = {
+      R"({"points": [{"id": 1, "vector": [1, -2.5, 0.1], "payload": {"vector": [1, 2]}}]})",
+      R"({"points": [{"id": 1, "vector": {"a": [1], "b": {"text": "t"}}, "payload": {"v": [1]}}]})",
+      R"({"batch": {"ids": [1, 2], "vectors": [[1], [2.5]], "payloads": [{"vectors": [3]}, null]}})",
+      R"({"batch": {"ids": [1], "vectors": {"a": [[5, 6]], "vectors": [[7]]}}})",
+      R"({"batch": {"ids": [1], "vectors": [1]}})",
+      R"({"batch": {"ids": [1, 2], "vectors": [[1]]}})",
+      R"({"batch": {"ids": [1, 2], "vectors": [[1], ["x"]]}})",
+      R"({"batch": {"ids": [1, 2], "vectors": [[1], []]}})",
+      R"({"batch": {"ids": [1], "vectors": {"a": [5, 6]}}})",
+      R"({"batch": {"ids": {"vectors": [1]}, "vectors": [[1]]}})",
+      R"({"batch": {"ids": [1], "vectors": [[1e39]]}})",
+      R"({"points": [{"id": 1, "vector": [[1, 2], [3, 4]]}]})",
+      R"({"points": [{"id": 1, "vector": [[1, 2], "x"]}]})",
+      R"({"points": [{"id": 1, "vector": {"a": [[1, 2], [3, 4]]}}]})",
+      R"({"points": [{"id": 1, "vector": {"indices": [1], "values": [0.5]}}]})",
+      R"({"points": [{"id": [1], "vector": [1]}]})",
+      R"({"points": {"vector": [1]}})",
+      R"({"points": [{"id": 1, "vector": {"text": [1]}}]})",
+      R"({"points": [{"id": 1, "vector": {"text": "t", "options": [1]}}]})",
+      R"({"points": [{"id": 1, "vector": {"text": "t", "options": {"prefix": [1]}}}]})",
+      R"({"points": [{"id": 1, "vector": {"text": "t", "chunk": [1]}}]})",
+  };
+  for (const std::string& text : texts) {
+    absl::Status of_lists;
+    absl::Status of_packed;
+    const auto lists = Upsert(text, of_lists);
+    const auto packed =
+        ReadUpsert(*engine::ParseJson(text, "body", kPackedInPoints), "", of_packed);
+    EXPECT_EQ(of_packed, of_lists) << text;
+    if (of_lists.ok()) {
+      EXPECT_EQ(Describe(packed), Describe(lists)) << text;
+    }
+  }
+}
+
 TEST(ReadVectorInputTest, TextsAndVectors) {
   absl::Status status;
   const Json json = {{"text", "a"}, {"model", "m"}, {"options", {{"prefix", "query: "}}}};

@@ -136,7 +136,7 @@ TEST(ReadQueryTest, PackedVectorsAreReadAsListsAre) {
     absl::Status of_list;
     absl::Status of_packed;
     const Query list = read(Json::parse(text), of_list);
-    const Query packed = read(*engine::ParseJson(text, "body", kQueryVectors), of_packed);
+    const Query packed = read(*engine::ParseJson(text, "body", kPackedInQueries), of_packed);
     EXPECT_EQ(of_list, of_packed) << text;
     EXPECT_EQ(VectorOf(list), VectorOf(packed)) << text;
   };
