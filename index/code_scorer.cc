@@ -89,11 +89,17 @@ CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {
   std::fill_n(coded.bytes.get(), padded_, int8_t{0});
   const float largest = Largest(values);
   if (std::isnormal(largest)) coded.step = largest / kLargestCode;
+  // Of their own, as bytes could be anything else's, too.
+  const float step = coded.step;
+  int8_t* const bytes = coded.bytes.get();
+  int32_t sum = 0;
   for (size_t i = 0; i < values.size(); ++i) {
-    const float steps = std::clamp(values[i] / coded.step, -kLargestCode, kLargestCode);
-    coded.bytes[i] = static_cast<int8_t>(std::nearbyint(steps));
-    coded.sum += coded.bytes[i];
+    const float steps = std::clamp(values[i] / step, -kLargestCode, kLargestCode);
+    const auto code = static_cast<int32_t>(std::nearbyint(steps));
+    bytes[i] = static_cast<int8_t>(code);
+    sum += code;
   }
+  coded.sum = sum;
   return coded;
 }
 

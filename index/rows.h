@@ -80,6 +80,13 @@ struct Rows {
                   std::min(dimensions * bytes, kPrefetchLines * kCacheLine));
   }
 
+  // Asks for what an answer with the row says of it.
+  void PrefetchPoint(size_t row) const {
+    PrefetchBytes(inverse_norms + row, sizeof(float));
+    PrefetchBytes(keys + row, sizeof(StoredKey));
+    PrefetchBytes(labels + row, sizeof(Label));
+  }
+
   std::optional<size_t> Find(Label label) const {
     const Label* end = labels + count;
     const Label* found = std::lower_bound(labels, end, label);

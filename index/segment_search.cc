@@ -427,6 +427,7 @@ class Pass {
   }
 
   void OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {
+    for (const WalkedRow& row : found) rows.PrefetchPoint(row.row);
     for (const WalkedRow& row : found) rows.Prefetch(row.row, scorer_.dimensions());
     for (const WalkedRow& row : found) OfferRow(rows, row.row);
   }
