@@ -1,14 +1,22 @@
 #include "index/code_scan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 namespace vecnest::index {
 
-std::vector<WalkedRow> CostsOfCodes(const CodeScorer& scorer, absl::Span<const uint32_t> rows) {
+std::vector<WalkedRow> CostsOfCodes(const CodeScorer& scorer, absl::Span<const uint32_t> rows,
+                                    float limit) {
   std::vector<float> costs(rows.size());
   scorer.Costs(rows, costs.data());
   std::vector<WalkedRow> found(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) found[i] = {costs[i], rows[i]};
+  size_t count = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    found[count] = {costs[i], rows[i]};
+    count += costs[i] <= limit ? 1 : 0;
+  }
+  found.resize(count);
   return found;
 }
 
@@ -36,6 +44,33 @@ void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different) 
   }
   std::sort(found.begin(), found.end());
   found.resize(RankedDepth(found, wanted, different));
+}
+
+float ScannedRuns::Limit(const CodeScorer& scorer) const {
+  const float limit = scorer.FromShared(bar_);
+  // Of numbers so large or small that no float holds their products.
+  return std::isfinite(limit) ? limit : std::numeric_limits<float>::infinity();
+}
+
+void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<WalkedRow> found,
+                      size_t different) {
+  Run& run = runs_.emplace_back(Run{rows, std::move(found), {}});
+  const auto middle = static_cast<ptrdiff_t>(nearest_.size());
+  for (size_t i = 0; i < run.found.size(); ++i) {
+    run.shared.push_back(scorer.Shared(run.found[i].cost));
+    const bool counts = i == 0 || run.found[i].cost != run.found[i - 1].cost;
+    if (counts && std::isfinite(run.shared.back())) nearest_.push_back(run.shared.back());
+  }
+  std::inplace_merge(nearest_.begin(), nearest_.begin() + middle, nearest_.end());
+  if (nearest_.size() < 2 * different) return;
+  nearest_.resize(2 * different);
+  bar_ = nearest_.back();
+}
+
+size_t ScannedRuns::Near(const Run& run) const {
+  const auto beyond = std::find_if(run.shared.begin(), run.shared.end(),
+                                   [this](float cost) { return cost > bar_; });
+  return static_cast<size_t>(beyond - run.shared.begin());
 }
 
 }  // namespace vecnest::index

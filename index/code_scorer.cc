@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "index/kernels/distance.h"
 #include "index/random_rotation.h"
 
 namespace vecnest::index {
@@ -14,9 +15,7 @@ namespace {
 constexpr float kLargestCode = 127;
 
 float Dot(absl::Span<const float> a, absl::Span<const float> b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return static_cast<float>(sum);
+  return kernels::Distances().dot(a.data(), b.data(), a.size());
 }
 
 std::vector<float> Turned(absl::Span<const float> query) {
@@ -72,15 +71,20 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
   for (size_t i = 0; i < prefix_scales_.size(); ++i) {
     values[i] *= prefix_scales_[i] * prefix_scales_[i];
   }
+  if (form_ != Form::kEuclid) query_center_ = Dot(values, center);
   if (form_ == Form::kCosine) {
     center_ = Encode(center);
-    query_center_ = Dot(values, center);
     center_norm_squared_ = Dot(center, center);
   }
   if (form_ == Form::kEuclid) {
     for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
   }
   query_ = Encode(values);
+  if (form_ == Form::kDot) {
+    const float unit = codes_.step * query_.step;
+    shared_slope_ = unit * static_cast<float>(kernels_.scale);
+    shared_offset_ = -unit * static_cast<float>(kernels_.offset * query_.sum) - query_center_;
+  }
 }
 
 CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {

@@ -43,6 +43,13 @@ class CodeScorer {
   // About the cost of a vector that scores so (the score of scorer.h).
   float CostOf(float score) const;
 
+  // The same cost on a scale of all scorers of the query by codes of one format, whatever their
+  // centers and steps are; and back. Only of normalized codes: lengths tell how large the errors of
+  // codes are, and costs with unlike errors are not to be compared.
+  bool HasShared() const { return codes_.format.normalized && form_ != Form::kEuclid; }
+  float Shared(float cost) const { return shared_offset_ + shared_slope_ * cost; }
+  float FromShared(float shared) const { return (shared - shared_offset_) / shared_slope_; }
+
   // Asks for a row that is read soon.
   void Prefetch(uint32_t row) const { codes_.Prefetch(row, bytes_); }
 
@@ -83,6 +90,8 @@ class CodeScorer {
   Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
+  float shared_slope_ = 1;         // above 0
+  float shared_offset_ = 0;
 };
 
 }  // namespace vecnest::index

@@ -4,65 +4,19 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
-#include <tuple>
 
 #include "index/code_scan.h"
 #include "index/code_scorer.h"
 #include "index/graph_walk.h"
+#include "index/nearest.h"
 #include "index/row_filter.h"
 #include "index/scorer.h"
 #include "index/search_plan.h"
 
 namespace vecnest::index {
 namespace {
-
-struct Candidate {
-  float cost = 0;
-  PointKey key;
-  Label label = 0;
-  friend auto operator<=>(const Candidate&, const Candidate&) = default;
-};
-
-// The nearest candidates seen, by cost, then key.
-class Nearest {
- public:
-  explicit Nearest(size_t capacity) : capacity_(capacity) {}
-
-  // Whether something of this cost can still enter; saves reading the keys of the others.
-  bool Admits(float cost) const { return heap_.size() < capacity_ || cost <= heap_.front().cost; }
-
-  void Offer(const Candidate& candidate) {
-    if (heap_.size() == capacity_) {
-      overflowed_ = true;
-      if (!(candidate < heap_.front())) return;
-      std::pop_heap(heap_.begin(), heap_.end());
-      heap_.pop_back();
-    }
-    heap_.push_back(candidate);
-    std::push_heap(heap_.begin(), heap_.end());
-  }
-
-  void Reject() { overflowed_ = true; }
-  bool overflowed() const { return overflowed_; }
-
-  // Nearest first, each key once: of two versions the later one, which is about to replace the
-  // other.
-  std::vector<Candidate> TakeUnique() {
-    std::sort(heap_.begin(), heap_.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.key, b.label) < std::tie(b.key, a.label);
-    });
-    const auto same_key = [](const Candidate& a, const Candidate& b) { return a.key == b.key; };
-    heap_.erase(std::unique(heap_.begin(), heap_.end(), same_key), heap_.end());
-    std::sort(heap_.begin(), heap_.end());
-    return std::move(heap_);
-  }
-
- private:
-  const size_t capacity_;
-  std::vector<Candidate> heap_;
-  bool overflowed_ = false;
-};
 
 // The recall from which on nothing but a scan will do.
 constexpr float kExactRecall = 0.9995F;
@@ -136,7 +90,9 @@ class Pass {
 
   Nearest& Run() {
     for (const auto& segment : view_.list->sealed) SearchSealed(*segment);
-    for (const auto& segment : view_.list->growing) SearchGrowing(*segment);
+    ScannedRuns runs;
+    for (const auto& segment : view_.list->growing) SearchGrowing(*segment, runs);
+    OfferRuns(runs);
     return nearest_;
   }
 
@@ -176,6 +132,11 @@ class Pass {
 
   static std::vector<uint32_t> AcceptedAmong(const RowFilter& filter, size_t first, size_t end) {
     std::vector<uint32_t> accepted;
+    if (filter.AcceptsAll()) {
+      accepted.resize(end - first);
+      std::iota(accepted.begin(), accepted.end(), static_cast<uint32_t>(first));
+      return accepted;
+    }
     accepted.reserve(end - first);
     for (auto row = static_cast<uint32_t>(first); row < end; ++row) {
       if (filter.Accepts(row)) accepted.push_back(row);
@@ -183,7 +144,7 @@ class Pass {
     return accepted;
   }
 
-  void SearchGrowing(const GrowingSegment& segment) {
+  void SearchGrowing(const GrowingSegment& segment, ScannedRuns& runs) {
     const std::vector<Rows> blocks = segment.Blocks();
     if (blocks.empty()) return;
     ++stats_.segments_scanned;
@@ -197,7 +158,8 @@ class Pass {
       if (by_codes) {
         for (const CodedRun& run : segment.CodedRuns(i)) {
           if (run.first + run.count > rows.count) break;
-          ScanByCodes(rows, run.codes, AcceptedAmong(filter, run.first, run.first + run.count));
+          ScanByCodes(rows, run.codes, AcceptedAmong(filter, run.first, run.first + run.count),
+                      runs);
           first = run.first + run.count;
         }
       }
@@ -205,13 +167,22 @@ class Pass {
     }
   }
 
-  void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted) {
+  void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted,
+                   ScannedRuns& runs) {
     // All of them would be ranked anyway.
     if (accepted.size() <= Different(Fewest(), codes, 0)) return OfferRows(rows, accepted);
     const CodeScorer scorer = ScorerOf(codes);
-    std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
     stats_.distances += accepted.size();
     stats_.bytes += accepted.size() * scorer.bytes();
+    scanned_codes_ = true;
+    if (!params_.score_threshold && scorer.HasShared()) {
+      const size_t different = Different(wanted_, codes, 0);
+      std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted, runs.Limit(scorer));
+      KeepRanked(found, wanted_, different);
+      if (found.size() < accepted.size()) nearest_.Reject();
+      return runs.Add(rows, scorer, std::move(found), different);
+    }
+    std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
     size_t in_range = 0;
     if (params_.score_threshold) {
       const float range = scorer.CostOf(*params_.score_threshold);
@@ -224,7 +195,12 @@ class Pass {
       nearest_.Reject();
     }
     OfferInOrder(rows, found);
-    scanned_codes_ = true;
+  }
+
+  void OfferRuns(const ScannedRuns& runs) {
+    const bool all = runs.ForEach(
+        [this](const Rows& rows, absl::Span<const WalkedRow> found) { OfferInOrder(rows, found); });
+    if (!all) nearest_.Reject();
   }
 
   void SearchSealed(const SealedSegment& segment) {

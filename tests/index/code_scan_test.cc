@@ -1,9 +1,13 @@
 #include "index/code_scan.h"
 
 #include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -60,6 +64,65 @@ TEST(CodeScanTest, CostsAreThoseOfEachRow) {
     EXPECT_EQ(found[i].cost, scorer.Cost(rows[i]));
   }
   EXPECT_TRUE(CostsOfCodes(scorer, {}).empty());
+  const float limit = found[1].cost;
+  for (const WalkedRow& row : CostsOfCodes(scorer, rows, limit)) EXPECT_LE(row.cost, limit);
+  EXPECT_EQ(CostsOfCodes(scorer, rows, limit).size(),
+            static_cast<size_t>(std::count_if(found.begin(), found.end(),
+                                              [&](const auto& row) { return row.cost <= limit; })));
+}
+
+// Runs with centers of their own; what is kept has the nearest of all of them, by plain scores.
+TEST(CodeScanTest, OfAllRunsTheNearestAreKept) {
+  constexpr size_t kDifferent = 20;
+  constexpr size_t kRunRows = 300;
+  const testing::Matrix query = testing::Clustered(1, 96, 2);
+  std::vector<uint32_t> rows(kRunRows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  std::vector<std::unique_ptr<testing::Block>> blocks;
+  std::vector<double> scores;
+  ScannedRuns runs;
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    testing::Matrix points = testing::Clustered(kRunRows, 96, seed);
+    for (float& value : points.values) value += 0.02F * static_cast<float>(seed);
+    for (const uint32_t row : rows) {
+      scores.push_back(
+          testing::PlainScore(Metric::kCosine, query.Row(0), points.Row(row), 96, true));
+    }
+    blocks.push_back(std::make_unique<testing::Block>(points));
+    const CodeScorer scorer(blocks.back()->Codes(), Metric::kCosine, query.Row(0), 96,
+                            Renormalize::kYes);
+    std::vector<WalkedRow> found = CostsOfCodes(scorer, rows, runs.Limit(scorer));
+    KeepRanked(found, kDifferent, kDifferent);
+    runs.Add(blocks.back()->View(), scorer, std::move(found), kDifferent);
+  }
+  std::vector<double> kept;
+  EXPECT_FALSE(runs.ForEach([&](const Rows& block, absl::Span<const WalkedRow> found) {
+    EXPECT_TRUE(std::is_sorted(found.begin(), found.end()));
+    for (size_t run = 0; run < blocks.size(); ++run) {
+      if (blocks[run]->View().labels != block.labels) continue;
+      for (const WalkedRow& row : found) kept.push_back(scores[run * kRunRows + row.row]);
+    }
+  }));
+  EXPECT_LE(kept.size(), 2 * kDifferent + 2) << "equal costs aside";
+  std::sort(scores.begin(), scores.end(), std::greater<>());
+  EXPECT_EQ(std::count_if(kept.begin(), kept.end(),
+                          [&](double score) { return score >= scores[kDifferent - 1]; }),
+            static_cast<ptrdiff_t>(kDifferent));
+}
+
+TEST(CodeScanTest, AllOfFewAreKept) {
+  testing::Block block(testing::Clustered(30, 96, 1));
+  const testing::Matrix query = testing::Clustered(1, 96, 2);
+  const CodeScorer scorer(block.Codes(), Metric::kCosine, query.Row(0), 96, Renormalize::kYes);
+  ScannedRuns runs;
+  std::vector<WalkedRow> found = CostsOfCodes(scorer, std::vector<uint32_t>{5, 9, 2});
+  std::sort(found.begin(), found.end());
+  runs.Add(block.View(), scorer, found, 20);
+  EXPECT_EQ(runs.Limit(scorer), std::numeric_limits<float>::infinity());
+  size_t kept = 0;
+  EXPECT_TRUE(
+      runs.ForEach([&](const Rows&, absl::Span<const WalkedRow> near) { kept += near.size(); }));
+  EXPECT_EQ(kept, 3u);
 }
 
 }  // namespace

@@ -121,6 +121,38 @@ TEST(CodeScorerTest, ScoresHaveTheCostsOfTheirVectors) {
   }
 }
 
+// By the definition of scores: the negative of the cosine times the query's length, whatever the
+// center and the step of the codes are.
+TEST(CodeScorerTest, SharedCostsAreOfOneScale) {
+  testing::Matrix far = testing::Clustered(kRows, kWidth, 3);
+  for (float& value : far.values) value = 0.2F * value + 0.5F;
+  const testing::Matrix queries = testing::Clustered(5, kWidth, 2);
+  for (const testing::Matrix& points : {testing::Clustered(kRows, kWidth, 1), far}) {
+    testing::Block block(points);
+    const CodeView codes = block.Codes({8, true});
+    for (const size_t dimensions : {kWidth, size_t{100}}) {
+      for (size_t i = 0; i < queries.count(); ++i) {
+        const CodeScorer scorer(codes, Metric::kCosine, queries.Row(i), dimensions,
+                                Renormalize::kYes);
+        ASSERT_TRUE(scorer.HasShared());
+        double length = 0;
+        for (size_t j = 0; j < dimensions; ++j) length += std::pow(queries.Row(i)[j], 2);
+        for (uint32_t row = 0; row < kRows; ++row) {
+          const double score = testing::PlainScore(Metric::kCosine, queries.Row(i), points.Row(row),
+                                                   dimensions, true);
+          const float cost = scorer.Cost(row);
+          EXPECT_NEAR(scorer.Shared(cost), -score * std::sqrt(length), 0.02);
+          EXPECT_NEAR(scorer.FromShared(scorer.Shared(cost)), cost, 1e-5 * std::fabs(cost) + 0.1);
+        }
+      }
+    }
+  }
+  testing::Block block(far);
+  EXPECT_FALSE(
+      CodeScorer(block.Codes({8, false}), Metric::kEuclid, queries.Row(0), kWidth, Renormalize::kNo)
+          .HasShared());
+}
+
 TEST(CodeScorerTest, CostsAreFinite) {
   constexpr float kHuge = 3e38F;
   testing::Block block({2, {kHuge, -kHuge, 0, 0, 1e-42F, 0}});
