@@ -24,7 +24,7 @@ bool IsUtf8(std::string_view text);
 // takes a fraction of the time then that a value for each number does.
 struct PackedLists {
   std::span<const std::string_view> members;  // in members of these names, at any depth
-  bool nested = false;  // there, in lists and objects, too, not only as the member itself
+  bool nested = false;  // also those in lists and objects that such a member holds
   std::span<const std::string_view> except;  // in members of these names, nothing
 };
 

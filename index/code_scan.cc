@@ -47,14 +47,17 @@ void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different) 
 }
 
 float ScannedRuns::Limit(const CodeScorer& scorer) const {
-  const float limit = scorer.FromShared(bar_);
-  // Of numbers so large or small that no float holds their products.
-  return std::isfinite(limit) ? limit : std::numeric_limits<float>::infinity();
+  // What lies at the bar is not to be lost by rounding.
+  constexpr float kSlack = 1e-5F;
+  const float limit = scorer.FromShared(Bar(scorer.SharedError()));
+  // Infinite for numbers so large or small that no float holds their products.
+  return std::isfinite(limit) ? limit + kSlack * std::fabs(limit)
+                              : std::numeric_limits<float>::infinity();
 }
 
 void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<WalkedRow> found,
                       size_t different) {
-  Run& run = runs_.emplace_back(Run{rows, std::move(found), {}});
+  Run& run = runs_.emplace_back(Run{rows, std::move(found), {}, scorer.SharedError()});
   const auto middle = static_cast<ptrdiff_t>(nearest_.size());
   for (size_t i = 0; i < run.found.size(); ++i) {
     run.shared.push_back(scorer.Shared(run.found[i].cost));
@@ -62,14 +65,22 @@ void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<Wa
     if (counts && std::isfinite(run.shared.back())) nearest_.push_back(run.shared.back());
   }
   std::inplace_merge(nearest_.begin(), nearest_.begin() + middle, nearest_.end());
-  if (nearest_.size() < 2 * different) return;
-  nearest_.resize(2 * different);
+  const size_t most = different + runs_.size();
+  if (nearest_.size() < most) return;
+  nearest_.resize(most);
   bar_ = nearest_.back();
 }
 
+// Two costs of this error differ by more than four of it in one of two hundred cases.
+float ScannedRuns::Bar(float error) const {
+  constexpr float kErrors = 4;
+  return bar_ + kErrors * error;
+}
+
 size_t ScannedRuns::Near(const Run& run) const {
-  const auto beyond = std::find_if(run.shared.begin(), run.shared.end(),
-                                   [this](float cost) { return cost > bar_; });
+  const float bar = Bar(run.error);
+  const auto beyond =
+      std::find_if(run.shared.begin(), run.shared.end(), [bar](float cost) { return cost > bar; });
   return static_cast<size_t>(beyond - run.shared.begin());
 }
 

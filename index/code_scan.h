@@ -27,20 +27,21 @@ size_t RankedDepth(absl::Span<const WalkedRow> found, size_t wanted, size_t diff
 void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different);
 
 // What is near enough to be ranked of several runs of rows, each with codes of its own. By itself
-// the nearest of a run may be farther than what others have many of: runs are compared by the
-// shared costs of their scorers (code_scorer.h), once at least.
+// the nearest of a run may be farther than what others have many of, so they are compared by the
+// shared costs of their scorers (code_scorer.h).
 class ScannedRuns {
  public:
   // Costs by this scorer beyond it cannot be near enough any more.
   float Limit(const CodeScorer& scorer) const;
 
-  // What KeepRanked left of a run. `different` of all runs would be ranked if they were one: twice
-  // as many are kept, as equal vectors have a cost of their own in each run.
+  // What KeepRanked left of a run. `different` of all runs would be ranked if they were one. One
+  // more for each run is kept, as equal vectors have a cost of their own in each, and whatever the
+  // errors of codes may have put behind these.
   void Add(const Rows& rows, const CodeScorer& scorer, std::vector<WalkedRow> found,
            size_t different);
 
-  // Calls visit(rows, found) for each run that has any left, nearest first. False: some were left
-  // out, as others are nearer.
+  // Calls visit(rows, found) for each run that has any left, `found` in order. False: some were
+  // left out, as others are nearer.
   template <class Visit>
   bool ForEach(const Visit& visit) const {
     bool all = true;
@@ -57,7 +58,9 @@ class ScannedRuns {
     Rows rows;
     std::vector<WalkedRow> found;
     std::vector<float> shared;  // costs of `found`
+    float error = 0;            // of these
   };
+  float Bar(float error) const;
   size_t Near(const Run& run) const;
 
   std::vector<Run> runs_;

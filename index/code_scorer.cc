@@ -15,7 +15,9 @@ namespace {
 constexpr float kLargestCode = 127;
 
 float Dot(absl::Span<const float> a, absl::Span<const float> b) {
-  return kernels::Distances().dot(a.data(), b.data(), a.size());
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
 }
 
 std::vector<float> Turned(absl::Span<const float> query) {
@@ -71,19 +73,23 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
   for (size_t i = 0; i < prefix_scales_.size(); ++i) {
     values[i] *= prefix_scales_[i] * prefix_scales_[i];
   }
-  if (form_ != Form::kEuclid) query_center_ = Dot(values, center);
   if (form_ == Form::kCosine) {
     center_ = Encode(center);
+    query_center_ = Dot(values, center);
     center_norm_squared_ = Dot(center, center);
   }
   if (form_ == Form::kEuclid) {
     for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
   }
   query_ = Encode(values);
+  const float length =
+      std::sqrt(kernels::Distances().dot(values.data(), values.data(), dimensions));
+  shared_error_ = codes_.step * static_cast<float>(kernels_.scale) * length / std::sqrt(12.0F);
   if (form_ == Form::kDot) {
     const float unit = codes_.step * query_.step;
     shared_slope_ = unit * static_cast<float>(kernels_.scale);
-    shared_offset_ = -unit * static_cast<float>(kernels_.offset * query_.sum) - query_center_;
+    shared_offset_ = -unit * static_cast<float>(kernels_.offset * query_.sum) -
+                     kernels::Distances().dot(values.data(), center.data(), dimensions);
   }
 }
 
@@ -93,7 +99,7 @@ CodeScorer::Coded CodeScorer::Encode(absl::Span<const float> values) const {
   std::fill_n(coded.bytes.get(), padded_, int8_t{0});
   const float largest = Largest(values);
   if (std::isnormal(largest)) coded.step = largest / kLargestCode;
-  // Of their own, as bytes could be anything else's, too.
+  // Locals, as what is written by bytes may be any member.
   const float step = coded.step;
   int8_t* const bytes = coded.bytes.get();
   int32_t sum = 0;

@@ -44,9 +44,11 @@ class CodeScorer {
   float CostOf(float score) const;
 
   // The same cost on a scale of all scorers of the query by codes of one format, whatever their
-  // centers and steps are; and back. Only of normalized codes: lengths tell how large the errors of
-  // codes are, and costs with unlike errors are not to be compared.
-  bool HasShared() const { return codes_.format.normalized && form_ != Form::kEuclid; }
+  // centers and steps are; and back. Only of normalized codes: where lengths differ so do the
+  // errors of codes, and costs with unlike errors are not to be compared.
+  bool HasShared() const { return codes_.format.normalized; }
+  // The standard deviation of what rounding to codes adds to a shared cost.
+  float SharedError() const { return shared_error_; }
   float Shared(float cost) const { return shared_offset_ + shared_slope_ * cost; }
   float FromShared(float shared) const { return (shared - shared_offset_) / shared_slope_; }
 
@@ -90,8 +92,10 @@ class CodeScorer {
   Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
-  float shared_slope_ = 1;         // above 0
+  // Of kDot.
+  float shared_slope_ = 1;  // not below 0
   float shared_offset_ = 0;
+  float shared_error_ = 0;
 };
 
 }  // namespace vecnest::index

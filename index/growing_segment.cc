@@ -15,6 +15,10 @@ constexpr std::align_val_t kCacheLine{64};
 // save the making of their scorers.
 constexpr size_t kRunRows = 1024;
 
+// The mean squared error of a component, in codes, from which on a row does not fit: twelve times
+// that of rounding. Of MiniLM's vectors all are below a half.
+constexpr float kLargestError = 1;
+
 struct FreeAligned {
   void operator()(void* memory) const { ::operator delete(memory, kCacheLine); }
 };
@@ -48,7 +52,8 @@ struct GrowingSegment::Chunk {
         vectors(AllocateAligned<float>(rows * stride)),
         marks(rows),
         codes(AllocateAligned<uint8_t>(rows * code_stride)),
-        quantizers(runs) {}
+        quantizers(runs),
+        all_fit(runs) {}
 
   std::vector<Label> labels;
   std::vector<StoredKey> keys;
@@ -57,7 +62,9 @@ struct GrowingSegment::Chunk {
   std::unique_ptr<float, FreeAligned> vectors;
   DeletionMarks marks;
   std::unique_ptr<uint8_t, FreeAligned> codes;
-  std::vector<std::optional<Quantizer>> quantizers;  // by run; set once its rows are there
+  // By run; set once its rows are there.
+  std::vector<std::optional<Quantizer>> quantizers;
+  std::vector<uint8_t> all_fit;
 };
 
 void GrowingSegment::FreeChunk::operator()(Chunk* chunk) const { delete chunk; }
@@ -79,7 +86,7 @@ void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number
     memory_bytes_.fetch_add(
         rows * (stride * sizeof(float) + code_stride + sizeof(Label) + sizeof(StoredKey) +
                 sizeof(PointNumber) + sizeof(float) + sizeof(Label)) +
-            runs * (sizeof(std::optional<Quantizer>) + dimensions_ * sizeof(float)),
+            runs * (sizeof(std::optional<Quantizer>) + dimensions_ * sizeof(float) + 1),
         std::memory_order_relaxed);
   }
   chunk->labels[position.row] = label;
@@ -105,7 +112,9 @@ void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   fitted.vectors = chunk.vectors.get() + first * stride;
   const Quantizer& quantizer =
       chunk.quantizers[run].emplace(Quantizer::Fit(fitted, dimensions_, format_));
-  quantizer.EncodeAll(fitted, chunk.codes.get() + first * format_.Bytes(dimensions_), nullptr);
+  const float error =
+      quantizer.EncodeAll(fitted, chunk.codes.get() + first * format_.Bytes(dimensions_), nullptr);
+  chunk.all_fit[run] = error < kLargestError ? 1 : 0;
 }
 
 std::vector<Rows> GrowingSegment::Blocks() const {
@@ -138,7 +147,8 @@ std::vector<CodedRun> GrowingSegment::CodedRuns(size_t block) const {
   const size_t full = std::min(all - before, kFirstChunk << block) / run_rows;
   const Chunk& chunk = *chunks_[block];
   for (size_t run = 0; run < full; ++run) {
-    runs.push_back({run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get())});
+    runs.push_back({run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get()),
+                    chunk.all_fit[run] != 0});
   }
   return runs;
 }

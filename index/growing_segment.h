@@ -24,6 +24,8 @@ struct CodedRun {
   size_t first = 0;
   size_t count = 0;
   CodeView codes;
+  // Whether no row lies far beyond what codes stand for, as one may that is unlike all others.
+  bool all_fit = false;
 };
 
 // Append-only. One writer at a time calls Append; any number of threads read beside it

@@ -25,6 +25,7 @@ constexpr size_t kDimensionsForFourBits = 128;
 // distributed components; more where the largest components are those of a few dimensions, as of
 // vectors on their principal axes, and these weigh most in products.
 constexpr double kKeptShares[] = {0.997, 0.999, 0.9995, 0.9999, 0.99999, 1};
+static_assert(std::is_sorted(std::begin(kKeptShares), std::end(kKeptShares)));
 constexpr double kLeastKeptOfBytes = 0.9995;
 // Of the rows, every so many-th tells how large errors are.
 constexpr size_t kErrorSpacing = 16;
@@ -57,7 +58,7 @@ float Dot(absl::Span<const float> a, absl::Span<const float> b) {
   return kernels::Distances().dot(a.data(), b.data(), a.size());
 }
 
-// The largest of values that are not negative, at least `count` of them, smallest first.
+// The `count` largest of values that are not negative, smallest first.
 std::vector<float> LargestInOrder(absl::Span<const float> values, size_t count) {
   // By the exponent and three bits more, which order as the values do.
   constexpr int kLeftOut = 20;
@@ -72,6 +73,10 @@ std::vector<float> LargestInOrder(absl::Span<const float> values, size_t count) 
   largest.reserve(taken);
   std::copy_if(values.begin(), values.end(), std::back_inserter(largest),
                [&](float value) { return bucket_of(value) >= first; });
+  // Where components are alike one bucket holds most of them.
+  const auto wanted = largest.end() - static_cast<ptrdiff_t>(count);
+  std::nth_element(largest.begin(), wanted, largest.end());
+  largest.erase(largest.begin(), wanted);
   std::sort(largest.begin(), largest.end());
   return largest;
 }
@@ -162,8 +167,11 @@ Quantizer Quantizer::Fit(const Rows& rows, size_t dimensions, CodeFormat format)
     }
   }
   const float step = StepFor(components, format.bits);
-  // Equal vectors have nothing to tell apart.
-  if (std::isnormal(step)) quantizer.step_ = step;
+  // Equal vectors have nothing to tell apart, and no error that is worth mentioning.
+  const auto largest =
+      std::max_element(quantizer.center_.begin(), quantizer.center_.end(),
+                       [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+  quantizer.step_ = std::isnormal(step) ? step : std::max(1e-6F * std::fabs(*largest), 1e-20F);
   return quantizer;
 }
 
@@ -185,7 +193,7 @@ void Quantizer::Balance(Rounded& rounded) const {
   // What a flip adds to the squared error for what it takes off the product, above the component.
   // Integers order as such floats do; nothing branches on what is left, which cannot be guessed.
   thread_local std::vector<uint64_t> flips;
-  flips.resize(center_.size() + 1);
+  flips.resize(center_.size());
   size_t count = 0;
   for (size_t i = 0; i < center_.size(); ++i) {
     const float left = rounded.left[i];
@@ -212,7 +220,7 @@ void Quantizer::Balance(Rounded& rounded) const {
   }
 }
 
-void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) const {
+float Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) const {
   const kernels::CodeKernels& kernels = kernels::CodeDistances(format_.bits);
   const float scale = format_.normalized ? inverse_norm : 1.0F;
   const float codes_per_unit = 1.0F / (step_ * static_cast<float>(kernels.scale));
@@ -228,12 +236,13 @@ void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) c
     rounded.codes[i] = std::nearbyint(std::clamp(value, smallest_code_, largest_code_));
     rounded.left[i] = value - rounded.codes[i];
   }
+  const float error = Dot(rounded.left, rounded.left) / static_cast<float>(dimensions);
   // Of one bit a turn is a large error.
   if (format_.bits > 1) Balance(rounded);
   if (format_.bits == 8) {
     for (size_t i = 0; i < dimensions; ++i) code[i] = static_cast<uint8_t>(rounded.codes[i]);
     std::fill(code + dimensions, code + format_.Bytes(dimensions), uint8_t{128});
-    return;
+    return error;
   }
   std::fill_n(code, format_.Bytes(dimensions), uint8_t{0});
   for (size_t i = 0; i < dimensions; ++i) {
@@ -241,14 +250,19 @@ void Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) c
     const auto value = static_cast<unsigned>(rounded.codes[i]);
     code[place.byte] = static_cast<uint8_t>(code[place.byte] | value << place.shift);
   }
+  return error;
 }
 
-void Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const {
+float Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const {
   const size_t bytes = format_.Bytes(center_.size());
+  float largest_error = 0;
   VectorBuffer buffer;
   for (size_t row = 0; row < rows.count && (stop == nullptr || !*stop); ++row) {
-    Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * bytes);
+    const float error =
+        Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * bytes);
+    largest_error = std::max(largest_error, error);
   }
+  return largest_error;
 }
 
 void Quantizer::Decode(const uint8_t* code, absl::Span<float> vector) const {

@@ -84,6 +84,7 @@ struct Rows {
   void PrefetchPoint(size_t row) const {
     PrefetchBytes(inverse_norms + row, sizeof(float));
     PrefetchBytes(keys + row, sizeof(StoredKey));
+    PrefetchBytes(&keys[row].low, sizeof(uint64_t));  // may be on the next line
     PrefetchBytes(labels + row, sizeof(Label));
   }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "index/code_scan.h"
 #include "index/code_scorer.h"
@@ -158,8 +159,7 @@ class Pass {
       if (by_codes) {
         for (const CodedRun& run : segment.CodedRuns(i)) {
           if (run.first + run.count > rows.count) break;
-          ScanByCodes(rows, run.codes, AcceptedAmong(filter, run.first, run.first + run.count),
-                      runs);
+          ScanByCodes(rows, run, AcceptedAmong(filter, run.first, run.first + run.count), runs);
           first = run.first + run.count;
         }
       }
@@ -167,20 +167,21 @@ class Pass {
     }
   }
 
-  void ScanByCodes(const Rows& rows, const CodeView& codes, absl::Span<const uint32_t> accepted,
+  void ScanByCodes(const Rows& rows, const CodedRun& run, absl::Span<const uint32_t> accepted,
                    ScannedRuns& runs) {
+    const CodeView& codes = run.codes;
     // All of them would be ranked anyway.
     if (accepted.size() <= Different(Fewest(), codes, 0)) return OfferRows(rows, accepted);
     const CodeScorer scorer = ScorerOf(codes);
     stats_.distances += accepted.size();
     stats_.bytes += accepted.size() * scorer.bytes();
     scanned_codes_ = true;
-    if (!params_.score_threshold && scorer.HasShared()) {
+    if (!params_.score_threshold && run.all_fit && scorer.HasShared()) {
       const size_t different = Different(wanted_, codes, 0);
       std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted, runs.Limit(scorer));
       KeepRanked(found, wanted_, different);
       if (found.size() < accepted.size()) nearest_.Reject();
-      return runs.Add(rows, scorer, std::move(found), different);
+      return runs.Add(rows, scorer, std::move(found), std::max(wanted_, different));
     }
     std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
     size_t in_range = 0;

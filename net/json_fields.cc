@@ -113,6 +113,10 @@ std::optional<int64_t> JsonFields::Integer(std::string_view name, int64_t low, i
 std::optional<std::vector<std::string>> JsonFields::Strings(std::string_view name) {
   const Json* found = Find(name);
   if (found == nullptr) return std::nullopt;
+  if (found->is_binary()) {  // packed floats
+    Fail(WrongType(ElementPath(PathOf(name), 0), "a string", 0));
+    return std::nullopt;
+  }
   if (!found->is_array()) {
     Fail(WrongType(PathOf(name), "a list of strings", *found));
     return std::nullopt;

@@ -1,7 +1,6 @@
 // Routes that read points.
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "fmt/format.h"

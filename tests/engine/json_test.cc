@@ -142,13 +142,13 @@ TEST(PackedFloatsTest, OtherValuesStayAsTheyAre) {
 
 TEST(PackedFloatsTest, ListsInAMemberArePackedWhenAsked) {
   const std::string text = R"({"v": [[1, 2], {"w": [3]}], "w": [4]})";
-  const auto plain = ParseJson(text, "body", kPacked);
+  const auto flat = ParseJson(text, "body", kPacked);
   const auto nested = ParseJson(text, "body", kPackedNested);
-  ASSERT_TRUE(plain.ok() && nested.ok());
-  EXPECT_EQ(*plain, *ParseJson(text, "body"));
+  ASSERT_TRUE(flat.ok() && nested.ok());
+  EXPECT_EQ(*flat, *ParseJson(text, "body"));
   EXPECT_EQ(PackedFloats((*nested)["v"][0]), (std::vector<float>{1, 2}));
   EXPECT_EQ(PackedFloats((*nested)["v"][1]["w"]), std::vector<float>{3});
-  EXPECT_EQ((*nested)["w"], (*plain)["w"]);
+  EXPECT_EQ((*nested)["w"], (*flat)["w"]);
 }
 
 TEST(PackedFloatsTest, NothingIsPackedInExceptedMembers) {

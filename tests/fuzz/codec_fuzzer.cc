@@ -26,6 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto json = vecnest::engine::ParseJson(text, "body");
   if (!json.ok()) return 0;
+  Try([&](absl::Status& status) { vecnest::net::ReadUpsert(*json, "", status); });
+  Try([&](absl::Status& status) { vecnest::net::ReadBulkLine(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionConfig(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadCollectionUpdate(*json, status); });
   Try([&](absl::Status& status) { vecnest::net::ReadEmbeddingsRequest(*json, status); });

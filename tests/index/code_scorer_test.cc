@@ -129,8 +129,10 @@ TEST(CodeScorerTest, SharedCostsAreOfOneScale) {
   const testing::Matrix queries = testing::Clustered(5, kWidth, 2);
   for (const testing::Matrix& points : {testing::Clustered(kRows, kWidth, 1), far}) {
     testing::Block block(points);
-    const CodeView codes = block.Codes({8, true});
-    for (const size_t dimensions : {kWidth, size_t{100}}) {
+    for (const auto& [bits, dimensions] :
+         {std::pair(8, kWidth), std::pair(8, size_t{100}), std::pair(4, kWidth)}) {
+      const CodeView codes = block.Codes({bits, true});
+      const double tolerance = bits == 8 ? 0.02 : 0.15;
       for (size_t i = 0; i < queries.count(); ++i) {
         const CodeScorer scorer(codes, Metric::kCosine, queries.Row(i), dimensions,
                                 Renormalize::kYes);
@@ -141,7 +143,7 @@ TEST(CodeScorerTest, SharedCostsAreOfOneScale) {
           const double score = testing::PlainScore(Metric::kCosine, queries.Row(i), points.Row(row),
                                                    dimensions, true);
           const float cost = scorer.Cost(row);
-          EXPECT_NEAR(scorer.Shared(cost), -score * std::sqrt(length), 0.02);
+          EXPECT_NEAR(scorer.Shared(cost), -score * std::sqrt(length), tolerance);
           EXPECT_NEAR(scorer.FromShared(scorer.Shared(cost)), cost, 1e-5 * std::fabs(cost) + 0.1);
         }
       }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -185,6 +186,33 @@ TEST_P(GrowingSearchTest, InWhateverOrderRowsCome) {
     growing.ExpectRecall(queries_, {},
                          "drifting, metric " + std::to_string(static_cast<int>(metric)));
   }
+}
+
+// A run of equal vectors, and one of nearly equal ones but for a row that no code of theirs fits:
+// they are found among runs of others.
+TEST_P(GrowingSearchTest, AmongRunsOfUnlikeSpread) {
+  constexpr size_t kEqual = 256;
+  constexpr size_t kFirstAlike = 768;
+  constexpr size_t kUnlike = kFirstAlike + 101;
+  testing::Matrix points = testing::Clustered(kRows, GetParam(), 1);
+  std::mt19937 random(5);
+  std::normal_distribution<float> jitter(0, 1e-4F);
+  for (size_t row = 0; row < kFirstAlike + 1024; ++row) {
+    if (row == 0 || row == kUnlike || (row >= kEqual && row < kFirstAlike)) continue;
+    const size_t like = row < kEqual ? 0 : kRows - 1;
+    for (size_t i = 0; i < GetParam(); ++i) {
+      points.values[row * GetParam() + i] = points.Row(like)[i] + (like == 0 ? 0 : jitter(random));
+    }
+  }
+  testing::Matrix queries = queries_;
+  for (size_t i = 0; i < queries.values.size(); ++i) {
+    const size_t near = i / GetParam() % 2 == 0 ? 0 : kUnlike;
+    queries.values[i] = 0.4F * queries.values[i] + points.Row(near)[i % GetParam()];
+  }
+  Growing growing(std::move(points), Metric::kCosine);
+  growing.ExpectRecall(queries, {.k = 10}, "unlike spread");
+  growing.ExpectRecall(queries, {.k = 10, .dimensions = 64}, "unlike spread, 64 dimensions");
+  growing.ExpectRecall(queries, {.k = 10, .rescored = 1}, "unlike spread, one rescored");
 }
 
 TEST_P(GrowingSearchTest, ScansExactlyWhereCodesDoNotServe) {
