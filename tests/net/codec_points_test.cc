@@ -189,6 +189,27 @@ TEST(ReadPayloadUpdateTest, KeyAndPayload) {
   EXPECT_EQ(std::string(status.message()), "payload: missing");
 }
 
+TEST(ReadPayloadUpdateTest, ListsInPayloadsStayAsTheyAre) {
+  absl::Status status;
+  const auto body = engine::ParseJson(
+      R"({"points": [1], "payload": {"vector": [1, 2.5], "a": {"vectors": [[3]]}}})", "body",
+      kPackedInPoints);
+  ASSERT_TRUE(body.ok());
+  EXPECT_EQ(ReadPayloadUpdate(*body, "", status).payload,
+            R"({"a":{"vectors":[[3]]},"vector":[1,2.5]})");
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(ReadKeyRemovalTest, NumbersAreNoNames) {
+  const std::string text = R"({"points": [1], "vector": [1, 2]})";
+  absl::Status of_list;
+  absl::Status of_packed;
+  ReadKeyRemoval(Json::parse(text), "vector", "", of_list);
+  ReadKeyRemoval(*engine::ParseJson(text, "body", kPackedInPoints), "vector", "", of_packed);
+  EXPECT_EQ(std::string(of_list.message()), "vector[0]: expected a string, got a number");
+  EXPECT_EQ(of_packed, of_list);
+}
+
 TEST(ReadKeyRemovalTest, MemberByItsName) {
   absl::Status status;
   const Json json = Json::parse(R"({"points": [1], "vector": ["a", "b"]})");
