@@ -82,14 +82,18 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
     for (size_t i = 0; i < dimensions; ++i) values[i] -= center[i];
   }
   query_ = Encode(values);
-  const float length =
-      std::sqrt(kernels::Distances().dot(values.data(), values.data(), dimensions));
+  const kernels::DistanceKernels& distances = kernels::Distances();
+  const float length = std::sqrt(distances.dot(values.data(), values.data(), dimensions));
   shared_error_ = codes_.step * static_cast<float>(kernels_.scale) * length / std::sqrt(12.0F);
+  if (form_ == Form::kCosine) {
+    // As if prefixes had their share of a vector's length, by which costs are divided.
+    shared_error_ *= std::sqrt(static_cast<float>(query.size()) / static_cast<float>(dimensions));
+  }
   if (form_ == Form::kDot) {
     const float unit = codes_.step * query_.step;
     shared_slope_ = unit * static_cast<float>(kernels_.scale);
     shared_offset_ = -unit * static_cast<float>(kernels_.offset * query_.sum) -
-                     kernels::Distances().dot(values.data(), center.data(), dimensions);
+                     distances.dot(values.data(), center.data(), dimensions);
   }
 }
 

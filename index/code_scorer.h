@@ -92,8 +92,7 @@ class CodeScorer {
   Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
-  // Of kDot.
-  float shared_slope_ = 1;  // not below 0
+  float shared_slope_ = 1;         // not below 0
   float shared_offset_ = 0;
   float shared_error_ = 0;
 };

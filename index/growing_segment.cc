@@ -16,7 +16,8 @@ constexpr std::align_val_t kCacheLine{64};
 constexpr size_t kRunRows = 1024;
 
 // The mean squared error of a component, in codes, from which on a row does not fit: twelve times
-// that of rounding. Of MiniLM's vectors all are below a half.
+// that of rounding. By 4 bits the worst of 1,024 MiniLM vectors have .15 to .24. By 8, whose steps
+// leave out rare components by more codes, they have 1 to 17, and few runs fit.
 constexpr float kLargestError = 1;
 
 struct FreeAligned {
@@ -64,7 +65,7 @@ struct GrowingSegment::Chunk {
   std::unique_ptr<uint8_t, FreeAligned> codes;
   // By run; set once its rows are there.
   std::vector<std::optional<Quantizer>> quantizers;
-  std::vector<uint8_t> all_fit;
+  std::vector<uint8_t> all_fit;  // bytes: some are read while others are set
 };
 
 void GrowingSegment::FreeChunk::operator()(Chunk* chunk) const { delete chunk; }

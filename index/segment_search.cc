@@ -176,14 +176,10 @@ class Pass {
     stats_.distances += accepted.size();
     stats_.bytes += accepted.size() * scorer.bytes();
     scanned_codes_ = true;
-    if (!params_.score_threshold && run.all_fit && scorer.HasShared()) {
-      const size_t different = Different(wanted_, codes, 0);
-      std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted, runs.Limit(scorer));
-      KeepRanked(found, wanted_, different);
-      if (found.size() < accepted.size()) nearest_.Reject();
-      return runs.Add(rows, scorer, std::move(found), std::max(wanted_, different));
-    }
-    std::vector<WalkedRow> found = CostsOfCodes(scorer, accepted);
+    // Whatever is in range has to be ranked.
+    const bool shared = !params_.score_threshold && run.all_fit && scorer.HasShared();
+    std::vector<WalkedRow> found = shared ? CostsOfCodes(scorer, accepted, runs.Limit(scorer))
+                                          : CostsOfCodes(scorer, accepted);
     size_t in_range = 0;
     if (params_.score_threshold) {
       const float range = scorer.CostOf(*params_.score_threshold);
@@ -191,11 +187,13 @@ class Pass {
           found.begin(), found.end(), [&](const WalkedRow& row) { return row.cost <= range; }));
     }
     const size_t wanted = Wanted(in_range);
-    KeepRanked(found, wanted, Different(wanted, codes, 0));
+    const size_t different = Different(wanted, codes, 0);
+    KeepRanked(found, wanted, different);
     if (found.size() < accepted.size() && !IsWholeRange(in_range, accepted.size())) {
       nearest_.Reject();
     }
-    OfferInOrder(rows, found);
+    if (!shared) return OfferInOrder(rows, found);
+    runs.Add(rows, scorer, std::move(found), std::max(wanted, different));
   }
 
   void OfferRuns(const ScannedRuns& runs) {

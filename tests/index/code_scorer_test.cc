@@ -132,20 +132,23 @@ TEST(CodeScorerTest, SharedCostsAreOfOneScale) {
     for (const auto& [bits, dimensions] :
          {std::pair(8, kWidth), std::pair(8, size_t{100}), std::pair(4, kWidth)}) {
       const CodeView codes = block.Codes({bits, true});
-      const double tolerance = bits == 8 ? 0.02 : 0.15;
       for (size_t i = 0; i < queries.count(); ++i) {
         const CodeScorer scorer(codes, Metric::kCosine, queries.Row(i), dimensions,
                                 Renormalize::kYes);
         ASSERT_TRUE(scorer.HasShared());
         double length = 0;
         for (size_t j = 0; j < dimensions; ++j) length += std::pow(queries.Row(i)[j], 2);
+        double squares = 0;
         for (uint32_t row = 0; row < kRows; ++row) {
           const double score = testing::PlainScore(Metric::kCosine, queries.Row(i), points.Row(row),
                                                    dimensions, true);
           const float cost = scorer.Cost(row);
-          EXPECT_NEAR(scorer.Shared(cost), -score * std::sqrt(length), tolerance);
+          squares += std::pow(scorer.Shared(cost) + score * std::sqrt(length), 2);
           EXPECT_NEAR(scorer.FromShared(scorer.Shared(cost)), cost, 1e-5 * std::fabs(cost) + 0.1);
         }
+        const double error = std::sqrt(squares / kRows);
+        EXPECT_GT(error, 0.5 * scorer.SharedError());
+        EXPECT_LT(error, 2 * scorer.SharedError());
       }
     }
   }
