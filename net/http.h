@@ -2,6 +2,7 @@
 #ifndef VECNEST_NET_HTTP_H_
 #define VECNEST_NET_HTTP_H_
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -21,6 +22,9 @@ struct Request {
   std::string api_key;
   std::string body;
   CallLimits limits;  // the client may leave, or have asked for an answer by a time
+  // To be told before what takes longer than a few hundred microseconds: the thread may have other
+  // duties that another one then takes over. May be empty.
+  std::function<void()> expect_long;
 };
 
 // Of a route with {collection} in its path.

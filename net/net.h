@@ -3,7 +3,8 @@
 //   http.h           requests and responses as plain structs
 //   server.h         Beast on Asio coroutines: connections, limits, time-outs, shutdown
 //   answer.h         an answer as HTTP, and how much of it is sent
-//   worker_pool.h    bounded pools that run engine calls off the IO thread
+//   event_loops.h    threads that read requests and run short calls where they were read
+//   worker_pool.h    bounded pools for calls that keep a thread for long
 //   router.h         the route table as data
 //   service.h        the routes; handlers are in routes_*.cc, one file a group
 //   json_fields.h    strict reading of JSON objects, with errors that name the field

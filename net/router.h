@@ -15,7 +15,7 @@ namespace vecnest::net {
 
 // Which queue a request waits in: light work is not held up by heavy work.
 enum class Lane {
-  kInline,  // answers from memory at once, on the IO thread
+  kInline,  // answers from memory at once
   kQuery,
   kWrite,
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "fmt/format.h"
 #include "net/codec_filter.h"
@@ -15,6 +16,7 @@ namespace vecnest::net {
 namespace {
 
 constexpr int64_t kMaxPage = 100'000;
+constexpr size_t kFewQueries = 8;
 
 // For answers with such vectors. Others need none of it, and describing a collection gathers
 // more than that.
@@ -89,6 +91,14 @@ std::optional<Filter> ReadCount(const Json& body, absl::Status& status) {
   fields.Refuse({"shard_key"});
   fields.Finish();
   return filter;
+}
+
+// Texts wait for the encoder, and exact scans or many queries take as long as they take.
+bool TakeLong(const std::vector<Query>& queries) {
+  return queries.size() > kFewQueries ||
+         std::any_of(queries.begin(), queries.end(), [](const Query& query) {
+           return query.exact || (query.nearest && std::holds_alternative<Text>(*query.nearest));
+         });
 }
 
 std::string WriteRecords(const std::vector<Record>& records, const UnitLength& unit_length) {
@@ -201,6 +211,7 @@ void Service::AddReadRoutes(std::vector<Route>& routes) {
         [many, read, append](Database& database, const Request& request) -> absl::StatusOr<Result> {
           auto queries = ReadBody(request, read, kPackedInQueries);
           if (!queries.ok()) return queries.status();
+          if (request.expect_long && TakeLong(*queries)) request.expect_long();
           auto answers = database.SearchBatch(CollectionOf(request), *queries, request.limits);
           if (!answers.ok()) return answers.status();
           // Where one answer has vectors, all are described as if they had.

@@ -4,17 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <set>
 #include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/detached.hpp"
-#include "boost/asio/io_context.hpp"
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/steady_timer.hpp"
@@ -27,8 +23,9 @@
 #include "net/answer.h"
 #include "net/body_budget.h"
 #include "net/bulk_import.h"
-#include "net/client_watch.h"
 #include "net/connection.h"
+#include "net/connection_sweep.h"
+#include "net/event_loops.h"
 #include "net/request_head.h"
 #include "net/worker_pool.h"
 #include "spdlog/spdlog.h"
@@ -49,10 +46,6 @@ constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again
 // What calls that were told to stop have for it, and their answers to leave.
 constexpr std::chrono::seconds kStopTime(5);
-// How often connections are looked at for what takes too long, and, while calls run, for clients
-// that have left.
-constexpr std::chrono::milliseconds kSweepPause(250);
-constexpr std::chrono::milliseconds kWatchPause(20);
 // A refused body is read and thrown away up to this time, so that the client sees the answer
 // instead of a reset connection.
 constexpr std::chrono::seconds kDiscardTime(15);
@@ -67,6 +60,8 @@ constexpr const char* kImportEnds =
     "the server is shutting down; lines of this import that it has read may be written, send all "
     "of them again";
 
+size_t Count(int number) { return static_cast<size_t>(std::max(number, 0)); }
+
 Response NoRoomForBody(const Route& route) {
   return ErrorResponse(429, "too many large bodies are in memory; try again later", route.dialect,
                        0);
@@ -79,20 +74,23 @@ struct Server::Impl {
       : options(given),
         service(given_service),
         bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
-        acceptor(io),
-        sweep(io),
-        queries(static_cast<size_t>(given.query_threads), static_cast<size_t>(given.queue), 0),
-        writes(static_cast<size_t>(given.write_threads), static_cast<size_t>(given.queue),
-               kWriteNice) {}
+        loops(Count(std::min(given.loops, given.query_threads)), Count(given.query_threads),
+              Count(given.queue)),
+        acceptor(loops.loop(0)),
+        writes(Count(given.write_threads), Count(given.queue), kWriteNice) {
+    for (size_t i = 0; i < loops.size(); ++i) {
+      sweeps.push_back(std::make_unique<ConnectionSweep>(loops.loop(i)));
+    }
+  }
+  // Handlers in the loops use the rest.
+  ~Impl() { loops.Stop(); }
 
   asio::awaitable<void> Accept();
-  // Gives up what waits for a socket for too long, and stops calls whose client has left.
-  asio::awaitable<void> Sweep();
-  // From now on Sweep looks whether the client has left.
-  void Watch(Connection& connection);
-  asio::awaitable<void> Serve(ConnectionPtr connection);
+  // The loop with the fewest connections takes the next one.
+  ConnectionSweep& Idlest();
+  asio::awaitable<void> Serve(ConnectionSweep& sweep, ConnectionPtr connection);
   // False: close the connection.
-  asio::awaitable<bool> ServeOne(Connection& connection);
+  asio::awaitable<bool> ServeOne(ConnectionSweep& sweep, Connection& connection);
   asio::awaitable<bool> Reply(Connection& connection, Response response, bool keep_alive);
   asio::awaitable<void> RefuseBody(Connection& connection, const Response& response);
   // False: close the connection; a refusal has been sent.
@@ -109,28 +107,30 @@ struct Server::Impl {
   const ServerOptions options;
   Service& service;
   BodyBudget bodies;
-  asio::io_context io{1};  // run by one thread; with the coroutines that hold shares of `bodies`
+  EventLoops loops;  // with the coroutines that hold shares of `bodies`; reading requests run here
+  std::vector<std::unique_ptr<ConnectionSweep>> sweeps;  // one a loop
   tcp::acceptor acceptor;
-  asio::steady_timer sweep;
-  bool brisk = false;  // the next sweep is soon, for a call runs; of the IO thread alone
-  WorkerPool queries;
   WorkerPool writes;
-  std::thread io_thread;
+  bool started = false;
   std::atomic<bool> stopping = false;
   std::atomic<bool> drained = false;  // the time to drain is over: calls are asked to stop
-  absl::Mutex mutex;
-  std::set<ConnectionPtr> connections ABSL_GUARDED_BY(mutex);
 };
+
+ConnectionSweep& Server::Impl::Idlest() {
+  return **std::min_element(sweeps.begin(), sweeps.end(),
+                            [](const auto& a, const auto& b) { return a->count() < b->count(); });
+}
 
 asio::awaitable<void> Server::Impl::Accept() {
   while (!stopping) {
     error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(Redirect(error));
+    ConnectionSweep& sweep = Idlest();
+    tcp::socket socket = co_await acceptor.async_accept(sweep.io(), Redirect(error));
     if (error == asio::error::operation_aborted || stopping) co_return;
     if (error) {
       // Out of file descriptors, most likely: give connections time to close.
       spdlog::warn("accepting a connection: {}", error.message());
-      asio::steady_timer pause(io, std::chrono::milliseconds(100));
+      asio::steady_timer pause(acceptor.get_executor(), std::chrono::milliseconds(100));
       co_await pause.async_wait(Redirect(error));
       continue;
     }
@@ -138,49 +138,21 @@ asio::awaitable<void> Server::Impl::Accept() {
     // For ClientHasLeft and Reply; asynchronous calls never block.
     socket.non_blocking(true, error);
     auto connection = std::make_shared<Connection>(std::move(socket));
-    {
-      absl::MutexLock lock(&mutex);
-      connections.insert(connection);
-    }
-    asio::co_spawn(io, Serve(std::move(connection)), asio::detached);
+    sweep.Add(connection);
+    asio::co_spawn(sweep.io(), Serve(sweep, std::move(connection)), asio::detached);
   }
 }
 
-asio::awaitable<void> Server::Impl::Sweep() {
-  while (true) {
-    error_code woken;
-    sweep.expires_after(brisk ? kWatchPause : kSweepPause);
-    co_await sweep.async_wait(Redirect(woken));
-    brisk = false;
-    const auto now = std::chrono::steady_clock::now();
-    absl::MutexLock lock(&mutex);
-    for (const ConnectionPtr& connection : connections) {
-      error_code ignored;
-      if (connection->expires <= now) connection->socket.cancel(ignored);
-      if (!connection->watched) continue;
-      brisk = true;
-      if (ClientHasLeft(*connection)) connection->call.request_stop();
-    }
-  }
-}
-
-void Server::Impl::Watch(Connection& connection) {
-  connection.watched = true;
-  if (std::exchange(brisk, true)) return;
-  sweep.cancel();
-}
-
-asio::awaitable<void> Server::Impl::Serve(ConnectionPtr connection) {
+asio::awaitable<void> Server::Impl::Serve(ConnectionSweep& sweep, ConnectionPtr connection) {
   try {
-    while (!stopping && co_await ServeOne(*connection)) {
+    while (!stopping && co_await ServeOne(sweep, *connection)) {
     }
   } catch (const std::exception& error) {
     spdlog::warn("connection closed: {}", error.what());
   }
   error_code ignored;
   connection->socket.shutdown(tcp::socket::shutdown_both, ignored);
-  absl::MutexLock lock(&mutex);
-  connections.erase(connection);
+  sweep.Remove(connection);
 }
 
 asio::awaitable<bool> Server::Impl::Reply(Connection& connection, Response response,
@@ -215,16 +187,18 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
 
 asio::awaitable<Response> Server::Impl::Dispatch(const Route& route, Request request) {
   if (route.lane == Lane::kInline) co_return service.Handle(route, request);
-  WorkerPool& pool = route.lane == Lane::kQuery ? queries : writes;
-  if (!pool.TryEnter()) {
+  const bool reads = route.lane == Lane::kQuery;
+  if (!(reads ? loops.TryEnter() : writes.TryEnter())) {
     co_return ErrorResponse(429, "too many requests are waiting; try again later", route.dialect,
                             0);
   }
+  if (reads) request.expect_long = &EventLoops::ExpectLong;
   auto shared = std::make_shared<const Request>(std::move(request));
   std::function<Response()> call = [this, &route, shared] {
     return service.Handle(route, *shared);
   };
-  co_return co_await pool.Run(std::move(call));
+  if (reads) co_return co_await loops.Run(std::move(call));
+  co_return co_await writes.Run(std::move(call));
 }
 
 asio::awaitable<Response> Server::Impl::RunBulkPart(std::function<Response()> call) {
@@ -238,7 +212,7 @@ asio::awaitable<Response> Server::Impl::RunBulkPart(std::function<Response()> ca
   co_return co_await writes.Run(std::move(call));
 }
 
-asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
+asio::awaitable<bool> Server::Impl::ServeOne(ConnectionSweep& sweep, Connection& connection) {
   HeaderParser header;
   header.header_limit(kMaxHeaderBytes);
   header.body_limit(boost::none);
@@ -322,7 +296,7 @@ asio::awaitable<bool> Server::Impl::ServeOne(Connection& connection) {
   connection.call = std::stop_source();
   connection.phase = Connection::Phase::kRunning;
   request.limits.stop = connection.call.get_token();
-  Watch(connection);
+  sweep.Watch(connection);
   Response response = co_await Dispatch(*match.route, std::move(request));
   connection.watched = false;
   held.Release();  // a client may take its time to read the answer
@@ -457,18 +431,18 @@ absl::Status Server::Start() {
     return absl::UnavailableError(fmt::format("listening on {}:{}: {}", impl_->options.host,
                                               impl_->options.port, error.message()));
   }
-  asio::co_spawn(impl_->io, impl_->Accept(), asio::detached);
-  asio::co_spawn(impl_->io, impl_->Sweep(), asio::detached);
-  impl_->io_thread = std::thread([this] { impl_->io.run(); });
+  for (const auto& sweep : impl_->sweeps) sweep->Start();
+  asio::co_spawn(acceptor.get_executor(), impl_->Accept(), asio::detached);
+  impl_->started = true;
   return absl::OkStatus();
 }
 
 uint16_t Server::port() const { return impl_->acceptor.local_endpoint().port(); }
 
 void Server::Stop() {
-  if (!impl_->io_thread.joinable()) return;
+  if (!impl_->started || impl_->stopping) return;
   impl_->stopping = true;
-  asio::post(impl_->io, [this] {
+  asio::post(impl_->acceptor.get_executor(), [this] {
     error_code ignored;
     impl_->acceptor.close(ignored);
   });
@@ -476,9 +450,9 @@ void Server::Stop() {
       std::chrono::steady_clock::now() + std::chrono::seconds(impl_->options.drain_seconds);
   while (true) {
     std::vector<ConnectionPtr> open;
-    {
-      absl::MutexLock lock(&impl_->mutex);
-      open.assign(impl_->connections.begin(), impl_->connections.end());
+    for (const auto& sweep : impl_->sweeps) {
+      const std::vector<ConnectionPtr> some = sweep->All();
+      open.insert(open.end(), some.begin(), some.end());
     }
     if (open.empty()) break;
     const auto now = std::chrono::steady_clock::now();
@@ -486,19 +460,18 @@ void Server::Stop() {
     const bool late = now > drained + kStopTime;
     for (const auto& connection : open) {
       if (connection->idle || late) {
-        asio::post(impl_->io, [connection] {
+        asio::post(connection->socket.get_executor(), [connection] {
           error_code ignored;
           connection->socket.cancel(ignored);
         });
       } else if (impl_->drained) {
-        asio::post(impl_->io, [connection] { Impl::EndCall(*connection); });
+        asio::post(connection->socket.get_executor(), [connection] { Impl::EndCall(*connection); });
       }
     }
     if (late) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  impl_->io.stop();
-  impl_->io_thread.join();
+  impl_->loops.Stop();
   // The posted close may not have run; an open acceptor would let clients connect and wait.
   error_code ignored;
   impl_->acceptor.close(ignored);

@@ -18,6 +18,9 @@ struct ServerOptions {
   // Of all bodies that are in memory, small ones aside (see body_budget.h); more are answered 429
   // before they are read. Not less than the largest body.
   uint64_t held_body_bytes = uint64_t{512} << 20;
+  // Event loops that connections are dealt to; at most `query_threads`. Short queries run in them,
+  // so one for each processor is right.
+  int loops = 2;
   // Threads that run requests. They are more than cores: texts of requests that wait for the
   // encoder at the same time share its passes.
   int query_threads = 16;

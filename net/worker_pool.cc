@@ -3,8 +3,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <exception>
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -13,25 +11,11 @@
 #include "boost/asio/executor_work_guard.hpp"
 #include "boost/asio/post.hpp"
 #include "boost/asio/use_awaitable.hpp"
-#include "net/errors.h"
 
 namespace vecnest::net {
-namespace {
-
 namespace asio = boost::asio;
 
-Response Call(const std::function<Response()>& call) {
-  try {
-    return call();
-  } catch (const std::exception& error) {
-    // Not expected: whatever a library throws must cost neither the place nor the connection.
-    return ErrorResponse(500, std::string("internal error: ") + error.what(), Dialect::kQdrant, 0);
-  }
-}
-
-}  // namespace
-
-WorkerPool::WorkerPool(size_t threads, size_t queue, int nice) : capacity_(threads + queue) {
+WorkerPool::WorkerPool(size_t threads, size_t queue, int nice) : places_(threads + queue) {
   const auto work = [this, nice] {
     const auto own = static_cast<id_t>(gettid());
     if (nice > 0) setpriority(PRIO_PROCESS, own, getpriority(PRIO_PROCESS, own) + nice);
@@ -54,14 +38,6 @@ void WorkerPool::Finish() {
     for (Sleeper* sleeper : sleepers_) sleeper->wake.Signal();
   }
   for (std::thread& thread : threads_) thread.join();
-}
-
-bool WorkerPool::TryEnter() {
-  size_t entered = entered_.load();
-  while (entered < capacity_) {
-    if (entered_.compare_exchange_weak(entered, entered + 1)) return true;
-  }
-  return false;
 }
 
 void WorkerPool::Submit(Job job) {
@@ -100,7 +76,7 @@ asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
     auto back = asio::make_work_guard(asio::get_associated_executor(handler));
     Submit(
         [handler = std::move(handler), inner = std::move(inner), back = std::move(back)]() mutable {
-          auto done = [handler = std::move(handler), response = Call(inner)]() mutable {
+          auto done = [handler = std::move(handler), response = RunCall(inner)]() mutable {
             handler(std::move(response));
           };
           asio::post(back.get_executor(), std::move(done));
@@ -109,7 +85,7 @@ asio::awaitable<Response> WorkerPool::Run(std::function<Response()> call) {
   using Signature = void(Response);
   Response response = co_await asio::async_initiate<const asio::use_awaitable_t<>, Signature>(
       std::move(start), asio::use_awaitable, std::move(call));
-  --entered_;
+  places_.Leave();
   co_return response;
 }
 

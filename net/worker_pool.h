@@ -2,7 +2,6 @@
 #ifndef VECNEST_NET_WORKER_POOL_H_
 #define VECNEST_NET_WORKER_POOL_H_
 
-#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -13,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "boost/asio/awaitable.hpp"
+#include "net/call_places.h"
 #include "net/http.h"
 
 namespace vecnest::net {
@@ -27,7 +27,7 @@ class WorkerPool {
   ~WorkerPool();
 
   // True when a call may be made now; it then must be.
-  bool TryEnter();
+  bool TryEnter() { return places_.TryEnter(); }
   // Runs the call on a thread of the pool and comes back to the caller's executor. Only after
   // TryEnter; frees the place when done.
   boost::asio::awaitable<Response> Run(std::function<Response()> call);
@@ -46,8 +46,7 @@ class WorkerPool {
   Job Next(Sleeper& own);
   void Finish();
 
-  const size_t capacity_;
-  std::atomic<size_t> entered_ = 0;
+  CallPlaces places_;
   absl::Mutex mutex_;
   bool ends_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Job> waiting_ ABSL_GUARDED_BY(mutex_);  // only while nobody sleeps

@@ -88,6 +88,7 @@ absl::Status Serve(const ServeOptions& options) {
     spdlog::warn("--max-bodies-mb is {}, less than one body of --max-body-mb; {} is used",
                  options.max_bodies_mb, options.max_body_mb);
   }
+  server_options.loops = threads;
   server_options.query_threads = kRequestThreads * threads;
   server_options.write_threads = kRequestThreads * threads;
   server_options.queue = options.queue;

@@ -32,6 +32,7 @@ class Client {
     boost::system::error_code ignored;
     boost::asio::write(socket_, boost::asio::buffer(text), ignored);
   }
+  void Close() { socket_.close(); }
   void EndSending() { socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send); }
   // One answer, head and body.
   std::string Receive() {

@@ -226,35 +226,6 @@ TEST(ServerStartTest, BodiesInMemoryAreBounded) {
   EXPECT_THAT(third.Receive(), HasSubstr("\"count\":0"));
 }
 
-TEST(ServerStartTest, RefusalsForWantOfAPlaceAreCounted) {
-  ServedDatabase database;
-  Service service(ServiceOptions{});
-  service.SetDatabase(database.get());
-  ServerOptions options = Options();
-  options.query_threads = 1;
-  options.queue = 0;
-  Server server(options, service);
-  ASSERT_TRUE(server.Start().ok());
-  std::atomic<int> refused = 0;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (refused == 0 && std::chrono::steady_clock::now() < deadline) {
-    std::vector<std::thread> clients;
-    for (int i = 0; i < 8; ++i) {
-      clients.emplace_back([&] {
-        Client client(server.port());
-        for (int k = 0; k < 20; ++k) {
-          client.Send(Get("/metrics"));
-          refused += client.Receive().starts_with("HTTP/1.1 429");
-        }
-      });
-    }
-    for (std::thread& client : clients) client.join();
-  }
-  ASSERT_GT(refused, 0);
-  EXPECT_THAT(service.metrics().Render(nullptr),
-              HasSubstr("route=\"/metrics\",status=\"429\"} " + std::to_string(refused) + "\n"));
-}
-
 // The watch of a request must not end the next one on the connection, nor miss that its client
 // left.
 TEST(ServerStartTest, EachRequestOfAConnectionIsWatchedForItself) {

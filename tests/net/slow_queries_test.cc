@@ -36,6 +36,7 @@ class SlowQueriesTest : public ::testing::Test {
     ServerOptions options = Options();
     options.max_body_bytes = 8 << 20;
     options.query_threads = 3;
+    options.queue = 0;
     options.drain_seconds = 0;
     return options;
   }
@@ -77,6 +78,29 @@ TEST_F(SlowQueriesTest, DelayNobodyAndEndWithTheirClients) {
   }
   EXPECT_EQ(CountSlow("499"), 2);
   EXPECT_EQ(CountSlow("200"), 0);
+}
+
+TEST_F(SlowQueriesTest, RefusalsForWantOfAPlaceAreCounted) {
+  Client first(served_.port());
+  Client second(served_.port());
+  Client third(served_.port());
+  for (Client* client : {&first, &second, &third}) client->Send(slow_);
+  AwaitRunning();
+  Client other(served_.port());
+  for (int i = 0; i < 3; ++i) {
+    other.Send(Get("/collections"));
+    const std::string refused = other.Receive();
+    EXPECT_THAT(refused, StartsWith("HTTP/1.1 429"));
+    EXPECT_THAT(refused, HasSubstr("Retry-After"));
+  }
+  first.Close();
+  std::string metrics;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!metrics.starts_with("HTTP/1.1 200") && std::chrono::steady_clock::now() < deadline) {
+    other.Send(Get("/metrics"));
+    metrics = other.Receive();
+  }
+  EXPECT_THAT(metrics, HasSubstr("route=\"/collections\",status=\"429\"} 3\n"));
 }
 
 TEST_F(SlowQueriesTest, AreToldWhenTheServerStops) {

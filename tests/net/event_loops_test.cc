@@ -1,0 +1,233 @@
+#include "net/event_loops.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "boost/asio/co_spawn.hpp"
+#include "boost/asio/detached.hpp"
+#include "boost/asio/post.hpp"
+#include "boost/asio/this_coro.hpp"
+#include "boost/asio/use_awaitable.hpp"
+#include "boost/asio/use_future.hpp"
+#include "gtest/gtest.h"
+
+namespace vecnest::net {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::seconds kLong(60);
+
+Response Numbered(int status) {
+  Response response;
+  response.status = status;
+  return response;
+}
+
+// The threads before, in and after a call.
+struct Threads {
+  std::thread::id before;
+  std::thread::id in;
+  std::thread::id after;
+  int status = 0;
+};
+
+asio::awaitable<Threads> Trace(EventLoops& loops, bool expect_long) {
+  Threads threads;
+  threads.before = std::this_thread::get_id();
+  std::function<Response()> call = [&threads, expect_long] {
+    threads.in = std::this_thread::get_id();
+    if (expect_long) EventLoops::ExpectLong();
+    return Numbered(207);
+  };
+  const Response response = co_await loops.Run(std::move(call));
+  threads.after = std::this_thread::get_id();
+  threads.status = response.status;
+  co_return threads;
+}
+
+asio::awaitable<int> RunCallOf(EventLoops& loops, std::function<Response()> call) {
+  const Response response = co_await loops.Run(std::move(call));
+  co_return response.status;
+}
+
+// Enters and runs the call in a loop; its status.
+std::future<int> Begin(EventLoops& loops, size_t loop, std::function<Response()> call) {
+  EXPECT_TRUE(loops.TryEnter());
+  return asio::co_spawn(loops.loop(loop), RunCallOf(loops, std::move(call)), asio::use_future);
+}
+
+TEST(NetEventLoopsTest, CallsRunWhereTheirRequestWasRead) {
+  EventLoops loops(1, 4, 0);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(loops.TryEnter());
+    auto traced = asio::co_spawn(loops.loop(0), Trace(loops, false), asio::use_future);
+    const Threads threads = traced.get();
+    EXPECT_EQ(threads.status, 207);
+    EXPECT_EQ(threads.before, threads.in);
+    EXPECT_NE(threads.in, std::this_thread::get_id());
+  }
+}
+
+TEST(NetEventLoopsTest, WhoExpectsALongCallIsReplaced) {
+  EventLoops loops(1, 2, 0);
+  int replaced = 0;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(loops.TryEnter());
+    auto traced = asio::co_spawn(loops.loop(0), Trace(loops, true), asio::use_future);
+    const Threads threads = traced.get();
+    EXPECT_EQ(threads.before, threads.in);
+    replaced += threads.in != threads.after ? 1 : 0;
+  }
+  // Who finds nobody asleep, as when the others are just starting, leads on when it is done.
+  EXPECT_GT(replaced, 50);
+}
+
+TEST(NetEventLoopsTest, ToExpectLongCallsElsewhereChangesNothing) {
+  EventLoops::ExpectLong();
+  EventLoops loops(1, 1, 0);
+  auto told = asio::post(loops.loop(0), asio::use_future([] { EventLoops::ExpectLong(); }));
+  told.get();
+  EXPECT_EQ(Begin(loops, 0, [] { return Numbered(201); }).get(), 201);
+}
+
+// The loop would stand still for ever if the waiting leader were not replaced.
+TEST(NetEventLoopsTest, LongCallsDoNotHoldTheirLoop) {
+  EventLoops loops(1, 3, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // whoever watches sleeps by now
+  std::promise<void> first;
+  std::promise<void> second;
+  auto third = Begin(loops, 0, [&first] {
+    first.get_future().wait();
+    return Numbered(203);
+  });
+  auto other = Begin(loops, 0, [&first, &second] {
+    second.get_future().wait();
+    first.set_value();
+    return Numbered(202);
+  });
+  auto last = Begin(loops, 0, [&second] {
+    second.set_value();
+    return Numbered(201);
+  });
+  ASSERT_EQ(last.wait_for(kLong), std::future_status::ready);
+  EXPECT_EQ(last.get(), 201);
+  EXPECT_EQ(other.get(), 202);
+  EXPECT_EQ(third.get(), 203);
+}
+
+TEST(NetEventLoopsTest, TakeThreadsAndQueueAndNoMore) {
+  EventLoops loops(1, 2, 3);
+  std::promise<void> open;
+  const std::shared_future<void> opened = open.get_future().share();
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 5; ++i) {
+    calls.push_back(Begin(loops, 0, [opened] {
+      opened.wait();
+      return Numbered(200);
+    }));
+  }
+  EXPECT_FALSE(loops.TryEnter());
+  open.set_value();
+  for (auto& call : calls) EXPECT_EQ(call.get(), 200);
+  EXPECT_TRUE(loops.TryEnter());
+}
+
+TEST(NetEventLoopsTest, NoMoreCallsRunAtATimeThanThreads) {
+  EventLoops loops(2, 3, 100);
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::vector<std::future<int>> calls;
+  for (int i = 0; i < 60; ++i) {
+    calls.push_back(Begin(loops, static_cast<size_t>(i % 2), [&running, &most] {
+      EventLoops::ExpectLong();
+      const int now = ++running;
+      int before = most;
+      while (now > before && !most.compare_exchange_weak(before, now)) {
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      --running;
+      return Numbered(200);
+    }));
+  }
+  for (auto& call : calls) EXPECT_EQ(call.get(), 200);
+  EXPECT_LE(most, 3);
+  EXPECT_GT(most, 1);
+}
+
+TEST(NetEventLoopsTest, ExceptionsBecomeAnswers) {
+  EventLoops loops(1, 1, 0);
+  EXPECT_EQ(Begin(loops, 0, []() -> Response { throw std::runtime_error("torn"); }).get(), 500);
+  EXPECT_EQ(Begin(loops, 0, [] { return Numbered(200); }).get(), 200);
+}
+
+TEST(NetEventLoopsTest, TheirEndWaitsForCallsThatRun) {
+  std::atomic<bool> ended = false;
+  std::promise<void> began;
+  {
+    EventLoops loops(1, 1, 1);
+    auto running = Begin(loops, 0, [&ended, &began] {
+      began.set_value();
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      ended = true;
+      return Numbered(200);
+    });
+    auto waiting = Begin(loops, 0, [] { return Numbered(200); });
+    began.get_future().wait();
+  }
+  EXPECT_TRUE(ended);
+}
+
+// What belongs to a loop alone, without a lock.
+struct OfLoop {
+  int calls = 0;
+  int ended = 0;
+};
+
+asio::awaitable<void> CallOften(EventLoops& loops, OfLoop& own, int number,
+                                std::promise<void>& done, int all) {
+  constexpr int kCalls = 100;
+  for (int i = 0; i < kCalls; ++i) {
+    while (!loops.TryEnter()) {
+      auto executor = co_await asio::this_coro::executor;
+      co_await asio::post(executor, asio::use_awaitable);
+    }
+    const int kind = (number * 31 + i * 7) % 100;
+    std::function<Response()> call = [kind] {
+      if (kind < 20) EventLoops::ExpectLong();
+      if (kind % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      return Numbered(200);
+    };
+    const Response response = co_await loops.Run(std::move(call));
+    own.calls += response.status == 200 ? 1 : 0;
+  }
+  if (++own.ended == all) done.set_value();
+}
+
+TEST(NetEventLoopsTest, OneThreadAtATimeIsInALoop) {
+  constexpr int kCoroutines = 20;
+  std::array<OfLoop, 2> own;
+  std::array<std::promise<void>, 2> done;
+  EventLoops loops(2, 4, 8);
+  for (int i = 0; i < kCoroutines; ++i) {
+    for (size_t loop = 0; loop < 2; ++loop) {
+      asio::co_spawn(loops.loop(loop), CallOften(loops, own[loop], i, done[loop], kCoroutines),
+                     asio::detached);
+    }
+  }
+  for (auto& each : done) {
+    ASSERT_EQ(each.get_future().wait_for(kLong), std::future_status::ready);
+  }
+  loops.Stop();
+  for (const OfLoop& each : own) EXPECT_EQ(each.calls, kCoroutines * 100);
+}
+
+}  // namespace
+}  // namespace vecnest::net
