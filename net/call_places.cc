@@ -15,7 +15,7 @@ bool CallPlaces::TryEnter() {
   return false;
 }
 
-Response RunCall(const std::function<Response()>& call) {
+Response RunCall(const std::function<Response()>& call) noexcept {
   try {
     return call();
   } catch (const std::exception& error) {

@@ -25,8 +25,8 @@ class CallPlaces {
 };
 
 // What `call` returns, or 500 for an exception: whatever a library throws must cost neither the
-// place nor the connection.
-Response RunCall(const std::function<Response()>& call);
+// place nor the connection. Others than std::exception end the process.
+Response RunCall(const std::function<Response()>& call) noexcept;
 
 }  // namespace vecnest::net
 

@@ -5,6 +5,7 @@
 
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/detached.hpp"
+#include "boost/asio/error.hpp"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "net/client_watch.h"
@@ -28,6 +29,7 @@ asio::awaitable<void> ConnectionSweep::Run() {
     error_code woken;
     timer_.expires_after(brisk_ ? kBriskPause : kPause);
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (woken == asio::error::operation_aborted) continue;  // a call runs: look soon, not now
     brisk_ = false;
     const auto now = std::chrono::steady_clock::now();
     absl::MutexLock lock(&mutex_);

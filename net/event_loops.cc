@@ -1,9 +1,10 @@
 #include "net/event_loops.h"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/time/time.h"
 #include "boost/asio/associated_executor.hpp"
 #include "boost/asio/async_result.hpp"
@@ -38,18 +39,26 @@ EventLoops::EventLoops(size_t loops, size_t threads, size_t queue)
     seats_.push_back(std::make_unique<Seat>());
     seats_.back()->owner = this;
   }
+  sleepers_.reserve(seats_.size());
+  threads_.reserve(seats_.size() + 1);
   try {
     for (const auto& seat : seats_) {
       threads_.emplace_back([this, own = seat.get()] { Lead(*own); });
     }
     threads_.emplace_back([this] { Watch(); });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     Stop();
     throw;
   }
 }
 
-EventLoops::~EventLoops() { Stop(); }
+EventLoops::~EventLoops() {
+  Stop();
+  // Calls that wait come back to their loops when they are destroyed. The first loop, in which
+  // connections may be accepted for the others, ends before those.
+  waiting_.clear();
+  for (auto& loop : loops_) loop.reset();
+}
 
 void EventLoops::Stop() {
   {
@@ -185,7 +194,7 @@ asio::awaitable<void> EventLoops::AwaitTurn() {
                                                                           asio::use_awaitable);
 }
 
-void EventLoops::PassTurn() {
+void EventLoops::PassTurn() noexcept {
   absl::AnyInvocable<void()> resume;
   {
     absl::MutexLock lock(&turns_mutex_);
@@ -200,14 +209,18 @@ void EventLoops::PassTurn() {
 }
 
 asio::awaitable<Response> EventLoops::Run(std::function<Response()> call) {
+  const absl::Cleanup leave = [this] { places_.Leave(); };
   if (!TryTakeTurn()) co_await AwaitTurn();
   Response response;
   const bool replaced = RunHere(call, response);
   PassTurn();
-  places_.Leave();
   if (replaced) {
-    auto executor = co_await asio::this_coro::executor;
-    co_await asio::post(executor, asio::use_awaitable);
+    try {
+      auto executor = co_await asio::this_coro::executor;
+      co_await asio::post(executor, asio::use_awaitable);
+    } catch (const std::exception&) {
+      std::terminate();  // the caller must not go on here, where others are in its loop
+    }
   }
   co_return response;
 }

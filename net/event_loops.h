@@ -83,7 +83,8 @@ class EventLoops {
   bool RunHere(const std::function<Response()>& call, Response& response);
   bool TryTakeTurn();
   boost::asio::awaitable<void> AwaitTurn();
-  void PassTurn();
+  // No exception: nobody else would give the turn to who waits.
+  void PassTurn() noexcept;
 
   static thread_local Seat* own_seat_;
 

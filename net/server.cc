@@ -74,8 +74,8 @@ struct Server::Impl {
       : options(given),
         service(given_service),
         bodies(std::max(given.held_body_bytes, given.max_body_bytes)),
-        loops(Count(std::min(given.loops, given.query_threads)), Count(given.query_threads),
-              Count(given.queue)),
+        loops(Count(std::clamp(given.loops, 1, std::max(1, given.query_threads))),
+              Count(std::max(1, given.query_threads)), Count(given.queue)),
         acceptor(loops.loop(0)),
         writes(Count(given.write_threads), Count(given.queue), kWriteNice) {
     for (size_t i = 0; i < loops.size(); ++i) {

@@ -25,7 +25,9 @@ struct ServerOptions {
   // encoder at the same time share its passes.
   int query_threads = 16;
   int write_threads = 16;
-  int queue = 512;         // requests that wait per lane; more are answered 429 at once
+  // Requests that wait for a thread, per lane; more are answered 429 at once. Short queries need no
+  // thread but the one that reads them: those that are not read yet wait in their sockets.
+  int queue = 512;
   int idle_seconds = 75;   // a connection without a request is closed
   int io_seconds = 60;     // without a byte moving, in the middle of a request
   int query_seconds = 60;  // a reading request may take, unless its "timeout" says otherwise

@@ -31,7 +31,10 @@ bool TakeShortTurns() {
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0U) != 0) return false;
   if (attributes.policy != SCHED_OTHER) return false;
   attributes.runtime = kTurnNanoseconds;
-  return syscall(SYS_sched_setattr, 0, &attributes, 0U) == 0;
+  // Older kernels take the call and ignore what it asks.
+  return syscall(SYS_sched_setattr, 0, &attributes, 0U) == 0 &&
+         syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0U) == 0 &&
+         attributes.runtime == kTurnNanoseconds;
 }
 
 }  // namespace vecnest::net

@@ -373,13 +373,13 @@ def test_mistakes_are_told(tmp_path, labelled):
     assert done.returncode == 1 and "apt-get install gnuplot-nox" in done.stderr
 
 
-def big(folder):
-    rows = [(f"sun {i}", f"rain {i}", i) for i in range(2000)]
+def big(folder, count=2000):
+    rows = [(f"sun {i}", f"rain {i}", i) for i in range(count)]
     return write_tsv(folder / "big.tsv", ("sentence1", "sentence2", "score"), rows)
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):
-    file = big(tmp_path)
+    file = big(tmp_path, count=40000)  # half a minute of work at least
     json_file = tmp_path / "out.json"
     json_file.write_text("before")
     command = [os.environ["VECNEST_BINARY"], "eval", "--task", file, "--json", json_file, "--plot", tmp_path / "p.png"]
