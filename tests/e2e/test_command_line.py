@@ -114,7 +114,7 @@ def test_geometry_shows_how_far_it_is(data):
 
 
 def test_ctrl_c_ends_geometry(data):
-    terminal = Terminal("geometry", "--data", data, "--collection", "c", "--samples", COUNT).read_until(" [1-9] % measuring")
+    terminal = Terminal("geometry", "--data", data, "--collection", "c", "--samples", COUNT).read_until(r" [1-9]\d? % measuring")
     terminal.process.send_signal(signal.SIGINT)
     screen, output = terminal.finish()
     assert terminal.process.returncode == 130 and output == "", screen
