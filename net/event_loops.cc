@@ -1,6 +1,5 @@
 #include "net/event_loops.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 

@@ -4,7 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "boost/asio/connect.hpp"
+#include "boost/asio/buffer.hpp"
+#include "boost/asio/error.hpp"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/ip/tcp.hpp"
 #include "gtest/gtest.h"

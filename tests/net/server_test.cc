@@ -1,6 +1,5 @@
 #include "net/server.h"
 
-#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>

@@ -50,6 +50,31 @@ TEST_F(ServiceTest, ARequestWithoutMemoryMayComeAgain) {
   EXPECT_TRUE(Result("GET", "/collections").is_object());
 }
 
+TEST_F(ServiceTest, QueriesThatTakeLongSaySoBefore) {
+  served_.Create("c", 2);
+  const auto said = [&](const std::string& path, const std::string& body) {
+    int times = 0;
+    const Route& route = Find(service_, "POST", path);
+    Request request;
+    request.parameters = {{"collection", "c"}};
+    request.body = body;
+    request.expect_long = [&times] { ++times; };
+    service_.Handle(route, request);
+    return times;
+  };
+  const std::string query = "/collections/c/points/query";
+  const std::string short_query = R"({"query": [1, 0]})";
+  EXPECT_EQ(said(query, short_query), 0);
+  EXPECT_EQ(said(query, R"({"query": 7})"), 0);
+  EXPECT_EQ(said(query, "{}"), 0);
+  EXPECT_EQ(said(query, R"({"query": {"text": "a quiet river"}})"), 1);
+  EXPECT_EQ(said(query, R"({"query": [1, 0], "params": {"exact": true}})"), 1);
+  std::string few = short_query;
+  for (int i = 1; i < 8; ++i) few += ',' + short_query;
+  EXPECT_EQ(said(query + "/batch", R"({"searches": [)" + few + "]}"), 0);
+  EXPECT_EQ(said(query + "/batch", R"({"searches": [)" + few + ',' + short_query + "]}"), 1);
+}
+
 TEST_F(ServiceTest, FromCollectionToAnswer) {
   EXPECT_EQ(Result("PUT", "/collections/c", R"({"vectors": {"size": 2, "distance": "Dot"}})"),
             true);
