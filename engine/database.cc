@@ -100,7 +100,7 @@ ShardEnvironment DatabaseImpl::EnvironmentFor(const Definition& definition) cons
 absl::Status DatabaseImpl::LoadCollections() {
   auto definitions = Shard::StoredDefinitions(*store_);
   if (!definitions.ok()) return definitions.status();
-  maintainer_ = std::make_unique<Maintainer>();
+  maintainer_ = std::make_unique<Maintainer>(absl::Seconds(options_.rest_seconds));
   adapting_ = std::make_unique<Adapting>(
       *models_, [this](std::shared_ptr<Shard> shard) { maintainer_->Notify(std::move(shard)); });
   absl::MutexLock lock(&mutex_);
@@ -302,7 +302,9 @@ absl::StatusOr<bool> DatabaseImpl::CancelAdapting(const std::string& collection)
 absl::Status DatabaseImpl::Optimize(const std::string& collection) {
   auto shard = FindShard(collection);
   if (!shard.ok()) return shard.status();
-  return (*shard)->Optimize();
+  const absl::Status status = (*shard)->Optimize();
+  maintainer_->Notify(*shard);  // of what came meanwhile
+  return status;
 }
 
 absl::StatusOr<VerifyReport> DatabaseImpl::Verify(size_t sample) const {

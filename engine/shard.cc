@@ -445,6 +445,7 @@ absl::StatusOr<Sequence> Shard::Append(const std::vector<PointChange>& changes,
   }
   // All follow the store, whatever one of them says.
   absl::Status updated_indexes = UpdateIndexes(effects);
+  written_vectors_ += effects.added.size();
   changed_points_ += effects.touched.size();
   updated_indexes.Update(payload_indexes_.Apply(effects.touched));
   if (!updated_indexes.ok()) return updated_indexes;

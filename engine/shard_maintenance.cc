@@ -67,8 +67,23 @@ bool Shard::IsDropped() const {
 }
 
 absl::StatusOr<bool> Shard::Merge(const std::atomic<bool>& stop) {
-  absl::MutexLock lock(&merge_mutex_);
+  // Settle and Optimize hold it for long, as SetAdaptor does the other one.
+  if (!merge_mutex_.TryLock()) return false;
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { merge_mutex_.Unlock(); };
   return WorkOnEach(&index::VectorIndex::MergeSome, stop);
+}
+
+absl::StatusOr<bool> Shard::Settle(const std::atomic<bool>& stop) {
+  absl::StatusOr<bool> sealed = false;
+  if (seal_mutex_.TryLock()) {
+    sealed = WorkOnEach(&index::VectorIndex::SealAtRest, stop);
+    seal_mutex_.Unlock();
+  }
+  if (!sealed.ok()) return sealed;
+  absl::MutexLock lock(&merge_mutex_);
+  auto merged = WorkOnEach(&index::VectorIndex::MergeAtRest, stop);
+  if (!merged.ok()) return merged;
+  return *sealed || *merged;
 }
 
 absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {
@@ -92,6 +107,7 @@ absl::Status Shard::OptimizeIndex(index::VectorIndex& index) {
   if (auto status = index.SealAll(); !status.ok()) return status;
   while (true) {
     auto worked = index.MergeSome();
+    if (worked.ok() && !*worked) worked = index.MergeAtRest();
     if (!worked.ok()) return worked.status();
     if (!*worked) return absl::OkStatus();
   }

@@ -8,7 +8,7 @@ namespace {
 
 // Of so few even exact scans take no time.
 constexpr size_t kSmallestThreshold = 8192;
-constexpr double kFreeThresholds = 2;
+constexpr double kFreeThresholds = 1;
 // A vector of 384 dimensions takes about as long to be parsed and logged.
 constexpr absl::Duration kPerVector = absl::Microseconds(125);
 constexpr double kMostDoublings = 20;

@@ -7,6 +7,8 @@ namespace {
 
 constexpr size_t kMaxRows = size_t{16} << 20;
 constexpr size_t kTierFactor = 4;
+// Of the largest segment, one in so many rows that others add to it.
+constexpr size_t kSmallestShare = 4;
 
 size_t Live(const SegmentSize& segment) { return segment.rows - segment.deleted; }
 
@@ -83,6 +85,24 @@ std::optional<MergeRange> PickMerge(absl::Span<const SegmentSize> segments, size
     if (const auto merge = PickTier(segments, threshold, tier)) return merge;
   }
   return PickOutdated(segments);
+}
+
+std::optional<MergeRange> PickMergeAtRest(absl::Span<const SegmentSize> segments) {
+  MergeRange best;
+  for (size_t first = 0; first < segments.size(); ++first) {
+    size_t total = Live(segments[first]);
+    size_t largest = total;
+    for (size_t i = first + 1; i < segments.size() && !segments[i].gap_before; ++i) {
+      total += Live(segments[i]);
+      largest = std::max(largest, Live(segments[i]));
+      if (total > kMaxRows) break;
+      const size_t count = i - first + 1;
+      if (count > best.count && (total - largest) * kSmallestShare >= largest) {
+        best = {first, count};
+      }
+    }
+  }
+  return best.count > 0 ? std::optional(best) : std::nullopt;
 }
 
 }  // namespace vecnest::index

@@ -33,6 +33,12 @@ struct MergeRange {
 // Segments never grow beyond 16 million rows.
 std::optional<MergeRange> PickMerge(absl::Span<const SegmentSize> segments, size_t seal_threshold);
 
+// What is worth merging when nothing is written: a query walks each segment, and a graph of all
+// rows hardly takes longer than one of a few. The neighbours that leave fewest segments, where
+// those beside the largest have at least a quarter of its rows; so however often it is done, each
+// time the largest grows by a quarter. Segments never grow beyond 16 million rows.
+std::optional<MergeRange> PickMergeAtRest(absl::Span<const SegmentSize> segments);
+
 }  // namespace vecnest::index
 
 #endif  // VECNEST_INDEX_MERGE_POLICY_H_

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "fmt/format.h"
-#include "index/merge_policy.h"
 #include "index/scorer.h"
 #include "index/segment_files.h"
 #include "index/segment_search.h"
@@ -15,6 +14,9 @@
 
 namespace vecnest::index {
 namespace {
+
+// Fewer are scanned about as fast as a graph of them is walked.
+constexpr size_t kFewestForGraph = 1024;
 
 absl::Status CheckConfig(const IndexConfig& config) {
   const auto outside = [](std::string_view name, int64_t value, int64_t low, int64_t high) {
@@ -265,12 +267,11 @@ bool VectorIndex::IsOutdated(const SealedSegment& segment) const {
          segment.codes().format.turned != format.turned;
 }
 
-std::optional<Replaced> VectorIndex::PickSources() const {
+std::vector<SegmentSize> VectorIndex::SizesOf(const SegmentList& list) const {
   const std::vector<SegmentRecord> damaged = Damaged();
-  const SetView view = set_.View();
   std::vector<SegmentSize> sizes;
   Label before = 0;
-  for (const auto& segment : view.list->sealed) {
+  for (const auto& segment : list.sealed) {
     SegmentSize size{segment->count(), segment->marks().count(), false, IsOutdated(*segment)};
     for (const SegmentRecord& record : damaged) {
       size.gap_before |= record.min_label > before && record.max_label < segment->min_label();
@@ -278,17 +279,12 @@ std::optional<Replaced> VectorIndex::PickSources() const {
     before = segment->max_label();
     sizes.push_back(size);
   }
-  const std::optional<MergeRange> range = PickMerge(sizes, config_.seal_threshold);
-  if (!range) return std::nullopt;
-  const auto first = view.list->sealed.begin() + static_cast<ptrdiff_t>(range->first);
-  Replaced sources;
-  sources.sealed.assign(first, first + static_cast<ptrdiff_t>(range->count));
-  return sources;
+  return sizes;
 }
 
 bool VectorIndex::NeedsMaintenance() const {
   return Stats().growing >= std::max<size_t>(config_.seal_threshold, 1) ||
-         PickSources().has_value();
+         PickMerge(SizesOf(*set_.View().list), config_.seal_threshold).has_value();
 }
 
 absl::StatusOr<bool> VectorIndex::SealFull(const std::atomic<bool>* stop) {
@@ -297,11 +293,31 @@ absl::StatusOr<bool> VectorIndex::SealFull(const std::atomic<bool>* stop) {
   return SealOldestFrozen(stop);
 }
 
-absl::StatusOr<bool> VectorIndex::MergeSome(const std::atomic<bool>* stop) {
+template <class Pick>
+absl::StatusOr<bool> VectorIndex::MergeWhat(const Pick& pick, const std::atomic<bool>* stop) {
   const absl::MutexLock lock(&merge_mutex_);
-  const std::optional<Replaced> sources = PickSources();
-  if (!sources) return false;
-  if (absl::Status status = Rebuild(*sources, stop); !status.ok()) return status;
+  const SetView view = set_.View();
+  const std::optional<MergeRange> range = pick(SizesOf(*view.list));
+  if (!range) return false;
+  const auto first = view.list->sealed.begin() + static_cast<ptrdiff_t>(range->first);
+  Replaced sources;
+  sources.sealed.assign(first, first + static_cast<ptrdiff_t>(range->count));
+  if (absl::Status status = Rebuild(sources, stop); !status.ok()) return status;
+  return true;
+}
+
+absl::StatusOr<bool> VectorIndex::MergeSome(const std::atomic<bool>* stop) {
+  return MergeWhat([this](const auto& sizes) { return PickMerge(sizes, config_.seal_threshold); },
+                   stop);
+}
+
+absl::StatusOr<bool> VectorIndex::MergeAtRest(const std::atomic<bool>* stop) {
+  return MergeWhat([](const auto& sizes) { return PickMergeAtRest(sizes); }, stop);
+}
+
+absl::StatusOr<bool> VectorIndex::SealAtRest(const std::atomic<bool>* stop) {
+  if (set_.View().list->sealed.empty() || Stats().growing < kFewestForGraph) return false;
+  if (absl::Status status = SealAll(stop); !status.ok()) return status;
   return true;
 }
 

@@ -5,7 +5,8 @@
 // at once. SealFull, in the background, freezes a full growing segment, copies what is live into a
 // file, builds an HNSW graph over it (segment_writer.h, hnsw_builder.h), maps the file
 // (sealed_segment.h, segment_format.h) and puts it in the growing one's place (segment_set.h);
-// later MergeSome merges neighbours (merge_policy.h). Delete only marks (deletion_marks.h).
+// later MergeSome and MergeAtRest merge neighbours (merge_policy.h). Delete only marks
+// (deletion_marks.h).
 //
 // The way of a query: a view of all segments is fixed; each sealed segment is walked
 // (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments
@@ -41,6 +42,7 @@
 #include "absl/types/span.h"
 #include "index/hnsw_builder.h"
 #include "index/manifest.h"
+#include "index/merge_policy.h"
 #include "index/metric.h"
 #include "index/point_set.h"
 #include "index/segment_set.h"
@@ -186,6 +188,12 @@ class VectorIndex {
   // other codes than it should have.
   absl::StatusOr<bool> MergeSome(const std::atomic<bool>* stop = nullptr);
 
+  // The same for an index that nothing is written to, with which it has its fastest searches:
+  // gives rows a graph that are too few for SealFull, unless none has one and all are scanned; and
+  // merges further than MergeSome.
+  absl::StatusOr<bool> SealAtRest(const std::atomic<bool>* stop = nullptr);
+  absl::StatusOr<bool> MergeAtRest(const std::atomic<bool>* stop = nullptr);
+
   // Segments are built with codes of so many bits from now on (IndexConfig), and MergeSome rebuilds
   // those that have others. Thread-safe.
   void SetCodeBits(int bits);
@@ -233,7 +241,10 @@ class VectorIndex {
   absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop);
   absl::StatusOr<bool> SealOldestFrozen(const std::atomic<bool>* stop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(seal_mutex_);
-  std::optional<Replaced> PickSources() const;
+  std::vector<SegmentSize> SizesOf(const SegmentList& list) const;
+  // Merges what `pick` picks of the segments' sizes.
+  template <class Pick>
+  absl::StatusOr<bool> MergeWhat(const Pick& pick, const std::atomic<bool>* stop);
   absl::Status CheckEntries(const SegmentRecord& record, const std::vector<Entry>& entries) const;
   std::vector<SegmentRecord> Damaged() const;
 

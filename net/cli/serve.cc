@@ -24,6 +24,7 @@ struct ServeOptions {
   uint64_t max_bodies_mb = net::ServerOptions().held_body_bytes >> 20;
   int queue = net::ServerOptions().queue;
   bool salvage_log = false;
+  double rest_seconds = DatabaseOptions().rest_seconds;
   std::string config;
 };
 
@@ -106,6 +107,7 @@ absl::Status Serve(const ServeOptions& options) {
   database_options.directory = options.data;
   database_options.models = *models;
   database_options.salvage_log = options.salvage_log;
+  database_options.rest_seconds = options.rest_seconds;
   database_options.model_options = options.models.LoadOptions();
   absl::Status loading;
   std::thread loader([&] {
@@ -162,6 +164,12 @@ void AddServe(CLI::App& app, Command& command) {
       ->add_option("--queue", options->queue,
                    "Requests that may wait for a thread, of reads and of writes; more get 429")
       ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  serve
+      ->add_option("--rest-seconds", options->rest_seconds,
+                   "A collection that hardly any vectors came to for so long is merged into one "
+                   "graph, or few, for faster queries; 0: never")
+      ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   serve->add_flag("--salvage-log", options->salvage_log,
                   "Open although the write-ahead log is damaged; what stands after it is lost");

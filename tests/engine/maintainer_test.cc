@@ -47,6 +47,59 @@ std::vector<Point> PointsFrom(uint64_t first, uint64_t count) {
   return points;
 }
 
+class RestTest : public testing::TestWithParam<double> {
+ protected:
+  // Three segments, which are not merged while more is expected.
+  void SetUp() override {
+    DatabaseOptions options;
+    options.directory = directory_.path();
+    options.seal_threshold = 100;
+    options.rest_seconds = GetParam();
+    auto opened = Database::Open(options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    database_ = *std::move(opened);
+    ASSERT_TRUE(database_->CreateCollection("a", Unnamed(2)).ok());
+  }
+
+  VectorInfo Info() const { return database_->DescribeCollection("a")->vectors.at(""); }
+
+  void WriteThreeSegments() {
+    for (uint64_t first : {0, 150, 300}) {
+      ASSERT_TRUE(database_->Upsert("a", PointsFrom(first, 150)).ok());
+      ASSERT_TRUE(Eventually([&] { return Info().indexed_vectors >= first + 150; }));
+    }
+  }
+
+  const TemporaryDirectory directory_;
+  std::unique_ptr<Database> database_;
+};
+
+using SettlingTest = RestTest;
+
+TEST_P(SettlingTest, AtRestOneGraphIsMadeOfAll) {
+  WriteThreeSegments();
+  EXPECT_TRUE(Eventually([&] { return Info().segments == 1; }));
+  EXPECT_EQ(Info().indexed_vectors, 450U);
+  // Then of what comes later.
+  ASSERT_TRUE(database_->Upsert("a", PointsFrom(450, 150)).ok());
+  EXPECT_TRUE(Eventually([&] { return Info().segments == 1 && Info().indexed_vectors == 600; }));
+  EXPECT_TRUE(database_->Verify(0)->problems.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Soon, SettlingTest, testing::Values(0.05));
+
+using RestlessTest = RestTest;
+
+TEST_P(RestlessTest, NothingIsMergedFurther) {
+  WriteThreeSegments();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(Info().segments, 3U);
+  ASSERT_TRUE(database_->Optimize("a").ok());
+  EXPECT_EQ(Info().segments, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(NeverOrLater, RestlessTest, testing::Values(0, 3600));
+
 // There is always something to seal in one collection: its segments are merged all the same, and
 // another collection has its turn.
 TEST(MaintainerTest, AnEndlessImportKeepsNothingElseWaiting) {
@@ -100,7 +153,7 @@ TEST(MaintainerTest, ADeletedCollectionKeepsNobodyWaiting) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8));
 }
 
-TEST(MaintainerTest, EndsWithoutWork) { const Maintainer maintainer; }
+TEST(MaintainerTest, EndsWithoutWork) { const Maintainer maintainer(absl::Seconds(1)); }
 
 }  // namespace
 }  // namespace vecnest::engine

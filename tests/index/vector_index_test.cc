@@ -107,6 +107,69 @@ TEST(VectorIndexTest, ManifestSaysHowFarItReaches) {
   EXPECT_EQ(reopened->Stats().live, 4U);
 }
 
+TEST(VectorIndexTest, WhatGrowsBesideAGraphIsScannedByCodes) {
+  const TemporaryDirectory directory;
+  constexpr size_t kRows = 3600;
+  const testing::Matrix points = testing::Clustered(kRows, 96, 1);
+  const testing::Matrix queries = testing::Clustered(50, 96, 2);
+  const auto index = MustOpen(directory.path(), Config(96, 2000));
+  AddRows(*index, points, 0, 2000);
+  SearchStats stats;
+  ASSERT_TRUE(index->Search(queries.Row(0), {}, &stats).ok());
+  EXPECT_EQ(stats.strategy, "exact scan");
+  ASSERT_TRUE(*index->SealFull());
+  AddRows(*index, points, 2000, kRows);
+  size_t hits = 0;
+  for (size_t q = 0; q < queries.count(); ++q) {
+    const auto found = index->Search(queries.Row(q), {}, &stats);
+    const auto exact = index->Search(queries.Row(q), {.exact = true}, nullptr);
+    ASSERT_TRUE(found.ok() && exact.ok());
+    EXPECT_EQ(stats.strategy, "graph and scan of codes");
+    std::set<Label> truth;
+    for (const ScoredLabel& hit : *exact) truth.insert(hit.label);
+    for (const ScoredLabel& hit : *found) hits += truth.count(hit.label);
+  }
+  EXPECT_GE(hits, 0.97 * 10 * static_cast<double>(queries.count()));
+}
+
+TEST(VectorIndexTest, AtRestOneGraphHoldsAll) {
+  const TemporaryDirectory directory;
+  constexpr size_t kRows = 5000;
+  const testing::Matrix points = testing::Clustered(kRows, 8, 1);
+  const auto index = MustOpen(directory.path(), Config(8, 2000));
+  AddRows(*index, points, 0, 1500);
+  // Scanned, all of it.
+  EXPECT_FALSE(*index->SealAtRest());
+  AddRows(*index, points, 1500, 2000);
+  ASSERT_TRUE(*index->SealFull());
+  AddRows(*index, points, 2000, 3000);
+  EXPECT_FALSE(*index->SealAtRest());
+  EXPECT_EQ(index->Stats().growing, 1000U);
+  AddRows(*index, points, 3000, 3030);
+  EXPECT_TRUE(*index->SealAtRest());
+  EXPECT_EQ(index->Stats().growing, 0U);
+  AddRows(*index, points, 3030, kRows);
+  ASSERT_TRUE(index->Delete(7));
+  EXPECT_TRUE(*index->SealAtRest());
+  ASSERT_EQ(index->Stats().sealed_segments, 3U);
+  EXPECT_FALSE(*index->MergeSome());
+
+  std::atomic<bool> stop = true;
+  EXPECT_TRUE(absl::IsCancelled(index->MergeAtRest(&stop).status()));
+  EXPECT_EQ(index->Stats().sealed_segments, 3U);
+  stop = false;
+  EXPECT_TRUE(*index->MergeAtRest(&stop));
+  EXPECT_EQ(index->Stats().sealed_segments, 1U);
+  EXPECT_EQ(index->Stats().live, kRows - 1);
+  EXPECT_EQ(index->Stats().deleted, 0U);
+  EXPECT_FALSE(*index->MergeAtRest());
+  for (size_t row = 0; row < kRows; row += 97) {
+    const auto found = index->Search(points.Row(row), {.k = 1}, nullptr);
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ((*found)[0].label, row + 1);
+  }
+}
+
 // One thread adds, deletes and seals without end while another one merges; a third takes manifests
 // and removes files, as their owner does after each piece of work.
 TEST(VectorIndexConcurrencyTest, MergingGoesOnBesideSealing) {

@@ -37,6 +37,10 @@ struct DatabaseOptions {
   ModelLoadOptions model_options;
   // A growing segment is sealed into a graph when it holds this many vectors.
   size_t seal_threshold = 8192;
+  // When hardly any vectors (256 at most) were written to a collection for so long, its segments
+  // are merged in the background until one graph holds all of them, or all but few: a query walks
+  // each segment. Writes go on beside that, and many of them end it. Zero: never.
+  double rest_seconds = 5;
   // Open refuses (DataLoss) when the store's write-ahead log is damaged. True: open with what
   // stands before the damage; writes that came after it are lost.
   bool salvage_log = false;
@@ -189,8 +193,8 @@ class Database {
   // InvalidArgument: limits the model can't keep, a second vector, a payload that has a member
   // "chunk" already, or more than 32,768 chunks or 256 MiB of payload in one call.
   //
-  // This and UpdateVectors take longer, up to 2 seconds, while more than two seal thresholds of the
-  // collection's vectors wait for their graph: imports go as fast as graphs are built.
+  // This and UpdateVectors take longer, up to 2 seconds, while more vectors of the collection than
+  // the seal threshold wait for their graph: imports go as fast as graphs are built.
   virtual absl::StatusOr<WriteResult> Upsert(const std::string& collection,
                                              std::vector<Point> points,
                                              const WriteOptions& options) = 0;
@@ -320,7 +324,8 @@ class Database {
   virtual const TextEmbedder& embedder() const = 0;
 
   // -- Care.
-  // Seals everything into segment files and waits for all background work.
+  // Seals everything into segment files and waits for all background work, that of a collection
+  // at rest included.
   virtual absl::Status Optimize(const std::string& collection) = 0;
   // Re-checks checksums of store and segment files, that index and store hold the same vectors,
   // and re-encodes up to `sample` stored texts of each collection whose model is loaded. Load it in
