@@ -76,8 +76,8 @@ absl::StatusOr<bool> Shard::Merge(const std::atomic<bool>& stop) {
 absl::StatusOr<bool> Shard::Settle(const std::atomic<bool>& stop) {
   absl::StatusOr<bool> sealed = false;
   if (seal_mutex_.TryLock()) {
+    const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { seal_mutex_.Unlock(); };
     sealed = WorkOnEach(&index::VectorIndex::SealAtRest, stop);
-    seal_mutex_.Unlock();
   }
   if (!sealed.ok()) return sealed;
   absl::MutexLock lock(&merge_mutex_);
