@@ -53,6 +53,10 @@ absl::StatusOr<std::unique_ptr<DatabaseImpl>> DatabaseImpl::Open(const DatabaseO
   if (options.directory.empty()) {
     return absl::InvalidArgumentError("directory: a path is expected");
   }
+  if (!std::isfinite(options.rest_seconds) || options.rest_seconds < 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("rest_seconds is {}, must be 0 or more", options.rest_seconds));
+  }
   std::unique_ptr<DatabaseImpl> database(new DatabaseImpl(options));
   auto models = LoadedModels::Load(options.models, options.model_options);
   if (!models.ok()) return models.status();
@@ -205,6 +209,7 @@ absl::StatusOr<bool> DatabaseImpl::DeleteCollection(const std::string& name) {
     adapting_->Cancel(*shard);
     // From here on nothing writes to it. When the removal fails it can be asked for again.
     shard->Drop();
+    maintainer_->Leave(shard);
     definition = shard->definition();
   }
   if (auto status = RemoveRecords(*definition); !status.ok()) return status;

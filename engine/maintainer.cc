@@ -16,10 +16,13 @@ namespace {
 // After a piece of work failed: a full disk, most likely.
 constexpr absl::Duration kRetryPause = absl::Seconds(10);
 constexpr int kNice = 10;
-// A shard that so many vectors are written to between two looks is at rest nevertheless.
+// A shard that so many vectors were written to is at rest nevertheless.
 constexpr uint64_t kFewVectors = 256;
 // So many end its being settled: their graphs will have to be merged.
 constexpr uint64_t kManyVectors = 8192;
+// A shard whose settling was ended, or failed, needs twice the rest before the next try, so that
+// where it never succeeds little is spent on it.
+constexpr absl::Duration kLongestRest = absl::Hours(1);
 
 // Errors are logged.
 absl::StatusOr<bool> Try(absl::StatusOr<bool> (Shard::*work)(const std::atomic<bool>&),
@@ -30,7 +33,9 @@ absl::StatusOr<bool> Try(absl::StatusOr<bool> (Shard::*work)(const std::atomic<b
   } catch (const std::exception& error) {
     worked = absl::InternalError(error.what());  // out of memory, most likely
   }
-  if (!worked.ok() && !absl::IsCancelled(worked.status())) {
+  const bool expected =
+      worked.ok() || absl::IsCancelled(worked.status()) || absl::IsUnavailable(worked.status());
+  if (!expected) {
     spdlog::error("background work on collection '{}', tried again in a while: {}",
                   shard.definition()->name, std::string(worked.status().message()));
   }
@@ -66,12 +71,16 @@ void Maintainer::Notify(std::shared_ptr<Shard> shard) {
   Enqueue(to_merge_, shard);
   if (rest_ <= absl::ZeroDuration()) return;
   absl::MutexLock lock(&mutex_);
-  if (settling_.shard == shard && settling_.HasMoreThan(kManyVectors)) stop_settling_ = true;
-  const auto is_it = [&](const Seen& seen) { return seen.shard == shard; };
-  if (std::none_of(to_settle_.begin(), to_settle_.end(), is_it)) {
-    const uint64_t vectors = shard->written_vectors();
-    to_settle_.push_back({std::move(shard), vectors});
+  if (settling_ == shard && shard->written_vectors() - settling_from_ > kManyVectors) {
+    stop_settling_ = true;
   }
+  const auto is_it = [&](const Candidate& candidate) { return candidate.shard.lock() == shard; };
+  if (std::none_of(to_settle_.begin(), to_settle_.end(), is_it)) AddCandidate(shard, rest_);
+}
+
+void Maintainer::Leave(const std::shared_ptr<Shard>& shard) {
+  absl::MutexLock lock(&mutex_);
+  if (settling_ == shard) stop_settling_ = true;
 }
 
 void Maintainer::Enqueue(Queue& queue, std::shared_ptr<Shard> shard) {
@@ -107,45 +116,77 @@ void Maintainer::Run(Work work, Queue& queue) {
 
 void Maintainer::RunSettling() {
   BecomeBackground();
-  while (!stop_) {
-    for (const Seen& seen : AwaitResting()) Settle(seen);
+  while (true) {
+    const auto [shard, rest] = AwaitResting();
+    if (shard == nullptr) return;
+    Settle(shard, rest);
   }
 }
 
-std::vector<Maintainer::Seen> Maintainer::AwaitResting() {
-  const auto has_some = [&] { return stop_ || !to_settle_.empty(); };
-  const auto ends = [&] { return stop_.load(); };
-  std::vector<Seen> resting;
+void Maintainer::AddCandidate(const std::shared_ptr<Shard>& shard, absl::Duration rest) {
+  std::erase_if(to_settle_, [&](const Candidate& candidate) {
+    return candidate.shard.expired() || candidate.shard.lock() == shard;
+  });
+  const Time due = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(rest);
+  to_settle_.push_back({shard, rest, shard->written_vectors(), due});
+}
+
+std::vector<Maintainer::Candidate>::iterator Maintainer::NextDue() {
+  return std::min_element(to_settle_.begin(), to_settle_.end(),
+                          [](const Candidate& a, const Candidate& b) { return a.due < b.due; });
+}
+
+std::pair<std::shared_ptr<Shard>, absl::Duration> Maintainer::AwaitResting() {
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&has_some));
-  mutex_.AwaitWithTimeout(absl::Condition(&ends), rest_);
-  for (auto seen = to_settle_.begin(); seen != to_settle_.end();) {
-    const bool rests = !seen->HasMoreThan(kFewVectors);
-    seen->vectors = seen->shard->written_vectors();
-    if (rests) resting.push_back(*seen);
-    seen = rests ? to_settle_.erase(seen) : seen + 1;
+  while (true) {
+    const auto has_some = [&] { return stop_ || !to_settle_.empty(); };
+    mutex_.Await(absl::Condition(&has_some));
+    if (stop_) return {};
+    const Time due = NextDue()->due;
+    const auto left = due - std::chrono::steady_clock::now();
+    if (left > std::chrono::nanoseconds::zero()) {
+      const auto another = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        return stop_ || to_settle_.empty() || NextDue()->due < due;
+      };
+      mutex_.AwaitWithTimeout(absl::Condition(&another), absl::FromChrono(left));
+      continue;
+    }
+    const Candidate candidate = *NextDue();
+    to_settle_.erase(NextDue());
+    const std::shared_ptr<Shard> shard = candidate.shard.lock();
+    if (shard == nullptr) continue;
+    if (shard->written_vectors() - candidate.vectors > kFewVectors) {
+      AddCandidate(shard, candidate.rest);
+      continue;
+    }
+    settling_ = shard;
+    settling_from_ = shard->written_vectors();
+    stop_settling_ = false;
+    return {shard, candidate.rest};
   }
-  return resting;
 }
 
-void Maintainer::Settle(const Seen& seen) {
-  {
-    absl::MutexLock lock(&mutex_);
-    settling_ = seen;
-    stop_settling_ = stop_ || seen.HasMoreThan(kManyVectors);
+void Maintainer::Settle(const std::shared_ptr<Shard>& shard, absl::Duration rest) {
+  // Seal and Merge may have found their place taken.
+  absl::Status settled = SettleBy(&Shard::SealAtRest, *shard);
+  Enqueue(to_seal_, shard);
+  if (settled.ok()) settled = SettleBy(&Shard::MergeAtRest, *shard);
+  Enqueue(to_merge_, shard);
+  absl::MutexLock lock(&mutex_);
+  settling_ = nullptr;
+  if (absl::IsUnavailable(settled)) {
+    AddCandidate(shard, rest);
+  } else if (!settled.ok()) {
+    AddCandidate(shard, std::clamp(2 * rest, kRetryPause, std::max(rest, kLongestRest)));
   }
+}
+
+absl::Status Maintainer::SettleBy(Work work, Shard& shard) {
   absl::StatusOr<bool> worked = true;
-  while (worked.ok() && *worked && !stop_settling_) {
-    worked = Try(&Shard::Settle, *seen.shard, stop_settling_);
-  }
-  {
-    absl::MutexLock lock(&mutex_);
-    settling_ = {};
-  }
-  // They may have found it taken. And what could not be settled is tried again.
-  Enqueue(to_seal_, seen.shard);
-  Enqueue(to_merge_, seen.shard);
-  if (!worked.ok() || stop_settling_) Notify(seen.shard);
+  while (worked.ok() && *worked) worked = Try(work, shard, stop_settling_);
+  if (!worked.ok()) return worked.status();
+  // What was told to stop between two pieces ends without an error.
+  return stop_settling_ ? absl::CancelledError("settling was ended") : absl::OkStatus();
 }
 
 }  // namespace vecnest::engine

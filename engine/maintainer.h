@@ -3,10 +3,12 @@
 #define VECNEST_ENGINE_MAINTAINER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -21,8 +23,8 @@ void BecomeBackground();
 
 // Runs at low priority beside reads and writes. Sealing and merging have a thread each: a merge of
 // many vectors takes minutes, and what comes in meanwhile needs its graphs. Shards take turns piece
-// by piece. A third thread settles shards at rest, and leaves one to the others again when many
-// vectors are written to it. Thread-safe.
+// by piece. A third thread has shards at rest merged further, and leaves one to the others again
+// when many vectors are written to it. Thread-safe.
 class Maintainer {
  public:
   // A shard is at rest when hardly any vectors were written for such a while. Zero or less: none
@@ -33,24 +35,31 @@ class Maintainer {
 
   // Looks after `shard` soon, unless that is planned already. After each write.
   void Notify(std::shared_ptr<Shard> shard);
+  // The shard was dropped: ends what takes long of it.
+  void Leave(const std::shared_ptr<Shard>& shard);
 
  private:
   using Work = absl::StatusOr<bool> (Shard::*)(const std::atomic<bool>&);
   using Queue = std::deque<std::shared_ptr<Shard>>;
-  // A shard, and how many vectors were written to it when it was looked at.
-  struct Seen {
-    std::shared_ptr<Shard> shard;
-    uint64_t vectors = 0;
-
-    bool HasMoreThan(uint64_t more) const { return shard->written_vectors() - vectors > more; }
+  using Time = std::chrono::steady_clock::time_point;
+  // A shard that may come to rest. A deleted one is not kept alive by it.
+  struct Candidate {
+    std::weak_ptr<Shard> shard;
+    absl::Duration rest;   // longer each time that it could not be settled
+    uint64_t vectors = 0;  // written when the rest began
+    Time due;              // when it is over
   };
 
   void Run(Work work, Queue& queue);
   void Enqueue(Queue& queue, std::shared_ptr<Shard> shard);
   void RunSettling();
-  // Nothing when all ends. Otherwise those at rest since the last look.
-  std::vector<Seen> AwaitResting();
-  void Settle(const Seen& seen);
+  void AddCandidate(const std::shared_ptr<Shard>& shard, absl::Duration rest)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Candidate>::iterator NextDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One at rest, which is then settling_, and for how long it had to be. Nothing: all ends.
+  std::pair<std::shared_ptr<Shard>, absl::Duration> AwaitResting();
+  void Settle(const std::shared_ptr<Shard>& shard, absl::Duration rest);
+  absl::Status SettleBy(Work work, Shard& shard);
 
   const absl::Duration rest_;
   std::atomic<bool> stop_ = false;
@@ -58,8 +67,9 @@ class Maintainer {
   absl::Mutex mutex_;
   Queue to_seal_ ABSL_GUARDED_BY(mutex_);
   Queue to_merge_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Seen> to_settle_ ABSL_GUARDED_BY(mutex_);
-  Seen settling_ ABSL_GUARDED_BY(mutex_);  // at the moment
+  std::vector<Candidate> to_settle_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Shard> settling_ ABSL_GUARDED_BY(mutex_);
+  uint64_t settling_from_ ABSL_GUARDED_BY(mutex_) = 0;  // vectors written before
   std::thread sealer_;
   std::thread merger_;
   std::thread settler_;

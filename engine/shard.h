@@ -156,12 +156,14 @@ class Shard {
   // or Cancelled.
   absl::StatusOr<bool> Seal(const std::atomic<bool>& stop);
   absl::StatusOr<bool> Merge(const std::atomic<bool>& stop);
-  // The same for a shard that nothing is written to: what makes its queries fastest, whatever
-  // that costs. Meanwhile Seal and Merge may find nothing to do: have them look again after it.
-  absl::StatusOr<bool> Settle(const std::atomic<bool>& stop);
+  // The same for a shard that hardly anything is written to (VectorIndex). Unavailable
+  // while other work of the kind is under way. Meanwhile Seal, or Merge, may find nothing to do:
+  // have it look again afterwards.
+  absl::StatusOr<bool> SealAtRest(const std::atomic<bool>& stop);
+  absl::StatusOr<bool> MergeAtRest(const std::atomic<bool>& stop);
   // How many vectors have been written since the shard was opened. Thread-safe.
   uint64_t written_vectors() const { return written_vectors_; }
-  // Seals everything, however small, then does the background work, that of Settle included.
+  // Seals everything, however small, then does the background work, at rest, too.
   absl::Status Optimize();
   // Writes what makes the next start fast.
   absl::Status Close();
@@ -233,6 +235,8 @@ class Shard {
   // A piece of one kind of work for each vector; true when there was any.
   using BackgroundWork = absl::StatusOr<bool> (index::VectorIndex::*)(const std::atomic<bool>*);
   absl::StatusOr<bool> WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop);
+  absl::StatusOr<bool> WorkAtRest(absl::Mutex& mutex, BackgroundWork work,
+                                  const std::atomic<bool>& stop);
   bool IsDropped() const;
   absl::Status CheckAdapted(const std::vector<PointChange>& changes) const;
   absl::Status CheckBindings(const std::map<Slot, ModelBinding>& bindings,

@@ -67,23 +67,25 @@ bool Shard::IsDropped() const {
 }
 
 absl::StatusOr<bool> Shard::Merge(const std::atomic<bool>& stop) {
-  // Settle and Optimize hold it for long, as SetAdaptor does the other one.
+  // MergeAtRest and Optimize hold it for long, as SetAdaptor does the other one.
   if (!merge_mutex_.TryLock()) return false;
   const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { merge_mutex_.Unlock(); };
   return WorkOnEach(&index::VectorIndex::MergeSome, stop);
 }
 
-absl::StatusOr<bool> Shard::Settle(const std::atomic<bool>& stop) {
-  absl::StatusOr<bool> sealed = false;
-  if (seal_mutex_.TryLock()) {
-    const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { seal_mutex_.Unlock(); };
-    sealed = WorkOnEach(&index::VectorIndex::SealAtRest, stop);
-  }
-  if (!sealed.ok()) return sealed;
-  absl::MutexLock lock(&merge_mutex_);
-  auto merged = WorkOnEach(&index::VectorIndex::MergeAtRest, stop);
-  if (!merged.ok()) return merged;
-  return *sealed || *merged;
+absl::StatusOr<bool> Shard::WorkAtRest(absl::Mutex& mutex, BackgroundWork work,
+                                       const std::atomic<bool>& stop) {
+  if (!mutex.TryLock()) return absl::UnavailableError("other background work is under way");
+  const absl::Cleanup unlock = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex.Unlock(); };
+  return WorkOnEach(work, stop);
+}
+
+absl::StatusOr<bool> Shard::SealAtRest(const std::atomic<bool>& stop) {
+  return WorkAtRest(seal_mutex_, &index::VectorIndex::SealAtRest, stop);
+}
+
+absl::StatusOr<bool> Shard::MergeAtRest(const std::atomic<bool>& stop) {
+  return WorkAtRest(merge_mutex_, &index::VectorIndex::MergeAtRest, stop);
 }
 
 absl::StatusOr<bool> Shard::Seal(const std::atomic<bool>& stop) {

@@ -150,8 +150,7 @@ class Pass {
     if (blocks.empty()) return;
     ++stats_.segments_scanned;
     // Few are scanned exactly, where that makes the whole answer exact.
-    const bool many = !view_.list->sealed.empty() || view_.list->growing.size() > 1 ||
-                      segment.count() > kFewGrowing;
+    const bool many = walked_ || view_.list->growing.size() > 1 || segment.count() > kFewGrowing;
     const bool by_codes = graph_allowed_ && many && Serves(segment.metric());
     for (size_t i = 0; i < blocks.size(); ++i) {
       const Rows rows = blocks[i].Until(view_.as_of);

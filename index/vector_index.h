@@ -188,9 +188,9 @@ class VectorIndex {
   // other codes than it should have.
   absl::StatusOr<bool> MergeSome(const std::atomic<bool>* stop = nullptr);
 
-  // The same for an index that nothing is written to, with which it has its fastest searches:
-  // gives rows a graph that are too few for SealFull, unless none has one and all are scanned; and
-  // merges further than MergeSome.
+  // The same for an index that hardly anything is written to. SealAtRest gives rows a graph that
+  // are too few for SealFull, from 2,048 on, unless none has one and answers are exact. MergeAtRest
+  // merges further than MergeSome (merge_policy.h), for the fastest searches.
   absl::StatusOr<bool> SealAtRest(const std::atomic<bool>* stop = nullptr);
   absl::StatusOr<bool> MergeAtRest(const std::atomic<bool>* stop = nullptr);
 

@@ -129,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Target>> OpenTarget(const AdaptOptions& options) 
     // No text is encoded, so no model is loaded.
     DatabaseOptions database_options;
     database_options.directory = options.data;
+    database_options.rest_seconds = 0;
     database = Database::Open(database_options);
   } else {
     database =

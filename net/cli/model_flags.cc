@@ -60,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const std::string& direct
   options.directory = directory;
   options.models = *std::move(models);
   options.model_options = flags.LoadOptions();
+  options.rest_seconds = 0;  // a command does what it was asked for
   return Database::Open(options);
 }
 

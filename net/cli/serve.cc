@@ -168,7 +168,7 @@ void AddServe(CLI::App& app, Command& command) {
   serve
       ->add_option("--rest-seconds", options->rest_seconds,
                    "A collection that hardly any vectors came to for so long is merged into one "
-                   "graph, or few, for faster queries; 0: never")
+                   "graph, or few, in the background; queries are faster then. 0: never")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   serve->add_flag("--salvage-log", options->salvage_log,

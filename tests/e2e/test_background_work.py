@@ -1,6 +1,8 @@
 """What the server does to a collection that it is left alone with."""
 
 import os
+import pathlib
+import shutil
 import subprocess
 import time
 
@@ -11,15 +13,16 @@ from server import Server, missing
 from test_metrics import metric
 
 WIDTH = 32
-BATCH = 2000
+SEALED = 8192  # DatabaseOptions::seal_threshold
 
 if reason := missing():
     pytest.skip(reason, allow_module_level=True)
 
 
 def upsert(http, vectors, first):
-    for start in range(0, len(vectors), BATCH):
-        part = vectors[start:start + BATCH]
+    """In batches that are sealed as a whole, so that no rows remain."""
+    for start in range(0, len(vectors), SEALED):
+        part = vectors[start:start + SEALED]
         ids = list(range(first + start, first + start + len(part)))
         answer = http.put("/collections/c/points?wait=false",
                           json={"batch": {"ids": ids, "vectors": part.tolist()}})
@@ -47,46 +50,107 @@ def nearest(http, vector):
     return [point["id"] for point in answer.json()["result"]["points"]]
 
 
+def random_vectors(count):
+    return numpy.random.default_rng(1).normal(size=(count, WIDTH)).astype("f4").round(4)
+
+
+def fill_two_segments(http, vectors, **config):
+    http.put("/collections/c", json={"vectors": {"size": WIDTH, "distance": "Euclid"}, **config})
+    for count in (1, 2):
+        upsert(http, vectors[(count - 1) * SEALED:count * SEALED], (count - 1) * SEALED)
+        await_segments(http, count, count * SEALED)
+
+
+def serve(data, rest):
+    return Server(data, "--rest-seconds", str(rest))
+
+
+def client(server):
+    return httpx.Client(base_url=server.url, timeout=60)
+
+
 def test_a_collection_at_rest_becomes_one_graph(tmp_path):
-    vectors = numpy.random.default_rng(1).normal(size=(21_000, WIDTH)).astype("f4").round(4)
-    with Server(tmp_path, "--rest-seconds", "0") as server, httpx.Client(base_url=server.url, timeout=60) as http:
-        http.put("/collections/c", json={"vectors": {"size": WIDTH, "distance": "Euclid"}})
-        upsert(http, vectors[:10_000], 0)
-        await_segments(http, 1, 10_000)
-        upsert(http, vectors[10_000:20_000], 10_000)
-        await_segments(http, 2, 20_000)
+    vectors = random_vectors(2 * SEALED + 3000)
+    points = 2 * SEALED
+    with serve(tmp_path, 0) as server, client(server) as http:
+        fill_two_segments(http, vectors)
         time.sleep(1)
         assert segments(http) == 2
     # As after an update of the program: by itself, whatever was written before.
-    with Server(tmp_path, "--rest-seconds", "0.2") as server, httpx.Client(base_url=server.url, timeout=60) as http:
-        await_segments(http, 1, 20_000)
-        # What grows beside a graph gets one, too; then nothing is left to do.
-        upsert(http, vectors[20_000:], 20_000)
-        assert segments(http) == 1
+    with serve(tmp_path, 0.2) as server, client(server) as http:
+        await_segments(http, 1, points)
+        # So few are scanned as fast.
+        upsert(http, vectors[points:points + 1000], points)
         time.sleep(1)
-        assert http.get("/collections/c").json()["result"]["indexed_vectors_count"] == 20_000  # 1,000 are too few
-        upsert(http, vectors[:200] + 100, 30_000)
-        await_segments(http, 2, 21_200)
-        everything = numpy.concatenate([vectors, vectors[:200] + 100])
+        assert http.get("/collections/c").json()["result"]["indexed_vectors_count"] == points
+        upsert(http, vectors[points + 1000:], points + 1000)
+        await_segments(http, 2, points + 3000)  # and a large segment is not rebuilt for few
         hits = 0
-        for query in vectors[:20_000:1000]:
-            distances = ((everything - query) ** 2).sum(axis=1)
+        for query in vectors[::1000]:
+            distances = ((vectors - query) ** 2).sum(axis=1)
             best = set(numpy.argsort(distances)[:10].tolist())
-            hits += len(best & {id - 9_000 if id >= 30_000 else id for id in nearest(http, query)})
-        assert hits >= 0.95 * 200
+            hits += len(best & set(nearest(http, query)))
+        assert hits >= 0.95 * 10 * len(vectors[::1000])
 
 
-def test_an_end_does_not_wait_for_a_large_merge(tmp_path):
-    vectors = numpy.random.default_rng(2).normal(size=(60_000, WIDTH)).astype("f4").round(4)
-    with Server(tmp_path, "--rest-seconds", "0") as server, httpx.Client(base_url=server.url, timeout=60) as http:
-        http.put("/collections/c", json={"vectors": {"size": WIDTH, "distance": "Euclid"},
-                                         "hnsw_config": {"m": 64, "ef_construct": 800}})
-        for first in (0, 30_000):
-            upsert(http, vectors[first:first + 30_000], first)
-    with Server(tmp_path, "--rest-seconds", "0.1"):
-        time.sleep(1)
+@pytest.fixture(scope="module")
+def two_segments(tmp_path_factory):
+    """A data directory with two segments whose graphs take long to build, and how long."""
+    data = tmp_path_factory.mktemp("two")
+    start = time.monotonic()
+    with serve(data, 0) as server, client(server) as http:
+        fill_two_segments(http, random_vectors(2 * SEALED), hnsw_config={"m": 100, "ef_construct": 1500})
+    return data, time.monotonic() - start
+
+
+@pytest.fixture
+def slow_to_merge(two_segments, tmp_path):
+    return pathlib.Path(shutil.copytree(two_segments[0], tmp_path / "data"))
+
+
+def await_merge(data):
+    """The file that a merge at rest writes. Only such a merge is left to be done."""
+    deadline = time.monotonic() + 60
+    while not (files := list(data.glob("segments/**/*.tmp"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return files[0]
+
+
+def test_an_end_does_not_wait_for_a_merge(slow_to_merge):
+    with serve(slow_to_merge, 0.1):
+        await_merge(slow_to_merge)
         start = time.monotonic()
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 5
+
+
+def test_many_writes_end_a_merge(slow_to_merge):
+    with serve(slow_to_merge, 0.1) as server, client(server) as http:
+        file = await_merge(slow_to_merge)
+        before = file.with_suffix("")
+        # Few do not.
+        upsert(http, random_vectors(1000), 100_000)
+        time.sleep(0.5)
+        assert file.exists() and not before.exists()
+        upsert(http, random_vectors(2 * SEALED)[1000:], 101_000)
+        deadline = time.monotonic() + 5
+        while file.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert not before.exists(), "it was finished"
+
+
+def test_a_deleted_collection_is_not_merged(two_segments, slow_to_merge):
+    with serve(slow_to_merge, 0.1) as server, client(server) as http:
+        file = await_merge(slow_to_merge)
+        assert http.delete("/collections/c").status_code == 200
+        # Its thread is free for others at once: theirs is done before that merge could be.
+        start = time.monotonic()
+        http.put("/collections/c", json={"vectors": {"size": WIDTH, "distance": "Euclid"}})
+        upsert(http, random_vectors(2 * SEALED), 0)
+        await_segments(http, 1, 2 * SEALED)
+        assert time.monotonic() - start < two_segments[1]
+        assert not file.exists()
 
 
 def test_a_rest_without_end_or_meaning_is_refused(tmp_path):

@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <functional>
+#include <limits>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -64,9 +67,10 @@ class RestTest : public testing::TestWithParam<double> {
   VectorInfo Info() const { return database_->DescribeCollection("a")->vectors.at(""); }
 
   void WriteThreeSegments() {
-    for (uint64_t first : {0, 150, 300}) {
-      ASSERT_TRUE(database_->Upsert("a", PointsFrom(first, 150)).ok());
-      ASSERT_TRUE(Eventually([&] { return Info().indexed_vectors >= first + 150; }));
+    // Each as many as are sealed at once: none remain.
+    for (uint64_t first : {0, 100, 200}) {
+      ASSERT_TRUE(database_->Upsert("a", PointsFrom(first, 100)).ok());
+      ASSERT_TRUE(Eventually([&] { return Info().indexed_vectors == first + 100; }));
     }
   }
 
@@ -79,10 +83,10 @@ using SettlingTest = RestTest;
 TEST_P(SettlingTest, AtRestOneGraphIsMadeOfAll) {
   WriteThreeSegments();
   EXPECT_TRUE(Eventually([&] { return Info().segments == 1; }));
-  EXPECT_EQ(Info().indexed_vectors, 450U);
+  EXPECT_EQ(Info().indexed_vectors, 300U);
   // Then of what comes later.
-  ASSERT_TRUE(database_->Upsert("a", PointsFrom(450, 150)).ok());
-  EXPECT_TRUE(Eventually([&] { return Info().segments == 1 && Info().indexed_vectors == 600; }));
+  ASSERT_TRUE(database_->Upsert("a", PointsFrom(300, 100)).ok());
+  EXPECT_TRUE(Eventually([&] { return Info().segments == 1 && Info().indexed_vectors == 400; }));
   EXPECT_TRUE(database_->Verify(0)->problems.empty());
 }
 
@@ -99,6 +103,40 @@ TEST_P(RestlessTest, NothingIsMergedFurther) {
 }
 
 INSTANTIATE_TEST_SUITE_P(NeverOrLater, RestlessTest, testing::Values(0, 3600));
+
+TEST(MaintainerTest, NothingIsMergedFurtherWhileVectorsKeepComing) {
+  const TemporaryDirectory directory;
+  DatabaseOptions options;
+  options.directory = directory.path();
+  options.seal_threshold = 2000;
+  options.rest_seconds = 2;
+  auto opened = Database::Open(options);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Database& database = **opened;
+  ASSERT_TRUE(database.CreateCollection("a", Unnamed(2)).ok());
+  const auto info = [&] { return database.DescribeCollection("a")->vectors.at(""); };
+  for (uint64_t first : {0, 2000, 4000}) {
+    ASSERT_TRUE(database.Upsert("a", PointsFrom(first, 2000)).ok());
+    ASSERT_TRUE(Eventually([&] { return info().segments * 2000 == first + 2000; }));
+  }
+  // Too few to be sealed, too many for a rest.
+  for (int i = 0; i < 15; ++i) {
+    ASSERT_TRUE(database.Upsert("a", PointsFrom(0, 130)).ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_EQ(info().segments, 3U);
+  }
+  EXPECT_TRUE(Eventually([&] { return info().segments == 1; }));
+}
+
+TEST(MaintainerTest, ARestHasALength) {
+  const TemporaryDirectory directory;
+  DatabaseOptions options;
+  options.directory = directory.path();
+  for (const double wrong : {-1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+    options.rest_seconds = wrong;
+    EXPECT_TRUE(absl::IsInvalidArgument(Database::Open(options).status())) << wrong;
+  }
+}
 
 // There is always something to seal in one collection: its segments are merged all the same, and
 // another collection has its turn.

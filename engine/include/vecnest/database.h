@@ -37,9 +37,10 @@ struct DatabaseOptions {
   ModelLoadOptions model_options;
   // A growing segment is sealed into a graph when it holds this many vectors.
   size_t seal_threshold = 8192;
-  // When hardly any vectors (256 at most) were written to a collection for so long, its segments
-  // are merged in the background until one graph holds all of them, or all but few: a query walks
-  // each segment. Writes go on beside that, and many of them end it. Zero: never.
+  // When hardly any vectors (256 at most) were written to a collection for so long, neighbouring
+  // segments are merged in the background as long as the smaller ones have a quarter of the
+  // largest's vectors: a query walks each segment. Writes go on beside that; 8,192 vectors end it,
+  // and the next try comes after twice the time. Zero: never.
   double rest_seconds = 5;
   // Open refuses (DataLoss) when the store's write-ahead log is damaged. True: open with what
   // stands before the damage; writes that came after it are lost.
