@@ -251,7 +251,8 @@ absl::StatusOr<CollectionInfo> DatabaseImpl::DescribeCollection(const std::strin
   auto shard = FindShard(name);
   if (!shard.ok()) return shard.status();
   CollectionInfo info = (*shard)->Describe();
-  info.optimized = info.optimized && !adapting_->Find(**shard).running();
+  info.optimized = info.optimized && !adapting_->Find(**shard).running() &&
+                   !(maintainer_->ExpectsToSettle(*shard) && (*shard)->NeedsRest());
   return info;
 }
 

@@ -78,6 +78,14 @@ void Maintainer::Notify(std::shared_ptr<Shard> shard) {
   if (std::none_of(to_settle_.begin(), to_settle_.end(), is_it)) AddCandidate(shard, rest_);
 }
 
+bool Maintainer::ExpectsToSettle(const std::shared_ptr<Shard>& shard) const {
+  absl::MutexLock lock(&mutex_);
+  return settling_ == shard ||
+         std::any_of(to_settle_.begin(), to_settle_.end(), [&](const Candidate& candidate) {
+           return candidate.rest == rest_ && candidate.shard.lock() == shard;
+         });
+}
+
 void Maintainer::Leave(const std::shared_ptr<Shard>& shard) {
   absl::MutexLock lock(&mutex_);
   if (settling_ == shard) stop_settling_ = true;

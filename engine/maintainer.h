@@ -35,6 +35,9 @@ class Maintainer {
 
   // Looks after `shard` soon, unless that is planned already. After each write.
   void Notify(std::shared_ptr<Shard> shard);
+  // Whether the shard is being settled, or will be once it comes to rest. Not when that was ended
+  // or failed before: nobody knows when it will succeed.
+  bool ExpectsToSettle(const std::shared_ptr<Shard>& shard) const;
   // The shard was dropped: ends what takes long of it.
   void Leave(const std::shared_ptr<Shard>& shard);
 
@@ -64,7 +67,7 @@ class Maintainer {
   const absl::Duration rest_;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> stop_settling_ = false;  // as well; written under mutex_
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   Queue to_seal_ ABSL_GUARDED_BY(mutex_);
   Queue to_merge_ ABSL_GUARDED_BY(mutex_);
   std::vector<Candidate> to_settle_ ABSL_GUARDED_BY(mutex_);

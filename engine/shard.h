@@ -161,6 +161,8 @@ class Shard {
   // have it look again afterwards.
   absl::StatusOr<bool> SealAtRest(const std::atomic<bool>& stop);
   absl::StatusOr<bool> MergeAtRest(const std::atomic<bool>& stop);
+  // True while one of these has something to do.
+  bool NeedsRest() const;
   // How many vectors have been written since the shard was opened. Thread-safe.
   uint64_t written_vectors() const { return written_vectors_; }
   // Seals everything, however small, then does the background work, at rest, too.

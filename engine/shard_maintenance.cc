@@ -45,6 +45,12 @@ bool Shard::NeedsMaintenance() const {
   return log_bytes_ > environment_.log_bytes_per_manifest || NeedsCheckpoint();
 }
 
+bool Shard::NeedsRest() const {
+  const SlotIndexes indexes = Indexes();
+  return std::any_of(indexes.begin(), indexes.end(),
+                     [](const auto& slot) { return slot->index().NeedsRest(); });
+}
+
 absl::StatusOr<bool> Shard::WorkOnEach(BackgroundWork work, const std::atomic<bool>& stop) {
   bool any = false;
   const SlotIndexes indexes = Indexes();

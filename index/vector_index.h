@@ -198,8 +198,10 @@ class VectorIndex {
   // those that have others. Thread-safe.
   void SetCodeBits(int bits);
 
-  // Whether one of the two would find work.
+  // Whether SealFull or MergeSome would find work.
   bool NeedsMaintenance() const;
+  // Whether SealAtRest or MergeAtRest would.
+  bool NeedsRest() const;
 
   // Seals what is growing, however small, so that the manifest covers everything.
   absl::Status SealAll(const std::atomic<bool>* stop = nullptr);
@@ -241,6 +243,8 @@ class VectorIndex {
   absl::Status Rebuild(const Replaced& sources, const std::atomic<bool>* stop);
   absl::StatusOr<bool> SealOldestFrozen(const std::atomic<bool>* stop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(seal_mutex_);
+  // Whether what grows is worth a graph of its own.
+  bool HasTail() const;
   std::vector<SegmentSize> SizesOf(const SegmentList& list) const;
   // Merges what `pick` picks of the segments' sizes.
   template <class Pick>

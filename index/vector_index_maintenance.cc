@@ -141,6 +141,14 @@ bool VectorIndex::NeedsMaintenance() const {
          PickMerge(SizesOf(*set_.View().list), config_.seal_threshold).has_value();
 }
 
+bool VectorIndex::HasTail() const {
+  return !set_.View().list->sealed.empty() && Stats().growing >= kFewestForGraph;
+}
+
+bool VectorIndex::NeedsRest() const {
+  return HasTail() || PickMergeAtRest(SizesOf(*set_.View().list)).has_value();
+}
+
 absl::StatusOr<bool> VectorIndex::SealFull(const std::atomic<bool>* stop) {
   const absl::MutexLock lock(&seal_mutex_);
   set_.Freeze(std::max<size_t>(config_.seal_threshold, 1));
@@ -170,7 +178,7 @@ absl::StatusOr<bool> VectorIndex::MergeAtRest(const std::atomic<bool>* stop) {
 }
 
 absl::StatusOr<bool> VectorIndex::SealAtRest(const std::atomic<bool>* stop) {
-  if (set_.View().list->sealed.empty() || Stats().growing < kFewestForGraph) return false;
+  if (!HasTail()) return false;
   if (absl::Status status = SealAll(stop); !status.ok()) return status;
   return true;
 }

@@ -33,10 +33,13 @@ def segments(http):
     return metric(http, "vecnest_segments", collection="c")
 
 
+def described(http):
+    return http.get("/collections/c").json()["result"]
+
+
 def await_segments(http, count, points):
     def reached():
-        described = http.get("/collections/c").json()["result"]
-        return segments(http) == count and described["indexed_vectors_count"] == points
+        return segments(http) == count and described(http)["indexed_vectors_count"] == points
 
     deadline = time.monotonic() + 120
     while not reached():
@@ -76,13 +79,17 @@ def test_a_collection_at_rest_becomes_one_graph(tmp_path):
         fill_two_segments(http, vectors)
         time.sleep(1)
         assert segments(http) == 2
+        assert described(http)["status"] == "green"
     # As after an update of the program: by itself, whatever was written before.
     with serve(tmp_path, 0.2) as server, client(server) as http:
-        await_segments(http, 1, points)
+        while described(http)["status"] != "green":
+            time.sleep(0.05)
+        assert segments(http) == 1
         # So few are scanned as fast.
         upsert(http, vectors[points:points + 1000], points)
         time.sleep(1)
-        assert http.get("/collections/c").json()["result"]["indexed_vectors_count"] == points
+        assert described(http)["indexed_vectors_count"] == points
+        assert described(http)["status"] == "green"
         upsert(http, vectors[points + 1000:], points + 1000)
         await_segments(http, 2, points + 3000)  # and a large segment is not rebuilt for few
         hits = 0
@@ -127,6 +134,7 @@ def test_an_end_does_not_wait_for_a_merge(slow_to_merge):
 def test_many_writes_end_a_merge(slow_to_merge):
     with serve(slow_to_merge, 0.1) as server, client(server) as http:
         file = await_merge(slow_to_merge)
+        assert described(http)["status"] == "yellow"
         before = file.with_suffix("")
         # Few do not.
         upsert(http, random_vectors(1000), 100_000)

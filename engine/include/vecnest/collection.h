@@ -129,7 +129,7 @@ struct CollectionInfo {
   std::map<std::string, VectorInfo> vectors;
   std::map<std::string, PayloadIndexInfo> payload_indexes;  // by field
   uint64_t last_sequence = 0;
-  // False while background work (sealing, merging, adapting) is due.
+  // False while background work (sealing, merging, also at rest, adapting) is due.
   bool optimized = true;
   // Not empty: the collection could not be loaded and only this is known about it.
   std::string error;
