@@ -37,14 +37,15 @@ def described(http):
     return http.get("/collections/c").json()["result"]
 
 
-def await_segments(http, count, points):
-    def reached():
-        return segments(http) == count and described(http)["indexed_vectors_count"] == points
-
+def wait_until(http, reached):
     deadline = time.monotonic() + 120
     while not reached():
-        assert time.monotonic() < deadline, (segments(http), http.get("/collections/c").text)
-        time.sleep(0.1)
+        assert time.monotonic() < deadline, (segments(http), described(http))
+        time.sleep(0.05)
+
+
+def await_segments(http, count, points):
+    wait_until(http, lambda: segments(http) == count and described(http)["indexed_vectors_count"] == points)
 
 
 def nearest(http, vector):
@@ -82,8 +83,7 @@ def test_a_collection_at_rest_becomes_one_graph(tmp_path):
         assert described(http)["status"] == "green"
     # As after an update of the program: by itself, whatever was written before.
     with serve(tmp_path, 0.2) as server, client(server) as http:
-        while described(http)["status"] != "green":
-            time.sleep(0.05)
+        wait_until(http, lambda: described(http)["status"] == "green")
         assert segments(http) == 1
         # So few are scanned as fast.
         upsert(http, vectors[points:points + 1000], points)
