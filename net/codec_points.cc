@@ -1,8 +1,11 @@
 #include "net/codec_points.h"
 
 #include <cmath>
+#include <cstring>
 #include <iterator>
 
+#include "absl/strings/escaping.h"
+#include "fmt/compile.h"
 #include "fmt/format.h"
 #include "net/codec_filter.h"
 #include "net/json_text.h"
@@ -13,7 +16,35 @@ namespace {
 // More than any model reads; the model's own limit is checked when it is known.
 constexpr int64_t kMostTokens = 1 << 20;
 
+constexpr std::string_view kInputs = R"(a list of numbers, {"base64": ...} or {"text": ...})";
+
 bool IsText(const Json& value) { return value.is_object() && value.contains("text"); }
+
+std::vector<float> ReadBase64(const Json& value, std::string_view path, absl::Status& status) {
+  JsonFields fields(value, std::string(path), status);
+  const std::string where = fields.PathOf("base64");
+  const std::optional<std::string> text = fields.String("base64");
+  fields.Finish();
+  if (!text || !status.ok()) return {};
+  std::string bytes;
+  std::vector<float> vector;
+  if (!absl::Base64Unescape(*text, &bytes)) {
+    status = absl::InvalidArgumentError(fmt::format("{}: is not base64", where));
+  } else if (bytes.size() % sizeof(float) != 0) {
+    status = absl::InvalidArgumentError(fmt::format(
+        "{}: {} bytes, expected floats of {} bytes each", where, bytes.size(), sizeof(float)));
+  } else {
+    vector.resize(bytes.size() / sizeof(float));
+    std::memcpy(vector.data(), bytes.data(), bytes.size());
+  }
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (std::isfinite(vector[i])) continue;
+    status = absl::InvalidArgumentError(
+        fmt::format("{}: component {} is {}, expected a finite number", where, i, vector[i]));
+    return {};
+  }
+  return vector;
+}
 
 std::string ReadPayload(const Json* value, std::string_view path, absl::Status& status) {
   if (value == nullptr) return "{}";
@@ -110,9 +141,9 @@ void AppendVector(const std::vector<float>& vector, bool unit_length, std::strin
 
 void AppendId(const PointId& id, std::string& text) {
   if (id.is_uuid()) {
-    fmt::format_to(std::back_inserter(text), R"("{}")", id.ToString());
+    fmt::format_to(std::back_inserter(text), FMT_COMPILE(R"("{}")"), id.ToString());
   } else {
-    fmt::format_to(std::back_inserter(text), "{}", id.number());
+    fmt::format_to(std::back_inserter(text), FMT_COMPILE("{}"), id.number());
   }
 }
 
@@ -168,8 +199,13 @@ Text ReadText(const Json& value, std::string_view path, absl::Status& status) {
   return text;
 }
 
+bool IsInputObject(const Json& value) {
+  return IsText(value) || (value.is_object() && value.contains("base64"));
+}
+
 VectorInput ReadVectorInput(const Json& value, std::string_view path, absl::Status& status) {
   if (IsText(value)) return ReadText(value, path, status);
+  if (IsInputObject(value)) return ReadBase64(value, path, status);
   if (value.is_array() && !value.empty() &&
       (value.front().is_array() || value.front().is_binary())) {
     status.Update(absl::UnimplementedError(
@@ -178,20 +214,20 @@ VectorInput ReadVectorInput(const Json& value, std::string_view path, absl::Stat
   if (value.is_object()) {
     for (const char* kind : {"indices", "image", "object"}) {
       if (value.contains(kind)) {
-        status.Update(absl::UnimplementedError(fmt::format(
-            "{}: '{}' (sparse vectors, images, objects) is not supported; expected a list of "
-            "numbers or {{\"text\": ...}}",
-            path, kind)));
+        status.Update(absl::UnimplementedError(
+            fmt::format("{}: '{}' (sparse vectors, images, objects) is not supported; expected {}",
+                        path, kind, kInputs)));
       }
     }
-    status.Update(WrongType(path, "a list of numbers or {\"text\": ...}", value));
+    status.Update(WrongType(path, kInputs, value));
   }
   return ReadFloats(value, path, status).value_or(std::vector<float>());
 }
 
 NamedInputs ReadNamedInputs(const Json& value, std::string_view path, absl::Status& status) {
   NamedInputs inputs;
-  const bool unnamed = !value.is_object() || IsText(value) || value.contains("indices");
+  const bool unnamed = !value.is_object() || IsText(value) || value.contains("indices") ||
+                       (value.contains("base64") && value["base64"].is_string());
   if (unnamed) {
     inputs[""] = ReadVectorInput(value, path, status);
     return inputs;
@@ -372,7 +408,7 @@ void AppendScoredPoint(const ScoredPoint& point, const UnitLength& unit_length, 
   text += R"(,"score":)";
   AppendNumber(point.score, text);
   AppendVectorMember(point.vectors, unit_length, text);
-  fmt::format_to(std::back_inserter(text), R"(,"version":{}}})", point.version);
+  fmt::format_to(std::back_inserter(text), FMT_COMPILE(R"(,"version":{}}})"), point.version);
 }
 
 Json WriteUpdateResult(const WriteResult& result, bool waited) {

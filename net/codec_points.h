@@ -28,10 +28,15 @@ Chunking ReadChunking(const Json& value, std::string_view path, absl::Status& st
 // Clients that know only text, model and options put "truncate" and "chunk" there.
 Text ReadText(const Json& value, std::string_view path, absl::Status& status);
 
-// A list of floats, or a text object.
+// {"text": ...} or {"base64": ...}: an object that stands for a vector.
+bool IsInputObject(const Json& value);
+
+// A list of floats, {"base64": "..."} of little-endian floats (as /v1/embeddings writes them), or a
+// text object.
 VectorInput ReadVectorInput(const Json& value, std::string_view path, absl::Status& status);
 
-// A vector input (for the unnamed vector), or an object of them by name.
+// A vector input (for the unnamed vector), or an object of them by name. A vector may be called
+// "base64": what stands there is no string then.
 NamedInputs ReadNamedInputs(const Json& value, std::string_view path, absl::Status& status);
 
 // The body of an upsert, in either shape: {"points": [...]} or {"batch": {...}}.

@@ -87,7 +87,7 @@ void ReadNearest(const Json& value, const std::string& path, Query& query, absl:
     if (auto id = ReadPointId(value, path, status)) query.nearest = *id;
     return;
   }
-  if (value.is_object() && !value.contains("text")) {
+  if (value.is_object() && !IsInputObject(value)) {
     JsonFields fields(value, path, status);
     fields.Refuse({"recommend", "discover", "context", "order_by", "fusion", "rrf", "formula",
                    "sample", "mmr", "indices", "image", "object", "relevance_feedback"});

@@ -1,5 +1,6 @@
 """scripts/bulk_import.py, against a server and against one that only pretends."""
 
+import base64
 import http.server
 import json
 import pathlib
@@ -136,7 +137,32 @@ def test_npy_with_payload(tmp_path, pretender):
     assert done.returncode == 1 and f"{file}:4: payload" in done.stderr, done.stderr
     assert pretender.size == 2
     assert {i: point["payload"] for i, point in pretender.points.items()} == {10: {"a": 1}, 11: {}, 50: {"a": 3}}
-    assert pretender.points[50]["vector"] == [4, 5]
+    sent = base64.b64decode(pretender.points[50]["vector"]["base64"])
+    assert numpy.frombuffer(sent, dtype="<f4").tolist() == [4, 5]
+
+
+def test_npy_of_any_numbers_into_the_real_server(tmp_path, server, http, name):
+    numpy = pytest.importorskip("numpy")
+    file = tmp_path / "v.npy"
+    vectors = numpy.array([[1, 2.5], [numpy.nan, 1], [1e300, 1], [-3, 0.1]], dtype="float64")
+    numpy.save(file, vectors)
+    done = run(tmp_path, server.url, "--collection", name, "--distance", "Dot", file)
+    assert done.returncode == 1, done.stderr
+    assert f"{file}:2: " in done.stderr and "component 0 is nan" in done.stderr
+    assert f"{file}:3: " in done.stderr and "component 0 is inf" in done.stderr
+    found = http.post(f"/collections/{name}/points", json={"ids": [1, 2, 3, 4], "with_vector": True}).json()
+    got = {point["id"]: point["vector"] for point in found["result"]}
+    assert sorted(got) == [1, 4]
+    numpy.testing.assert_array_equal(numpy.array([got[1], got[4]], dtype="float32"),
+                                     vectors[[0, 3]].astype("float32"))
+
+
+def test_npy_of_what_are_no_numbers(tmp_path, pretender):
+    numpy = pytest.importorskip("numpy")
+    file = tmp_path / "v.npy"
+    numpy.save(file, numpy.array([[1j, 2]]))
+    done = run(tmp_path, pretender.url, file)
+    assert done.returncode == 2 and "expected an array of numbers, this one has complex128" in done.stderr
 
 
 def test_parquet(tmp_path, pretender):

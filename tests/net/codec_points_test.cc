@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using Floats = std::vector<float>;
 
 std::vector<Point> Upsert(const std::string& text, absl::Status& status) {
@@ -127,6 +128,47 @@ TEST(ReadVectorInputTest, TextsAndVectors) {
   EXPECT_EQ(text.model, "m");
   EXPECT_EQ(text.prefix, "query: ");
   EXPECT_THAT(std::get<Floats>(ReadVectorInput(Json{1, 2}, "v", status)), ElementsAre(1, 2));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+// The texts were made by NumPy and Python's base64.
+TEST(ReadVectorInputTest, Base64) {
+  absl::Status status;
+  const auto read = [&](const Json& json) {
+    return std::get<Floats>(ReadVectorInput(json, "v", status));
+  };
+  EXPECT_THAT(read({{"base64", "AACAPwAAAMDNzMw9"}}), ElementsAre(1, -2, 0.1F));
+  EXPECT_THAT(read({{"base64", "AQAAAA"}}), ElementsAre(1e-45F));
+  EXPECT_THAT(read({{"base64", ""}}), IsEmpty());
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(ReadVectorInputTest, NamesWhatIsWrongWithBase64) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"base64": "AACA!w=="})", "v.base64: is not base64"},
+      {R"({"base64": "AACAPw==AACAPw=="})", "v.base64: is not base64"},
+      {R"({"base64": "AACAPwA="})", "v.base64: 5 bytes, expected floats of 4 bytes each"},
+      {R"({"base64": "AACAPwAAwH8="})", "v.base64: component 1 is nan, expected a finite number"},
+      {R"({"base64": [1]})", "v.base64: expected a string, got a list"},
+      {R"({"base64": "AACAPw==", "dtype": "f2"})", "v.dtype: unknown field"},
+      {R"({"base64": "AACAPw==", "text": "t"})", "v.base64: unknown field"},
+  };
+  for (const auto& [text, message] : cases) {
+    absl::Status status;
+    ReadVectorInput(Json::parse(text), "v", status);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(message)) << text;
+  }
+}
+
+TEST(ReadNamedInputsTest, Base64AsValueAndAsName) {
+  absl::Status status;
+  const auto read = [&](const char* text) {
+    return ReadNamedInputs(Json::parse(text), "vector", status);
+  };
+  EXPECT_EQ(std::get<Floats>(read(R"({"base64": "AACAPw=="})").at("")), Floats({1}));
+  EXPECT_EQ(std::get<Floats>(read(R"({"a": {"base64": "AACAPw=="}})").at("a")), Floats({1}));
+  EXPECT_EQ(std::get<Floats>(read(R"({"base64": [2]})").at("base64")), Floats({2}));
   EXPECT_TRUE(status.ok()) << status;
 }
 

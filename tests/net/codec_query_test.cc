@@ -43,6 +43,13 @@ TEST(ReadQueryTest, Defaults) {
   EXPECT_EQ(query.with_payload.kind, PayloadSelector::Kind::kNone);
 }
 
+TEST(ReadQueryTest, Base64) {
+  EXPECT_EQ(VectorOf(Read(R"({"query": {"base64": "AACAPw=="}})")), Floats({1}));
+  EXPECT_EQ(VectorOf(Read(R"({"query": {"nearest": {"base64": "AACAPw=="}}})")), Floats({1}));
+  EXPECT_THAT(std::string(Refusal(R"({"query": {"base64": 1}})").message()),
+              HasSubstr("query.base64: expected a string"));
+}
+
 TEST(ReadQueryTest, EverythingAtOnce) {
   const Query query = Read(R"({
     "query": [1, 2], "using": "v", "limit": 3, "offset": 4, "score_threshold": 0.5,
