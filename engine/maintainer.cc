@@ -15,7 +15,7 @@ namespace {
 
 // After a piece of work failed: a full disk, most likely.
 constexpr absl::Duration kRetryPause = absl::Seconds(10);
-constexpr int kNice = 10;
+constexpr int kNice = 19;
 // A shard that so many vectors were written to is at rest nevertheless.
 constexpr uint64_t kFewVectors = 256;
 // So many end its being settled: their graphs will have to be merged.

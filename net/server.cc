@@ -39,8 +39,8 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// Somebody waits for a query. Background work has 10.
-constexpr int kWriteNice = 5;
+// Somebody waits for a query. Background work has 19.
+constexpr int kWriteNice = 10;
 constexpr uint32_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kBulkChunkBytes = 256 << 10;
 constexpr std::chrono::milliseconds kBulkPause(20);  // before a busy pool is asked again

@@ -144,6 +144,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory,
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
+  for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
+    options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
+  }
   options.keep_log_file_num = 4;
   options.max_total_wal_size = 4 * kWriteBufferBytes;
 

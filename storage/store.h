@@ -74,7 +74,8 @@ class Store {
     // lose what comes after.
     bool salvage_log = false;
   };
-  // Creates the directory and the column families when missing.
+  // Creates the directory and the column families when missing. Flushes and compactions run at nice
+  // 19 from then on: those of every RocksDB in the process, whose threads are the same.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory,
                                                      const OpenOptions& options);
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory) {

@@ -129,6 +129,7 @@ struct VerifyReport {
 // Thread safety: every method may be called from any thread. Reads do not wait for writes, but that
 // filters wait for one that is half in, and what writes overtake again and again holds them off for
 // its last try.
+// Background work, and the flushes and compactions of every RocksDB in the process, run at nice 19.
 // Errors: NotFound (collection, point, model), AlreadyExists, InvalidArgument (the message names
 // the field and what was expected), FailedPrecondition (e.g. another model than the collection's),
 // ResourceExhausted (a limit), Cancelled and DeadlineExceeded (see CallLimits), DataLoss (damage
