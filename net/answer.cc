@@ -6,7 +6,7 @@
 
 #include "boost/asio/error.hpp"
 #include "boost/beast/http/status.hpp"
-#include "fmt/format.h"
+#include "fmt/compile.h"
 
 namespace vecnest::net {
 
@@ -19,13 +19,14 @@ Answer::Answer(Response response, bool only_head, bool keep_alive)
       keep_alive_(keep_alive) {
   const auto reason = http::obsolete_reason(http::int_to_status(response.status));
   auto end = std::back_inserter(head_);
-  fmt::format_to(end, "HTTP/1.1 {} {}\r\nServer: vecnest\r\nContent-Type: {}\r\n", response.status,
-                 std::string_view(reason.data(), reason.size()), response.content_type);
+  fmt::format_to(end, FMT_COMPILE("HTTP/1.1 {} {}\r\nServer: vecnest\r\nContent-Type: {}\r\n"),
+                 response.status, std::string_view(reason.data(), reason.size()),
+                 response.content_type);
   for (const auto& [name, value] : response.headers) {
-    fmt::format_to(end, "{}: {}\r\n", name, value);
+    fmt::format_to(end, FMT_COMPILE("{}: {}\r\n"), name, value);
   }
   if (!keep_alive) head_ += "Connection: close\r\n";
-  fmt::format_to(end, "Content-Length: {}\r\n\r\n", body_.size());
+  fmt::format_to(end, FMT_COMPILE("Content-Length: {}\r\n\r\n"), body_.size());
 }
 
 std::array<asio::const_buffer, 2> Answer::Rest() const {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <iterator>
 
-#include "fmt/format.h"
+#include "fmt/compile.h"
 
 namespace vecnest::net {
 
@@ -17,7 +17,7 @@ void AppendNumber(double number, std::string& text) {
     return;
   }
   const size_t begin = text.size();
-  fmt::format_to(std::back_inserter(text), "{}", number);
+  fmt::format_to(std::back_inserter(text), FMT_COMPILE("{}"), number);
   if (text.find_first_of(".e", begin) == std::string::npos) text += ".0";
 }
 
