@@ -23,12 +23,13 @@ bool IsText(const Json& value) { return value.is_object() && value.contains("tex
 std::vector<float> ReadBase64(const Json& value, std::string_view path, absl::Status& status) {
   JsonFields fields(value, std::string(path), status);
   const std::string where = fields.PathOf("base64");
-  const std::optional<std::string> text = fields.String("base64");
+  fields.Require("base64");
+  const std::string text = fields.String("base64").value_or("");
   fields.Finish();
-  if (!text || !status.ok()) return {};
+  if (!status.ok()) return {};
   std::string bytes;
   std::vector<float> vector;
-  if (!absl::Base64Unescape(*text, &bytes)) {
+  if (!absl::Base64Unescape(text, &bytes)) {
     status = absl::InvalidArgumentError(fmt::format("{}: is not base64", where));
   } else if (bytes.size() % sizeof(float) != 0) {
     status = absl::InvalidArgumentError(fmt::format(

@@ -409,7 +409,11 @@ class Server:
         if isinstance(vector, list):
             width = len(vector)
         elif isinstance(vector, dict) and isinstance(vector.get("base64"), str):
-            width = len(base64.b64decode(vector["base64"])) // 4
+            text = vector["base64"]
+            try:
+                width = len(base64.b64decode(text + "=" * (-len(text) % 4), validate=True)) // 4
+            except ValueError as error:
+                raise Fatal(f"the first vector, which tells the collection's width: {error}")
         elif isinstance(vector, dict) and isinstance(vector.get("text"), str):
             models = self.call("GET", "/v1/models")["data"]
             fitting = [model for model in models if args.model in ("", model["id"])]

@@ -144,6 +144,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory,
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
+  // Where the system refuses, they keep the process's priority.
   for (const auto pool : {rocksdb::Env::HIGH, rocksdb::Env::LOW}) {
     options.env->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow);
   }

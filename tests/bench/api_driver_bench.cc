@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "tests/bench/spent.h"
@@ -94,6 +95,8 @@ int Main(char** arguments) {
 }  // namespace vecnest
 
 int main(int argc, char** argv) {
+  // As the server has it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   if (argc != 8) {
     fmt::print(stderr,
                "usage: api_driver_bench DIRECTORY COLLECTION VECTORS FIRST COUNT ROUNDS THREADS\n");

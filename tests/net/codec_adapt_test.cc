@@ -45,6 +45,15 @@ TEST(ReadAdaptRequestTest, AStringIsAText) {
   EXPECT_EQ(std::get<Text>(request.pairs[0].positive).text, "two");
 }
 
+TEST(ReadAdaptRequestTest, VectorsAsBase64) {
+  absl::Status status;
+  const Json body =
+      Json::parse(R"({"pairs": [{"query": {"base64": "AACAPwAAAMA="}, "positive": "p"}]})");
+  const AdaptRequest request = ReadAdaptRequest(body, status);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(std::get<std::vector<float>>(request.pairs[0].query), std::vector<float>({1, -2}));
+}
+
 TEST(ReadAdaptRequestTest, Refusals) {
   EXPECT_THAT(Error("[]"), HasSubstr("object"));
   EXPECT_THAT(Error(R"({"method": "whiten"})"),

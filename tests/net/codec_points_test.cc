@@ -150,6 +150,7 @@ TEST(ReadVectorInputTest, NamesWhatIsWrongWithBase64) {
       {R"({"base64": "AACAPwA="})", "v.base64: 5 bytes, expected floats of 4 bytes each"},
       {R"({"base64": "AACAPwAAwH8="})", "v.base64: component 1 is nan, expected a finite number"},
       {R"({"base64": [1]})", "v.base64: expected a string, got a list"},
+      {R"({"base64": null})", "v.base64: missing"},
       {R"({"base64": "AACAPw==", "dtype": "f2"})", "v.dtype: unknown field"},
       {R"({"base64": "AACAPw==", "text": "t"})", "v.base64: unknown field"},
   };
