@@ -1,7 +1,6 @@
 #include "net/codec_points.h"
 
 #include <cmath>
-#include <cstring>
 #include <iterator>
 
 #include "absl/strings/escaping.h"
@@ -36,7 +35,7 @@ std::vector<float> ReadBase64(const Json& value, std::string_view path, absl::St
         "{}: {} bytes, expected floats of {} bytes each", where, bytes.size(), sizeof(float)));
   } else {
     vector.resize(bytes.size() / sizeof(float));
-    std::memcpy(vector.data(), bytes.data(), bytes.size());
+    bytes.copy(reinterpret_cast<char*>(vector.data()), bytes.size());
   }
   for (size_t i = 0; i < vector.size(); ++i) {
     if (std::isfinite(vector[i])) continue;
