@@ -41,3 +41,11 @@ def qdrant(server):
 @pytest.fixture
 def name():
     return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def collection(request, http, name):
+    """The path of an empty collection of vectors as wide as the module's WIDTH."""
+    body = {"vectors": {"size": request.module.WIDTH, "distance": "Dot"}}
+    assert http.put(f"/collections/{name}", json=body).status_code == 200
+    return f"/collections/{name}"

@@ -48,6 +48,21 @@ def await_segments(http, count, points):
     wait_until(http, lambda: segments(http) == count and described(http)["indexed_vectors_count"] == points)
 
 
+def test_writes_and_background_work_give_way_to_queries(tmp_path):
+    with serve(tmp_path, 0.2) as server:
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        expected = {own, min(own + 10, 19), 19}
+
+        def niceness():
+            tasks = os.listdir(f"/proc/{server.process.pid}/task")
+            return {os.getpriority(os.PRIO_PROCESS, int(task)) for task in tasks}
+
+        deadline = time.monotonic() + 60  # each thread gives way by itself, once it runs
+        while niceness() != expected:
+            assert time.monotonic() < deadline, niceness()
+            time.sleep(0.05)
+
+
 def nearest(http, vector):
     answer = http.post("/collections/c/points/query", json={"query": vector.tolist(), "limit": 10})
     assert answer.status_code == 200, answer.text

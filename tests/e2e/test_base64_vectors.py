@@ -18,13 +18,6 @@ def vectors():
     return np.random.default_rng(3).normal(size=(60, WIDTH)).astype("<f4")
 
 
-@pytest.fixture
-def collection(http, name):
-    body = {"vectors": {"size": WIDTH, "distance": "Dot"}}
-    assert http.put(f"/collections/{name}", json=body).status_code == 200
-    return f"/collections/{name}"
-
-
 def stored(http, collection, ids):
     body = {"ids": ids, "with_vector": True}
     return [p["vector"] for p in http.post(f"{collection}/points", json=body).json()["result"]]
@@ -86,7 +79,6 @@ def test_what_embeddings_answer_can_be_stored(http, name):
     (packed([float("-inf")])["base64"], "component 0 is -inf"),
     (packed([1, 2])["base64"], "expected dim: 24, got 2"),
     (7, "base64: expected "),
-    (None, "base64: "),
 ])
 def test_what_is_wrong_is_named(http, collection, text, said):
     vector = {"base64": text}
@@ -94,3 +86,12 @@ def test_what_is_wrong_is_named(http, collection, text, said):
     assert answer.status_code == 400 and said in answer.json()["status"]["error"], answer.text
     answer = http.post(f"{collection}/points/query", json={"query": vector})
     assert answer.status_code == 400 and said in answer.json()["status"]["error"], answer.text
+
+
+def test_null_is_no_vector(http, collection):
+    body = {"query": {"base64": None}}
+    answer = http.post(f"{collection}/points/query", json=body)
+    assert answer.status_code == 400 and "query.base64: missing" in answer.json()["status"]["error"]
+    body = {"batch": {"ids": [1], "vectors": [{"base64": None}]}}
+    answer = http.put(f"{collection}/points", json=body)
+    assert answer.status_code == 400 and "vectors[0].base64: missing" in answer.json()["status"]["error"]

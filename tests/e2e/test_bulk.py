@@ -7,13 +7,6 @@ import pytest
 WIDTH = 4
 
 
-@pytest.fixture
-def collection(http, name):
-    body = {"vectors": {"size": WIDTH, "distance": "Dot"}}
-    assert http.put(f"/collections/{name}", json=body).status_code == 200
-    return f"/collections/{name}"
-
-
 def send(http, collection, content):
     answer = http.post(collection + "/points/bulk", content=content)
     lines = [json.loads(line) for line in answer.text.splitlines()]

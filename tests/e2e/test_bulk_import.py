@@ -157,6 +157,13 @@ def test_npy_of_any_numbers_into_the_real_server(tmp_path, server, http, name):
                                      vectors[[0, 3]].astype("float32"))
 
 
+def test_a_first_vector_that_is_no_base64(tmp_path, server, name):
+    file = tmp_path / "v.jsonl"
+    file.write_text('{"vector": {"base64": "AACA!w=="}}\n')
+    done = run(tmp_path, server.url, "--collection", name, file)
+    assert done.returncode == 2 and "the first vector, which tells the collection's width" in done.stderr
+
+
 def test_npy_of_what_are_no_numbers(tmp_path, pretender):
     numpy = pytest.importorskip("numpy")
     file = tmp_path / "v.npy"
