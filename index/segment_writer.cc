@@ -1,7 +1,6 @@
 #include "index/segment_writer.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -191,10 +190,10 @@ absl::Status SegmentWriter::WriteGraph(const BuiltGraph& graph, const RecallCurv
 }
 
 absl::Status SegmentWriter::Publish() {
-  if (::msync(mapping_.data(), mapping_.bytes().size(), MS_SYNC) != 0 ||
-      ::fsync(file_.get()) != 0) {
-    return FileError("sync", temporary_, errno);
-  }
+  // Not while it is mapped: for each page that the kernel writes it would interrupt every processor
+  // on which a thread of this process runs, to protect the page.
+  mapping_ = Mapping();
+  if (::fsync(file_.get()) != 0) return FileError("sync", temporary_, errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     return FileError("rename", temporary_, errno);
   }
