@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kBlockCacheBytes = 64 << 20;
 constexpr size_t kWriteBufferBytes = 32 << 20;
 constexpr int kBloomBitsPerKey = 10;
+constexpr double kBloomShareOfWriteBuffer = 0.02;
 constexpr std::array<const char*, kFamilies> kFamilyNames = {"default", "points", "vectors", "log",
                                                              "indexes"};
 
@@ -46,6 +47,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = kWriteBufferBytes;
+  // Most points that are read while others come in are not among these.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = kBloomShareOfWriteBuffer;
   options.compression = compressible ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   return options;
 }
