@@ -1,6 +1,7 @@
 #include "index/code_scan.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -8,15 +9,21 @@ namespace vecnest::index {
 
 std::vector<WalkedRow> CostsOfCodes(const CodeScorer& scorer, absl::Span<const uint32_t> rows,
                                     float limit) {
-  std::vector<float> costs(rows.size());
-  scorer.Costs(rows, costs.data());
-  std::vector<WalkedRow> found(rows.size());
-  size_t count = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    found[count] = {costs[i], rows[i]};
-    count += costs[i] <= limit ? 1 : 0;
+  constexpr size_t kAtOnce = 64;
+  std::array<float, kAtOnce> costs;
+  std::array<WalkedRow, kAtOnce> within;
+  std::vector<WalkedRow> found;
+  for (; !rows.empty(); rows.remove_prefix(std::min(kAtOnce, rows.size()))) {
+    const absl::Span<const uint32_t> some = rows.first(std::min(kAtOnce, rows.size()));
+    scorer.Costs(some, costs.data());
+    // No branch on what cannot be guessed.
+    size_t count = 0;
+    for (size_t i = 0; i < some.size(); ++i) {
+      within[count] = {costs[i], some[i]};
+      count += costs[i] <= limit ? 1 : 0;
+    }
+    found.insert(found.end(), within.begin(), within.begin() + static_cast<ptrdiff_t>(count));
   }
-  found.resize(count);
   return found;
 }
 
@@ -46,15 +53,6 @@ void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different) 
   found.resize(RankedDepth(found, wanted, different));
 }
 
-float ScannedRuns::Limit(const CodeScorer& scorer) const {
-  // What lies at the bar is not to be lost by rounding.
-  constexpr float kSlack = 1e-5F;
-  const float limit = scorer.FromShared(Bar(scorer.SharedError()));
-  // Infinite for numbers so large or small that no float holds their products.
-  return std::isfinite(limit) ? limit + kSlack * std::fabs(limit)
-                              : std::numeric_limits<float>::infinity();
-}
-
 void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<WalkedRow> found,
                       size_t different) {
   Run& run = runs_.emplace_back(Run{rows, std::move(found), {}, scorer.SharedError()});
@@ -71,14 +69,8 @@ void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<Wa
   bar_ = nearest_.back();
 }
 
-// Two costs of this error differ by more than four of it in one of two hundred cases.
-float ScannedRuns::Bar(float error) const {
-  constexpr float kErrors = 4;
-  return bar_ + kErrors * error;
-}
-
 size_t ScannedRuns::Near(const Run& run) const {
-  const float bar = Bar(run.error);
+  const float bar = CodeScorer::Reach(bar_, run.error);
   const auto beyond =
       std::find_if(run.shared.begin(), run.shared.end(), [bar](float cost) { return cost > bar; });
   return static_cast<size_t>(beyond - run.shared.begin());

@@ -32,7 +32,7 @@ void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different);
 class ScannedRuns {
  public:
   // Costs by this scorer beyond it cannot be near enough any more.
-  float Limit(const CodeScorer& scorer) const;
+  float Limit(const CodeScorer& scorer) const { return scorer.CostWithin(bar_); }
 
   // What KeepRanked left of a run. `different` of all runs would be ranked if they were one. One
   // more for each run is kept, as equal vectors have a cost of their own in each, and whatever the
@@ -60,7 +60,6 @@ class ScannedRuns {
     std::vector<float> shared;  // costs of `found`
     float error = 0;            // of these
   };
-  float Bar(float error) const;
   size_t Near(const Run& run) const;
 
   std::vector<Run> runs_;

@@ -83,8 +83,9 @@ CodeScorer::CodeScorer(const CodeView& codes, Metric metric, absl::Span<const fl
   }
   query_ = Encode(values);
   const kernels::DistanceKernels& distances = kernels::Distances();
-  const float length = std::sqrt(distances.dot(values.data(), values.data(), dimensions));
-  shared_error_ = codes_.step * static_cast<float>(kernels_.scale) * length / std::sqrt(12.0F);
+  query_length_ = std::sqrt(distances.dot(values.data(), values.data(), dimensions));
+  shared_error_ =
+      codes_.step * static_cast<float>(kernels_.scale) * query_length_ / std::sqrt(12.0F);
   if (form_ == Form::kCosine) {
     // As if prefixes had their share of a vector's length, by which costs are divided.
     shared_error_ *= std::sqrt(static_cast<float>(query.size()) / static_cast<float>(dimensions));
@@ -155,6 +156,19 @@ float CodeScorer::CostOf(float score) const {
   const float with_codes = (dot - Dot(query, center)) / (codes_.step * query_.step);
   return (static_cast<float>(kernels_.offset * query_.sum) - with_codes) /
          static_cast<float>(kernels_.scale);
+}
+
+float CodeScorer::SharedOf(float score) const {
+  return form_ == Form::kDot ? -DotOf(score, query_length_) : Shared(CostOf(score));
+}
+
+float CodeScorer::CostWithin(float shared) const {
+  // What lies at the limit is not to be lost by rounding.
+  constexpr float kSlack = 1e-5F;
+  if (!HasShared()) return std::numeric_limits<float>::infinity();
+  const float limit = FromShared(Reach(shared, shared_error_));
+  return std::isfinite(limit) ? limit + kSlack * std::fabs(limit)
+                              : std::numeric_limits<float>::infinity();
 }
 
 float CodeScorer::Cost(uint32_t row) const {

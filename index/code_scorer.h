@@ -51,6 +51,13 @@ class CodeScorer {
   float SharedError() const { return shared_error_; }
   float Shared(float cost) const { return shared_offset_ + shared_slope_ * cost; }
   float FromShared(float shared) const { return (shared - shared_offset_) / shared_slope_; }
+  // That of a vector that scores so (the score of scorer.h), but for the error.
+  float SharedOf(float score) const;
+  // `shared` and four errors: few costs are farther off, and one in two hundred differences of two.
+  static float Reach(float shared, float error) { return shared + 4 * error; }
+  // The largest cost of a vector that but for the error costs `shared`. Infinite for numbers so
+  // large or small that no float holds their products, and where costs have no such scale.
+  float CostWithin(float shared) const;
 
   // Asks for a row that is read soon.
   void Prefetch(uint32_t row) const { codes_.Prefetch(row, bytes_); }
@@ -92,6 +99,7 @@ class CodeScorer {
   Coded center_;
   float query_center_ = 0;         // query . center
   float center_norm_squared_ = 0;  // center . center
+  float query_length_ = 0;         // as it is compared
   float shared_slope_ = 1;         // not below 0
   float shared_offset_ = 0;
   float shared_error_ = 0;

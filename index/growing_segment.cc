@@ -2,23 +2,30 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <new>
-#include <optional>
+#include <utility>
 
 namespace vecnest::index {
 namespace {
 
 constexpr std::align_val_t kCacheLine{64};
 
-// A run has a center and a step of its own, so that codes fit whatever is imported in which order.
-// Few enough that the rows which wait for their run to be full are scanned in 0.2 ms; more would
-// save the making of their scorers.
-constexpr size_t kRunRows = 1024;
+// Until a run is full its rows are scanned exactly, which costs eight times as much a row.
+constexpr size_t kRunRows = 256;
+// Where runs have centers and steps of their own fewer scorers have to be made.
+constexpr size_t kSeparateRunRows = 1024;
 
 // The mean squared error of a component, in codes, from which on a row does not fit: twelve times
 // that of rounding. By 4 bits the worst of 1,024 MiniLM vectors have .15 to .24. By 8, whose steps
 // leave out rare components by more codes, they have 1 to 17, and few runs fit.
 constexpr float kLargestError = 1;
+
+// A run shares the center and the step of the one before as long as the worst of its rows fits so
+// well, and a step of its own would not be much smaller. So codes fit whatever is imported in which
+// order, and one scorer serves where all rows are alike.
+constexpr float kLargestSharedError = 0.3F;
+constexpr float kLargestSharedStep = 1.2F;
 
 struct FreeAligned {
   void operator()(void* memory) const { ::operator delete(memory, kCacheLine); }
@@ -64,13 +71,16 @@ struct GrowingSegment::Chunk {
   DeletionMarks marks;
   std::unique_ptr<uint8_t, FreeAligned> codes;
   // By run; set once its rows are there.
-  std::vector<std::optional<Quantizer>> quantizers;
+  std::vector<std::shared_ptr<const Quantizer>> quantizers;
   std::vector<uint8_t> all_fit;  // bytes: some are read while others are set
 };
 
 void GrowingSegment::FreeChunk::operator()(Chunk* chunk) const { delete chunk; }
 
-size_t GrowingSegment::RunRows(size_t chunk) { return std::min(kFirstChunk << chunk, kRunRows); }
+size_t GrowingSegment::RunRows(size_t chunk) const {
+  // By 8 bits hardly any run would fit another's.
+  return std::min(kFirstChunk << chunk, format_.bits == 8 ? kSeparateRunRows : kRunRows);
+}
 
 void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number,
                             absl::Span<const float> vector, float inverse_norm) {
@@ -87,7 +97,8 @@ void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number
     memory_bytes_.fetch_add(
         rows * (stride * sizeof(float) + code_stride + sizeof(Label) + sizeof(StoredKey) +
                 sizeof(PointNumber) + sizeof(float) + sizeof(Label)) +
-            runs * (sizeof(std::optional<Quantizer>) + dimensions_ * sizeof(float) + 1),
+            runs * (sizeof(std::shared_ptr<const Quantizer>) + sizeof(Quantizer) +
+                    dimensions_ * sizeof(float) + 1),
         std::memory_order_relaxed);
   }
   chunk->labels[position.row] = label;
@@ -111,11 +122,16 @@ void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   fitted.stride = stride;
   fitted.inverse_norms = chunk.inverse_norms.data() + first;
   fitted.vectors = chunk.vectors.get() + first * stride;
-  const Quantizer& quantizer =
-      chunk.quantizers[run].emplace(Quantizer::Fit(fitted, dimensions_, format_));
-  const float error =
-      quantizer.EncodeAll(fitted, chunk.codes.get() + first * format_.Bytes(dimensions_), nullptr);
-  chunk.all_fit[run] = error < kLargestError ? 1 : 0;
+  uint8_t* const codes = chunk.codes.get() + first * format_.Bytes(dimensions_);
+  auto own = std::make_shared<const Quantizer>(Quantizer::Fit(fitted, dimensions_, format_));
+  bool fits = last_ != nullptr && last_->step() <= kLargestSharedStep * own->step() &&
+              last_->EncodeAll(fitted, codes, nullptr) <= kLargestSharedError;
+  if (!fits) {
+    last_ = std::move(own);
+    fits = last_->EncodeAll(fitted, codes, nullptr) < kLargestError;
+  }
+  chunk.quantizers[run] = last_;
+  chunk.all_fit[run] = fits ? 1 : 0;
 }
 
 std::vector<Rows> GrowingSegment::Blocks() const {
@@ -148,8 +164,14 @@ std::vector<CodedRun> GrowingSegment::CodedRuns(size_t block) const {
   const size_t full = std::min(all - before, kFirstChunk << block) / run_rows;
   const Chunk& chunk = *chunks_[block];
   for (size_t run = 0; run < full; ++run) {
-    runs.push_back({run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get()),
-                    chunk.all_fit[run] != 0});
+    const bool all_fit = chunk.all_fit[run] != 0;
+    if (run > 0 && chunk.quantizers[run] == chunk.quantizers[run - 1] &&
+        all_fit == runs.back().all_fit) {
+      runs.back().count += run_rows;
+      continue;
+    }
+    runs.push_back(
+        {run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get()), all_fit});
   }
   return runs;
 }

@@ -28,6 +28,11 @@ class Nearest {
   // Whether something of this cost can still enter; saves reading the keys of the others.
   bool Admits(float cost) const { return heap_.size() < capacity_ || cost <= heap_.front().cost; }
 
+  // The largest cost that can still enter; nothing as long as any can.
+  std::optional<float> Bar() const {
+    return heap_.size() < capacity_ ? std::nullopt : std::optional(heap_.front().cost);
+  }
+
   void Offer(const Candidate& candidate) {
     if (heap_.size() == capacity_) {
       overflowed_ = true;

@@ -48,6 +48,12 @@ size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width) {
                                   : std::max(scaled, wanted + scaled / 2);
 }
 
+size_t EfBeside(size_t ef, size_t rows, size_t searched) {
+  const double share =
+      static_cast<double>(rows) / static_cast<double>(std::max<size_t>(searched, 1));
+  return static_cast<size_t>(std::ceil(static_cast<double>(ef) * (1 + std::min(share, 1.0)) / 2));
+}
+
 size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_bits, size_t ef) {
   size_t spare = std::max<size_t>(8, wanted / 2);
   if (code_bits == 1) spare = std::max(kSpareOfBits * spare, ef / 2);

@@ -90,7 +90,10 @@ class Pass {
         nearest_(wanted) {}
 
   Nearest& Run() {
-    for (const auto& segment : view_.list->sealed) SearchSealed(*segment);
+    for (const SealedSegment* segment : LargestFirst()) {
+      SearchSealed(*segment);
+      searched_ += segment->count();
+    }
     ScannedRuns runs;
     for (const auto& segment : view_.list->growing) SearchGrowing(*segment, runs);
     OfferRuns(runs);
@@ -103,6 +106,37 @@ class Pass {
   bool no_graph() const { return no_graph_; }
 
  private:
+  // What the largest have leaves the others less to do.
+  std::vector<const SealedSegment*> LargestFirst() const {
+    std::vector<const SealedSegment*> segments;
+    for (const auto& segment : view_.list->sealed) segments.push_back(segment.get());
+    std::stable_sort(
+        segments.begin(), segments.end(),
+        [](const SealedSegment* a, const SealedSegment* b) { return a->count() > b->count(); });
+    return segments;
+  }
+
+  // Below it nothing enters the answer any more; none yet, or what is looked for does not depend on
+  // what others have.
+  std::optional<float> ScoreToBeat() const {
+    if (params_.ef > 0 || params_.rescored > 0 || params_.score_threshold) return std::nullopt;
+    const std::optional<float> bar = nearest_.Bar();
+    return bar ? std::optional(scorer_.ScoreOf(*bar)) : std::nullopt;
+  }
+
+  // The largest cost by codes that fit of what may enter.
+  float Limit(const CodeScorer& scorer) const {
+    const std::optional<float> score = ScoreToBeat();
+    return score ? scorer.CostWithin(scorer.SharedOf(*score))
+                 : std::numeric_limits<float>::infinity();
+  }
+
+  // Of the `ef` of a walk, what is not kept for rows that may enter. A filter may leave out of the
+  // largest segments what is near the query, and tells nothing of this one then.
+  size_t Places(size_t ef, const Rows& rows) const {
+    return params_.allowed == nullptr && ScoreToBeat() ? EfBeside(ef, rows.count, searched_) : ef;
+  }
+
   void Offer(const Rows& rows, uint32_t row, float cost) {
     ++stats_.candidates;
     if (!nearest_.Admits(cost)) return nearest_.Reject();
@@ -158,9 +192,10 @@ class Pass {
       size_t first = 0;
       if (by_codes) {
         for (const CodedRun& run : segment.CodedRuns(i)) {
-          if (run.first + run.count > rows.count) break;
-          ScanByCodes(rows, run, AcceptedAmong(filter, run.first, run.first + run.count), runs);
-          first = run.first + run.count;
+          const size_t end = std::min(run.first + run.count, rows.count);
+          if (first == end) break;
+          ScanByCodes(rows, run, AcceptedAmong(filter, first, end), runs);
+          first = end;
         }
       }
       OfferRows(rows, AcceptedAmong(filter, first, rows.count));
@@ -178,8 +213,9 @@ class Pass {
     scanned_codes_ = true;
     // Whatever is in range has to be ranked.
     const bool shared = !params_.score_threshold && run.all_fit && scorer.HasShared();
-    std::vector<WalkedRow> found = shared ? CostsOfCodes(scorer, accepted, runs.Limit(scorer))
-                                          : CostsOfCodes(scorer, accepted);
+    std::vector<WalkedRow> found =
+        shared ? CostsOfCodes(scorer, accepted, std::min(Limit(scorer), runs.Limit(scorer)))
+               : CostsOfCodes(scorer, accepted);
     size_t in_range = 0;
     if (params_.score_threshold) {
       const float range = scorer.CostOf(*params_.score_threshold);
@@ -333,7 +369,11 @@ class Pass {
   WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
                   const RowScorer& scorer, size_t ef, size_t max_distances) const {
     WalkParams params;
-    params.kept.places = ef;
+    params.kept.places = Places(ef, rows);
+    if (const std::optional<float> score = ScoreToBeat()) {
+      params.kept.range = scorer.CostOf(*score);
+      params.kept.most_in_range = ef - params.kept.places;
+    }
     params.kept.most_equal = std::max(wanted_, kFewestEqual);
     params.kept.most_free = kMostPerPlace * ef;
     if (params_.score_threshold) {
@@ -358,12 +398,21 @@ class Pass {
     };
     const CodeView codes = CodesOf(segment);
     const bool by_vectors = codes.empty() || params_.rescored == SearchParams::kAllFound;
-    const WalkResult walk =
-        by_vectors ? walk_by(VectorScorer(rows, scorer_)) : walk_by(ScorerOf(codes));
+    const size_t places = Places(ef, rows);
+    float limit = std::numeric_limits<float>::infinity();
+    WalkResult walk;
+    if (by_vectors) {
+      walk = walk_by(VectorScorer(rows, scorer_));
+    } else {
+      const CodeScorer scorer = ScorerOf(codes);
+      // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
+      if (codes.format.bits == 4) limit = Limit(scorer);
+      walk = walk_by(scorer);
+    }
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
     // Fewer than its places: it could not get to the others.
-    if (walk.gave_up || walk.rows.size() < ef) return false;
+    if (walk.gave_up || walk.rows.size() < places) return false;
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
     if (by_vectors) {
@@ -371,7 +420,9 @@ class Pass {
     } else {
       const size_t wanted = Wanted(walk.in_range);
       const size_t different = Different(wanted, codes, ef);
-      OfferInOrder(rows, {walk.rows.data(), RankedDepth(walk.rows, wanted, different)});
+      size_t depth = RankedDepth(walk.rows, wanted, different);
+      while (depth > 0 && walk.rows[depth - 1].cost > limit) --depth;
+      OfferInOrder(rows, {walk.rows.data(), depth});
     }
     if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
     ++stats_.segments_walked;
@@ -419,6 +470,7 @@ class Pass {
   SearchStats& stats_;
   Nearest nearest_;
   VectorBuffer buffer_;
+  size_t searched_ = 0;  // rows of the sealed segments before
   bool walked_ = false;
   bool scanned_codes_ = false;
   bool few_matches_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -139,23 +140,32 @@ TEST(CodeScorerTest, SharedCostsAreOfOneScale) {
         double length = 0;
         for (size_t j = 0; j < dimensions; ++j) length += std::pow(queries.Row(i)[j], 2);
         double squares = 0;
+        size_t beyond = 0;
         for (uint32_t row = 0; row < kRows; ++row) {
           const double score = testing::PlainScore(Metric::kCosine, queries.Row(i), points.Row(row),
                                                    dimensions, true);
           const float cost = scorer.Cost(row);
           squares += std::pow(scorer.Shared(cost) + score * std::sqrt(length), 2);
+          const float shared = scorer.SharedOf(static_cast<float>(score));
+          EXPECT_NEAR(shared, -score * std::sqrt(length), 1e-4);
+          beyond += cost > scorer.CostWithin(shared) ? 1 : 0;
+          EXPECT_GT(scorer.CostWithin(shared), scorer.FromShared(shared));
           EXPECT_NEAR(scorer.FromShared(scorer.Shared(cost)), cost, 1e-5 * std::fabs(cost) + 0.1);
         }
         const double error = std::sqrt(squares / kRows);
         EXPECT_GT(error, 0.5 * scorer.SharedError());
         EXPECT_LT(error, 2 * scorer.SharedError());
+        EXPECT_LE(beyond, kRows / 100);
+        constexpr float kInfinity = std::numeric_limits<float>::infinity();
+        EXPECT_EQ(scorer.CostWithin(kInfinity), kInfinity);
       }
     }
   }
   testing::Block block(far);
-  EXPECT_FALSE(
-      CodeScorer(block.Codes({8, false}), Metric::kEuclid, queries.Row(0), kWidth, Renormalize::kNo)
-          .HasShared());
+  const CodeScorer unlike(block.Codes({8, false}), Metric::kEuclid, queries.Row(0), kWidth,
+                          Renormalize::kNo);
+  EXPECT_FALSE(unlike.HasShared());
+  EXPECT_EQ(unlike.CostWithin(0), std::numeric_limits<float>::infinity());
 }
 
 TEST(CodeScorerTest, CostsAreFinite) {

@@ -12,6 +12,12 @@
 namespace vecnest::index {
 namespace {
 
+void Fill(GrowingSegment& segment, const testing::Matrix& points) {
+  for (size_t row = 0; row < points.count(); ++row) {
+    segment.Append(row + 1, {}, 0, points.Row(row), InverseNorm(points.Row(row)));
+  }
+}
+
 TEST(GrowingSegmentTest, RowsComeBackAcrossChunks) {
   constexpr size_t kCount = 2000;
   GrowingSegment segment(5, Metric::kCosine);
@@ -88,9 +94,7 @@ TEST(GrowingSegmentTest, FullRunsHaveCodesThatFit) {
   GrowingSegment segment(kWidth, Metric::kCosine);
   const size_t before = segment.memory_bytes();
   EXPECT_TRUE(segment.CodedRuns(0).empty());
-  for (size_t row = 0; row < points.count(); ++row) {
-    segment.Append(row + 1, {}, 0, points.Row(row), InverseNorm(points.Row(row)));
-  }
+  Fill(segment, points);
   size_t coded = 0;
   size_t cut = 0;
   const std::vector<Rows> blocks = segment.Blocks();
@@ -115,6 +119,41 @@ TEST(GrowingSegmentTest, FullRunsHaveCodesThatFit) {
   EXPECT_GT(coded, points.count() - 1024);
   EXPECT_LT(static_cast<double>(cut), 0.001 * static_cast<double>(coded * kWidth));
   EXPECT_GE(segment.memory_bytes() - before, points.count() * kWidth * (sizeof(float) + 1));
+}
+
+// One scorer serves for all of them, and few rows have to wait for a run to be full.
+TEST(GrowingSegmentTest, RunsOfAlikeRowsShareTheirCodes) {
+  constexpr size_t kCount = 6000;
+  GrowingSegment segment(192, Metric::kCosine);
+  Fill(segment, testing::Clustered(kCount, 192, 1));
+  const CodedRun first = segment.CodedRuns(0).front();
+  size_t coded = 0;
+  for (size_t block = 0; block < segment.Blocks().size(); ++block) {
+    const std::vector<CodedRun> runs = segment.CodedRuns(block);
+    ASSERT_EQ(runs.size(), 1U);
+    EXPECT_TRUE(runs.front().all_fit);
+    EXPECT_EQ(runs.front().codes.center.data(), first.codes.center.data());
+    coded += runs.front().count;
+  }
+  EXPECT_GT(coded, kCount - 256);
+}
+
+TEST(GrowingSegmentTest, RunsOfUnlikeRowsHaveCodesOfTheirOwn) {
+  constexpr size_t kWidth = 192;
+  testing::Matrix points = testing::Clustered(768, kWidth, 1);
+  for (size_t i = 256 * kWidth; i < 512 * kWidth; ++i) points.values[i] += 0.2F;
+  for (size_t i = 512 * kWidth; i < 768 * kWidth; ++i) {
+    points.values[i] = 0.2F + 0.01F * points.values[i];
+  }
+  GrowingSegment segment(kWidth, Metric::kCosine);
+  Fill(segment, points);
+  ASSERT_EQ(segment.CodedRuns(0).size(), 1U);
+  const std::vector<CodedRun> runs = segment.CodedRuns(1);
+  ASSERT_EQ(runs.size(), 2U);
+  // What a step of the others stands for is the spread of all of the last.
+  EXPECT_LT(runs[1].codes.step, 0.1F * runs[0].codes.step);
+  EXPECT_NE(runs[0].codes.center[0], segment.CodedRuns(0)[0].codes.center[0]);
+  for (const CodedRun& run : runs) EXPECT_TRUE(run.all_fit);
 }
 
 TEST(GrowingSegmentTest, ManhattanHasNoCodes) {

@@ -56,5 +56,14 @@ TEST(SearchPlanTest, NarrowFiltersAreSearchedHarder) {
   EXPECT_EQ(FilteredEf(64, 0, 1000), 128U);
 }
 
+TEST(SearchPlanTest, SmallSegmentsBesideLargeOnesAreSearchedLess) {
+  EXPECT_EQ(EfBeside(64, 1000, 1000), 64U);
+  EXPECT_EQ(EfBeside(64, 2000, 1000), 64U);
+  EXPECT_EQ(EfBeside(64, 500, 1000), 48U);
+  EXPECT_EQ(EfBeside(64, 1, 1000000), 33U);
+  EXPECT_EQ(EfBeside(1, 1, 1000000), 1U);
+  EXPECT_EQ(EfBeside(64, 1, 0), 64U);
+}
+
 }  // namespace
 }  // namespace vecnest::index

@@ -1,11 +1,14 @@
 #include "index/segment_search.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <set>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "index/metric.h"
+#include "tests/index/test_index.h"
 #include "tests/index/test_vectors.h"
 
 namespace vecnest::index {
@@ -181,6 +184,91 @@ TEST_F(SegmentSearchTest, ThresholdsLimitsAndFiltersEndInOneScan) {
   const SearchParams params{.k = 7000, .allowed = &most, .score_threshold = -1.0F};
   EXPECT_EQ(Search(params).size(), most.count());
   EXPECT_LE(stats_.distances, 3 * kRows);
+}
+
+// A large sealed segment and small ones after it.
+class SeveralSegmentsTest : public ::testing::Test {
+ protected:
+  static constexpr size_t kWide = 192;
+  static constexpr size_t kLarge = 12000;
+  static constexpr size_t kSmall = 3000;
+  static constexpr size_t kSegments = 4;
+  static constexpr size_t kAll = kLarge + (kSegments - 1) * kSmall;
+
+  void Seal(const testing::Matrix& points) {
+    index_ = testing::MustOpen(directory_.path(), testing::Config(kWide, kAll));
+    for (size_t end = kLarge, first = 0; end <= kAll; first = end, end += kSmall) {
+      testing::AddRows(*index_, points, first, end);
+      ASSERT_TRUE(index_->SealAll().ok());
+    }
+  }
+
+  struct Found {
+    double recall = 0;
+    size_t distances = 0;
+    size_t candidates = 0;
+    size_t ef = 0;
+  };
+  // Of the ten nearest, against plain loops.
+  Found Search(const testing::Matrix& points, const testing::Matrix& queries,
+               const SearchParams& params) {
+    Found all;
+    for (size_t i = 0; i < queries.count(); ++i) {
+      std::vector<double> scores;
+      for (size_t row = 0; row < kAll; ++row) {
+        scores.push_back(
+            testing::PlainScore(Metric::kCosine, queries.Row(i), points.Row(row), kWide, true));
+      }
+      std::nth_element(scores.begin(), scores.begin() + 9, scores.end(), std::greater<>());
+      SearchStats stats;
+      const auto hits = index_->Search(queries.Row(i), params, &stats);
+      for (const ScoredLabel& hit : *hits) {
+        all.recall += hit.score >= scores[9] - 1e-5 ? 1 : 0;
+      }
+      all.distances += stats.distances;
+      all.candidates += stats.candidates;
+      all.ef = stats.ef;
+      EXPECT_EQ(stats.segments_walked, kSegments);
+    }
+    all.recall /= static_cast<double>(10 * queries.count());
+    return all;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<VectorIndex> index_;
+  const testing::Matrix queries_ = testing::Clustered(100, kWide, 2);
+};
+
+TEST_F(SeveralSegmentsTest, WhatTheLargestHasSparesTheOthersWork) {
+  const testing::Matrix points = testing::Clustered(kAll, kWide, 1);
+  Seal(points);
+  const Found found = Search(points, queries_, {});
+  EXPECT_GE(found.recall, 0.98);
+  // Walks that know nothing of each other.
+  const Found literally = Search(points, queries_, {.ef = found.ef});
+  EXPECT_GE(found.recall, literally.recall - 0.01);
+  EXPECT_LT(found.distances, literally.distances * 9 / 10);
+  EXPECT_LT(found.candidates, literally.candidates / 2);
+}
+
+// Everything near is in the last small segment: there the bar that the others set is low.
+TEST_F(SeveralSegmentsTest, FindsWhatOnlyASmallSegmentHas) {
+  testing::Matrix points = testing::Clustered(kAll, kWide, 1);
+  testing::Matrix away = testing::Clustered(kSmall, kWide, 5);
+  testing::Matrix queries = queries_;
+  const auto move = [](testing::Matrix& matrix) {
+    for (size_t row = 0; row < matrix.count(); ++row) {
+      float* vector = &matrix.values[row * kWide];
+      for (size_t i = 0; i < kWide; ++i) vector[i] -= 0.15F;
+      testing::Normalize(vector, kWide);
+    }
+  };
+  move(away);
+  move(queries);
+  std::copy(away.values.begin(), away.values.end(),
+            points.values.end() - static_cast<ptrdiff_t>(away.values.size()));
+  Seal(points);
+  EXPECT_GE(Search(points, queries, {}).recall, 0.98);
 }
 
 TEST_F(SegmentSearchTest, OfTwoVersionsOfAKeyTheLaterIsReturned) {
