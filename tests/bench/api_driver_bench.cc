@@ -1,11 +1,12 @@
 // Queries through the public C++ API, as a process that tests/bench/http_bench runs over a data
 // directory that the server has written.
 //
-//   api_driver_bench DIRECTORY COLLECTION VECTORS FIRST COUNT ROUNDS THREADS
+//   api_driver_bench DIRECTORY COLLECTION VECTORS FIRST COUNT ROUNDS THREADS RECALL
 //
 // VECTORS is raw little-endian f32. Merges the collection's segments, then asks for the 10 points
-// with their payload nearest to each of COUNT vectors from row FIRST on. Prints one line of JSON:
-// the mean seconds of ROUNDS rounds, `segments`, and `ids` of the points found.
+// with their payload nearest to each of COUNT vectors from row FIRST on, at RECALL (0: the
+// default). Prints one line of JSON: the mean seconds of ROUNDS rounds, `segments`, and `ids` of
+// the points found.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -31,7 +32,8 @@ void Check(const absl::Status& status) {
   std::exit(1);
 }
 
-std::vector<Query> ReadQueries(const std::string& file, size_t width, size_t first, size_t count) {
+std::vector<Query> ReadQueries(const std::string& file, size_t width, size_t first, size_t count,
+                               float recall) {
   std::ifstream input(file, std::ios::binary);
   input.seekg(static_cast<std::streamoff>(first * width * sizeof(float)));
   std::vector<Query> queries(count);
@@ -41,6 +43,7 @@ std::vector<Query> ReadQueries(const std::string& file, size_t width, size_t fir
                static_cast<std::streamsize>(width * sizeof(float)));
     query.nearest = std::move(vector);
     query.with_payload.kind = PayloadSelector::Kind::kAll;
+    if (recall > 0) query.recall = recall;
   }
   if (!input) Check(absl::InvalidArgumentError("VECTORS is too short"));
   return queries;
@@ -75,9 +78,10 @@ int Main(char** arguments) {
   const auto info = database.DescribeCollection(collection);
   Check(info.status());
   const VectorInfo& vectors = info->vectors.at("");
-  const std::vector<Query> queries = ReadQueries(
-      arguments[3], static_cast<size_t>(vectors.config.size),
-      std::strtoull(arguments[4], nullptr, 10), std::strtoull(arguments[5], nullptr, 10));
+  const std::vector<Query> queries =
+      ReadQueries(arguments[3], static_cast<size_t>(vectors.config.size),
+                  std::strtoull(arguments[4], nullptr, 10),
+                  std::strtoull(arguments[5], nullptr, 10), std::strtof(arguments[8], nullptr));
   const int rounds = std::atoi(arguments[6]);
   const size_t threads = std::strtoull(arguments[7], nullptr, 10);
   std::vector<std::vector<std::string>> found(queries.size());
@@ -97,9 +101,10 @@ int Main(char** arguments) {
 int main(int argc, char** argv) {
   // As the server has it.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  if (argc != 8) {
-    fmt::print(stderr,
-               "usage: api_driver_bench DIRECTORY COLLECTION VECTORS FIRST COUNT ROUNDS THREADS\n");
+  if (argc != 9) {
+    fmt::print(
+        stderr,
+        "usage: api_driver_bench DIRECTORY COLLECTION VECTORS FIRST COUNT ROUNDS THREADS RECALL\n");
     return 2;
   }
   return vecnest::Main(argv);
