@@ -162,11 +162,11 @@ float CodeScorer::SharedOf(float score) const {
   return form_ == Form::kDot ? -DotOf(score, query_length_) : Shared(CostOf(score));
 }
 
-float CodeScorer::CostWithin(float shared) const {
+float CodeScorer::CostWithin(float shared, float worst) const {
   // What lies at the limit is not to be lost by rounding.
   constexpr float kSlack = 1e-5F;
   if (!HasShared()) return std::numeric_limits<float>::infinity();
-  const float limit = FromShared(Reach(shared, shared_error_));
+  const float limit = FromShared(Reach(shared, worst * shared_error_));
   return std::isfinite(limit) ? limit + kSlack * std::fabs(limit)
                               : std::numeric_limits<float>::infinity();
 }

@@ -55,9 +55,10 @@ class CodeScorer {
   float SharedOf(float score) const;
   // `shared` and four errors: few costs are farther off, and one in two hundred differences of two.
   static float Reach(float shared, float error) { return shared + 4 * error; }
-  // The largest cost of a vector that but for the error costs `shared`. Infinite for numbers so
-  // large or small that no float holds their products, and where costs have no such scale.
-  float CostWithin(float shared) const;
+  // The largest cost of a vector that but for the error costs `shared`, where that is `worst` times
+  // as large as rounding makes it. Infinite for numbers so large or small that no float holds their
+  // products, and where costs have no such scale.
+  float CostWithin(float shared, float worst = 1) const;
 
   // Asks for a row that is read soon.
   void Prefetch(uint32_t row) const { codes_.Prefetch(row, bytes_); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -16,16 +18,20 @@ constexpr size_t kRunRows = 256;
 // Where runs have centers and steps of their own fewer scorers have to be made.
 constexpr size_t kSeparateRunRows = 1024;
 
-// The mean squared error of a component, in codes, from which on a row does not fit: twelve times
-// that of rounding. By 4 bits the worst of 1,024 MiniLM vectors have .15 to .24. By 8, whose steps
-// leave out rare components by more codes, they have 1 to 17, and few runs fit.
+// Mean squared errors of a component, in codes: that of rounding, and twelve times as much, from
+// which on a row does not fit. By 4 bits the worst of 1,024 MiniLM vectors have .15 to .24. By 8,
+// whose steps leave out rare components by more codes, they have 1 to 17, and few runs fit.
+constexpr float kErrorOfRounding = 1.0F / 12;
 constexpr float kLargestError = 1;
 
-// A run shares the center and the step of the one before as long as the worst of its rows fits so
-// well, and a step of its own would not be much smaller. So codes fit whatever is imported in which
-// order, and one scorer serves where all rows are alike.
+// A run of 4 bits shares the center and the step of the one before as long as the worst of its rows
+// fits so well, and a step of its own would not be much smaller. So codes fit whatever is imported
+// in which order, and where all rows are alike one scorer serves for a block of them.
 constexpr float kLargestSharedError = 0.3F;
 constexpr float kLargestSharedStep = 1.2F;
+
+// By 8 bits hardly any run would fit another's.
+bool SharesCodes(const CodeFormat& format) { return format.bits == 4; }
 
 struct FreeAligned {
   void operator()(void* memory) const { ::operator delete(memory, kCacheLine); }
@@ -61,7 +67,7 @@ struct GrowingSegment::Chunk {
         marks(rows),
         codes(AllocateAligned<uint8_t>(rows * code_stride)),
         quantizers(runs),
-        all_fit(runs) {}
+        errors(runs) {}
 
   std::vector<Label> labels;
   std::vector<StoredKey> keys;
@@ -72,14 +78,13 @@ struct GrowingSegment::Chunk {
   std::unique_ptr<uint8_t, FreeAligned> codes;
   // By run; set once its rows are there.
   std::vector<std::shared_ptr<const Quantizer>> quantizers;
-  std::vector<uint8_t> all_fit;  // bytes: some are read while others are set
+  std::vector<float> errors;  // the largest of a run
 };
 
 void GrowingSegment::FreeChunk::operator()(Chunk* chunk) const { delete chunk; }
 
 size_t GrowingSegment::RunRows(size_t chunk) const {
-  // By 8 bits hardly any run would fit another's.
-  return std::min(kFirstChunk << chunk, format_.bits == 8 ? kSeparateRunRows : kRunRows);
+  return std::min(kFirstChunk << chunk, SharesCodes(format_) ? kRunRows : kSeparateRunRows);
 }
 
 void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number,
@@ -98,7 +103,7 @@ void GrowingSegment::Append(Label label, const PointKey& key, PointNumber number
         rows * (stride * sizeof(float) + code_stride + sizeof(Label) + sizeof(StoredKey) +
                 sizeof(PointNumber) + sizeof(float) + sizeof(Label)) +
             runs * (sizeof(std::shared_ptr<const Quantizer>) + sizeof(Quantizer) +
-                    dimensions_ * sizeof(float) + 1),
+                    (dimensions_ + 1) * sizeof(float)),
         std::memory_order_relaxed);
   }
   chunk->labels[position.row] = label;
@@ -124,14 +129,17 @@ void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   fitted.vectors = chunk.vectors.get() + first * stride;
   uint8_t* const codes = chunk.codes.get() + first * format_.Bytes(dimensions_);
   auto own = std::make_shared<const Quantizer>(Quantizer::Fit(fitted, dimensions_, format_));
-  bool fits = last_ != nullptr && last_->step() <= kLargestSharedStep * own->step() &&
-              last_->EncodeAll(fitted, codes, nullptr) <= kLargestSharedError;
-  if (!fits) {
+  float error = std::numeric_limits<float>::infinity();
+  if (last_ != nullptr && SharesCodes(format_) &&
+      last_->step() <= kLargestSharedStep * own->step()) {
+    error = last_->EncodeAll(fitted, codes, nullptr);
+  }
+  if (!(error <= kLargestSharedError)) {
     last_ = std::move(own);
-    fits = last_->EncodeAll(fitted, codes, nullptr) < kLargestError;
+    error = last_->EncodeAll(fitted, codes, nullptr);
   }
   chunk.quantizers[run] = last_;
-  chunk.all_fit[run] = fits ? 1 : 0;
+  chunk.errors[run] = error;
 }
 
 std::vector<Rows> GrowingSegment::Blocks() const {
@@ -164,14 +172,16 @@ std::vector<CodedRun> GrowingSegment::CodedRuns(size_t block) const {
   const size_t full = std::min(all - before, kFirstChunk << block) / run_rows;
   const Chunk& chunk = *chunks_[block];
   for (size_t run = 0; run < full; ++run) {
-    const bool all_fit = chunk.all_fit[run] != 0;
-    if (run > 0 && chunk.quantizers[run] == chunk.quantizers[run - 1] &&
-        all_fit == runs.back().all_fit) {
+    const float error = chunk.errors[run];
+    const bool all_fit = error < kLargestError;
+    const float worst = std::max(std::sqrt(error / kErrorOfRounding), 1.0F);
+    if (run > 0 && chunk.quantizers[run] == chunk.quantizers[run - 1] && runs.back().all_fit) {
       runs.back().count += run_rows;
+      runs.back().worst = std::max(runs.back().worst, worst);
       continue;
     }
-    runs.push_back(
-        {run * run_rows, run_rows, chunk.quantizers[run]->View(chunk.codes.get()), all_fit});
+    const CodeView codes = chunk.quantizers[run]->View(chunk.codes.get());
+    runs.push_back({run * run_rows, run_rows, codes, all_fit, worst});
   }
   return runs;
 }

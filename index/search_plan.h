@@ -23,9 +23,9 @@ size_t DefaultEf(size_t k, size_t rows, size_t dimensions, size_t width, int cod
 // The ef that finds `wanted` rows at `dimensions` as well as `ef` finds ten at the full width.
 size_t EfForRecall(size_t ef, size_t wanted, size_t dimensions, size_t width);
 
-// The part of `ef` that finds what is nearer than the nearest of `searched` rows in other segments,
-// among `rows` that have what is nearer than these beside it: few of the nearest of all are theirs,
-// and those are their own nearest, which are found first.
+// How much of `ef` a walk among `rows` needs to find those of the nearest that other segments, of
+// `searched` rows, don't have: the fewer the rows, the fewer of the nearest they have, and those
+// are their own nearest, which walks find first.
 size_t EfBeside(size_t ef, size_t rows, size_t searched);
 
 // How many of the rows that a walk found by their codes are ranked by their vectors to find the

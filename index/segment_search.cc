@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,9 @@ constexpr size_t kFewestEqual = 32;
 
 // Of a segment that grows, so many are scanned exactly: twice what is usually sealed at once.
 constexpr size_t kFewGrowing = 16384;
+
+// Beyond what may enter by its code so many rows are ranked at a time, as long as one enters.
+constexpr size_t kRankedBeyond = 4;
 
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
@@ -92,7 +96,7 @@ class Pass {
   Nearest& Run() {
     for (const SealedSegment* segment : LargestFirst()) {
       SearchSealed(*segment);
-      searched_ += segment->count();
+      searched_ += Live(segment->rows());
     }
     ScannedRuns runs;
     for (const auto& segment : view_.list->growing) SearchGrowing(*segment, runs);
@@ -110,43 +114,45 @@ class Pass {
   std::vector<const SealedSegment*> LargestFirst() const {
     std::vector<const SealedSegment*> segments;
     for (const auto& segment : view_.list->sealed) segments.push_back(segment.get());
-    std::stable_sort(
-        segments.begin(), segments.end(),
-        [](const SealedSegment* a, const SealedSegment* b) { return a->count() > b->count(); });
+    std::stable_sort(segments.begin(), segments.end(),
+                     [](const SealedSegment* a, const SealedSegment* b) {
+                       return Live(a->rows()) > Live(b->rows());
+                     });
     return segments;
   }
 
-  // Below it nothing enters the answer any more; none yet, or what is looked for does not depend on
-  // what others have.
+  // Nothing farther than what scores so enters the answer any more. None while anything may, and
+  // where the caller says how far to look.
   std::optional<float> ScoreToBeat() const {
     if (params_.ef > 0 || params_.rescored > 0 || params_.score_threshold) return std::nullopt;
     const std::optional<float> bar = nearest_.Bar();
     return bar ? std::optional(scorer_.ScoreOf(*bar)) : std::nullopt;
   }
 
-  // The largest cost by codes that fit of what may enter.
-  float Limit(const CodeScorer& scorer) const {
+  // The largest cost by its code of what may enter. `worst`: see CostWithin. None of prefixes: how
+  // large their errors are depends on how much of each vector they hold.
+  float Limit(const CodeScorer& scorer, float worst) const {
     const std::optional<float> score = ScoreToBeat();
-    return score ? scorer.CostWithin(scorer.SharedOf(*score))
-                 : std::numeric_limits<float>::infinity();
+    return score && scorer_.dimensions() == query_.size()
+               ? scorer.CostWithin(scorer.SharedOf(*score), worst)
+               : std::numeric_limits<float>::infinity();
   }
 
-  // Of the `ef` of a walk, what is not kept for rows that may enter. A filter may leave out of the
-  // largest segments what is near the query, and tells nothing of this one then.
-  size_t Places(size_t ef, const Rows& rows) const {
-    return params_.allowed == nullptr && ScoreToBeat() ? EfBeside(ef, rows.count, searched_) : ef;
-  }
-
-  void Offer(const Rows& rows, uint32_t row, float cost) {
+  // False: it is too far.
+  bool Offer(const Rows& rows, uint32_t row, float cost) {
     ++stats_.candidates;
-    if (!nearest_.Admits(cost)) return nearest_.Reject();
+    if (!nearest_.Admits(cost)) {
+      nearest_.Reject();
+      return false;
+    }
     nearest_.Offer({cost, Load(rows.keys[row]), rows.labels[row]});
+    return true;
   }
 
-  void OfferRow(const Rows& rows, uint32_t row) {
+  bool OfferRow(const Rows& rows, uint32_t row) {
     ++stats_.distances;
     stats_.bytes += scorer_.dimensions() * ValueBytes(rows.format);
-    Offer(rows, row, scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]));
+    return Offer(rows, row, scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]));
   }
 
   void OfferRows(const Rows& rows, absl::Span<const uint32_t> offered) {
@@ -214,8 +220,9 @@ class Pass {
     // Whatever is in range has to be ranked.
     const bool shared = !params_.score_threshold && run.all_fit && scorer.HasShared();
     std::vector<WalkedRow> found =
-        shared ? CostsOfCodes(scorer, accepted, std::min(Limit(scorer), runs.Limit(scorer)))
-               : CostsOfCodes(scorer, accepted);
+        shared
+            ? CostsOfCodes(scorer, accepted, std::min(Limit(scorer, run.worst), runs.Limit(scorer)))
+            : CostsOfCodes(scorer, accepted);
     size_t in_range = 0;
     if (params_.score_threshold) {
       const float range = scorer.CostOf(*params_.score_threshold);
@@ -228,8 +235,11 @@ class Pass {
     if (found.size() < accepted.size() && !IsWholeRange(in_range, accepted.size())) {
       nearest_.Reject();
     }
-    if (!shared) return OfferInOrder(rows, found);
-    runs.Add(rows, scorer, std::move(found), std::max(wanted, different));
+    if (shared) {
+      runs.Add(rows, scorer, std::move(found), std::max(wanted, different));
+    } else {
+      OfferInOrder(rows, found);
+    }
   }
 
   void OfferRuns(const ScannedRuns& runs) {
@@ -365,21 +375,32 @@ class Pass {
         std::count_if(costs.begin(), costs.end(), [best](float cost) { return cost < best; }));
   }
 
+  // What a walk of `ef` keeps. What beats `score` takes no place, and the list is shorter without
+  // it.
+  template <class RowScorer>
+  PoolSize Kept(const RowScorer& scorer, const Rows& rows, size_t ef,
+                const std::optional<float>& score) const {
+    PoolSize kept;
+    kept.places = ef;
+    kept.most_equal = std::max(wanted_, kFewestEqual);
+    kept.most_free = kMostPerPlace * ef;
+    if (params_.score_threshold) {
+      kept.range = scorer.CostOf(*params_.score_threshold);
+      kept.most_in_range = std::min(wanted_, kMostInRange);
+    }
+    if (score) {
+      kept.places = EfBeside(ef, Live(rows), searched_);
+      kept.range = scorer.CostOf(*score);
+      kept.most_in_range = ef - kept.places;
+    }
+    return kept;
+  }
+
   template <class RowScorer>
   WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                  const RowScorer& scorer, size_t ef, size_t max_distances) const {
+                  const RowScorer& scorer, const PoolSize& kept, size_t max_distances) const {
     WalkParams params;
-    params.kept.places = Places(ef, rows);
-    if (const std::optional<float> score = ScoreToBeat()) {
-      params.kept.range = scorer.CostOf(*score);
-      params.kept.most_in_range = ef - params.kept.places;
-    }
-    params.kept.most_equal = std::max(wanted_, kFewestEqual);
-    params.kept.most_free = kMostPerPlace * ef;
-    if (params_.score_threshold) {
-      params.kept.range = scorer.CostOf(*params_.score_threshold);
-      params.kept.most_in_range = std::min(wanted_, kMostInRange);
-    }
+    params.kept = kept;
     params.max_distances = max_distances;
     const std::vector<uint32_t> seeds =
         params_.allowed == nullptr ? std::vector<uint32_t>() : Seeds(rows, filter);
@@ -390,15 +411,20 @@ class Pass {
   // False when the rows have to be scanned instead.
   bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter) {
     const size_t ef = EfFor(segment, Fewest());
-    size_t most = Live(rows);
-    if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
-    const auto walk_by = [&](const auto& scorer) -> WalkResult {
-      if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
-      return Walk(segment, rows, filter, scorer, ef, 2 * most);
-    };
     const CodeView codes = CodesOf(segment);
     const bool by_vectors = codes.empty() || params_.rescored == SearchParams::kAllFound;
-    const size_t places = Places(ef, rows);
+    // Codes of 1 bit don't say how near a row is. A filter may leave out of the largest segments
+    // what is near the query, and tells nothing of this one then.
+    const bool beats = params_.allowed == nullptr && (by_vectors || codes.format.bits > 1);
+    const std::optional<float> score = beats ? ScoreToBeat() : std::nullopt;
+    size_t most = Live(rows);
+    if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
+    PoolSize kept;
+    const auto walk_by = [&](const auto& scorer) -> WalkResult {
+      if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
+      kept = Kept(scorer, rows, ef, score);
+      return Walk(segment, rows, filter, scorer, kept, 2 * most);
+    };
     float limit = std::numeric_limits<float>::infinity();
     WalkResult walk;
     if (by_vectors) {
@@ -406,13 +432,14 @@ class Pass {
     } else {
       const CodeScorer scorer = ScorerOf(codes);
       // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
-      if (codes.format.bits == 4) limit = Limit(scorer);
+      if (codes.format.bits == 4) limit = Limit(scorer, 1);
       walk = walk_by(scorer);
     }
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
-    // Fewer than its places: it could not get to the others.
-    if (walk.gave_up || walk.rows.size() < places) return false;
+    // Fewer than it keeps: it could not get to the others.
+    const size_t beside = score ? std::min(walk.in_range, kept.most_in_range) : 0;
+    if (walk.gave_up || walk.rows.size() < kept.places + beside) return false;
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
     if (by_vectors) {
@@ -420,9 +447,7 @@ class Pass {
     } else {
       const size_t wanted = Wanted(walk.in_range);
       const size_t different = Different(wanted, codes, ef);
-      size_t depth = RankedDepth(walk.rows, wanted, different);
-      while (depth > 0 && walk.rows[depth - 1].cost > limit) --depth;
-      OfferInOrder(rows, {walk.rows.data(), depth});
+      OfferWithin(rows, {walk.rows.data(), RankedDepth(walk.rows, wanted, different)}, limit);
     }
     if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
     ++stats_.segments_walked;
@@ -452,10 +477,32 @@ class Pass {
     return params_.score_threshold && in_range < std::min(wanted_, found);
   }
 
-  void OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {
+  // How many come up to the last one that entered, and with it.
+  size_t OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {
     for (const WalkedRow& row : found) rows.PrefetchPoint(row.row);
     for (const WalkedRow& row : found) rows.Prefetch(row.row, scorer_.dimensions());
-    for (const WalkedRow& row : found) OfferRow(rows, row.row);
+    size_t entered = 0;
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (OfferRow(rows, found[i].row)) entered = i + 1;
+    }
+    return entered;
+  }
+
+  // Those of a cost up to `limit`, and what comes after them as long as it is nearer than its codes
+  // say: of rows that are unlike most of a segment they may say little.
+  void OfferWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit) {
+    const auto within = static_cast<size_t>(
+        std::find_if(found.begin(), found.end(),
+                     [limit](const WalkedRow& row) { return row.cost > limit; }) -
+        found.begin());
+    size_t end = std::min(within + kRankedBeyond, found.size());
+    size_t entered = OfferInOrder(rows, found.first(end));
+    while (entered > within && end < found.size()) {
+      const size_t next = std::min(end + kRankedBeyond, found.size());
+      const size_t more = OfferInOrder(rows, found.subspan(end, next - end));
+      entered = more == 0 ? 0 : end + more;
+      end = next;
+    }
   }
 
   const SetView& view_;

@@ -47,9 +47,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::shared_ptr<rocksdb::Cache>
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = kWriteBufferBytes;
-  // Most points that are read while others come in are not among these.
-  options.memtable_whole_key_filtering = true;
-  options.memtable_prefix_bloom_size_ratio = kBloomShareOfWriteBuffer;
   options.compression = compressible ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
   return options;
 }
@@ -161,7 +158,12 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory,
   for (int i = 0; i < kFamilies; ++i) {
     const auto family = static_cast<Family>(i);
     const bool compressible = family == Family::kMeta || family == Family::kPoints;
-    descriptors.emplace_back(kFamilyNames[i], FamilyOptions(cache, compressible));
+    auto& descriptor =
+        descriptors.emplace_back(kFamilyNames[i], FamilyOptions(cache, compressible));
+    if (family != Family::kPoints && family != Family::kVectors) continue;
+    // While others come in, most of what is looked up is in files, not in the write buffers.
+    descriptor.options.memtable_whole_key_filtering = true;
+    descriptor.options.memtable_prefix_bloom_size_ratio = kBloomShareOfWriteBuffer;
   }
   auto impl = std::make_unique<Impl>();
   rocksdb::DB* db = nullptr;

@@ -68,6 +68,22 @@ TEST(StoreTest, DeletePrefixLeavesNeighbours) {
   EXPECT_THAT(KeysOf(*store->Scan(Family::kMeta, "a")), testing::ElementsAre("a", "ac"));
 }
 
+// Points have a filter in front of what is not in files yet.
+TEST(StoreTest, PointsOfOneBufferAreFoundBesideWhatIsNotThere) {
+  const TemporaryDirectory directory;
+  auto store = OpenOrDie(directory.path());
+  Batch batch;
+  for (const char* key : {"ab1", "ab2", "b", "c"}) batch.Put(Family::kPoints, key, key);
+  ASSERT_TRUE(store->Write(batch).ok());
+  Batch removal;
+  removal.DeletePrefix(Family::kPoints, "ab");
+  removal.Delete(Family::kPoints, "c");
+  removal.Put(Family::kPoints, "ab2", "new");
+  ASSERT_TRUE(store->Write(removal).ok());
+  EXPECT_THAT(*store->MultiGet(Family::kPoints, {"ab1", "ab2", "b", "c", "d"}),
+              testing::ElementsAre(std::nullopt, "new", "b", std::nullopt, std::nullopt));
+}
+
 TEST(StoreTest, SnapshotDoesNotSeeLaterWrites) {
   const TemporaryDirectory directory;
   auto store = OpenOrDie(directory.path());
