@@ -13,8 +13,8 @@ std::vector<WalkedRow> CostsOfCodes(const CodeScorer& scorer, absl::Span<const u
   std::array<float, kAtOnce> costs;
   std::array<WalkedRow, kAtOnce> within;
   std::vector<WalkedRow> found;
-  for (; !rows.empty(); rows.remove_prefix(std::min(kAtOnce, rows.size()))) {
-    const absl::Span<const uint32_t> some = rows.first(std::min(kAtOnce, rows.size()));
+  for (size_t first = 0; first < rows.size(); first += kAtOnce) {
+    const absl::Span<const uint32_t> some = rows.subspan(first, kAtOnce);
     scorer.Costs(some, costs.data());
     // No branch on what cannot be guessed.
     size_t count = 0;

@@ -55,6 +55,7 @@ class GrowingSegment {
   std::vector<CodedRun> CodedRuns(size_t block) const;
 
   Metric metric() const { return metric_; }
+  // At most, as if no run shared its center.
   size_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,7 +1,6 @@
 #include "index/segment_search.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -11,6 +10,7 @@
 
 #include "index/code_scan.h"
 #include "index/code_scorer.h"
+#include "index/filter_locality.h"
 #include "index/graph_walk.h"
 #include "index/nearest.h"
 #include "index/row_filter.h"
@@ -43,36 +43,9 @@ constexpr size_t kRankedBeyond = 4;
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
 
-// Rows that tell whether a filter leaves out what surrounds the query, and how unlikely what they
-// show may be if it had nothing to do with the query. Among few matches the nearest rows tell
-// nothing, and rows from everywhere do.
-constexpr size_t kNearestThatTell = 32;
-constexpr size_t kSampledRows = 256;
-constexpr double kUnlikely = 1e-3;
-
 // How many accepted rows a filtered walk begins at: where a filter leaves only rows far from the
 // query, a descent ends away from them.
 constexpr size_t kSeeds = 16;
-
-// Rows spread evenly over a segment.
-class Sample {
- public:
-  explicit Sample(const Rows& rows) : size_(std::min(kSampledRows, rows.count)) {
-    for (size_t i = 0; i < size_; ++i) rows_[i] = static_cast<uint32_t>(i * rows.count / size_);
-  }
-
-  size_t size() const { return size_; }
-  absl::Span<const uint32_t> rows() const { return {rows_.data(), size_}; }
-  size_t Refused(const RowFilter& filter) const {
-    return static_cast<size_t>(std::count_if(rows_.begin(),
-                                             rows_.begin() + static_cast<ptrdiff_t>(size_),
-                                             [&](uint32_t row) { return !filter.Accepts(row); }));
-  }
-
- private:
-  const size_t size_;
-  std::array<uint32_t, kSampledRows> rows_{};
-};
 
 // One pass over all segments for the `wanted` nearest.
 class Pass {
@@ -110,14 +83,17 @@ class Pass {
   bool no_graph() const { return no_graph_; }
 
  private:
-  // What the largest have leaves the others less to do.
+  // What the largest have leaves the others less to do. Their sizes are taken once: rows may be
+  // deleted meanwhile.
   std::vector<const SealedSegment*> LargestFirst() const {
+    std::vector<std::pair<size_t, const SealedSegment*>> sized;
+    for (const auto& segment : view_.list->sealed) {
+      sized.emplace_back(Live(segment->rows()), segment.get());
+    }
+    std::stable_sort(sized.begin(), sized.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<const SealedSegment*> segments;
-    for (const auto& segment : view_.list->sealed) segments.push_back(segment.get());
-    std::stable_sort(segments.begin(), segments.end(),
-                     [](const SealedSegment* a, const SealedSegment* b) {
-                       return Live(a->rows()) > Live(b->rows());
-                     });
+    for (const auto& [size, segment] : sized) segments.push_back(segment);
     return segments;
   }
 
@@ -326,55 +302,6 @@ class Pass {
     return seeds;
   }
 
-  // Whether the filter leaves out what surrounds the query. Walks find too little then: the graph
-  // leads to the query, and from there on all directions are alike. Told by more rows that are
-  // refused, and nearer than the first accepted one, than chance allows.
-  template <class RowScorer>
-  bool IsAwayFromQuery(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                       const RowScorer& scorer) {
-    const Sample sample(rows);
-    // One more of each kind than was seen: none in the sample are not none at all.
-    const double refused =
-        static_cast<double>(sample.Refused(filter) + 1) / static_cast<double>(sample.size() + 2);
-    const bool few_tell = std::pow(refused, kNearestThatTell) < kUnlikely;
-    const size_t nearer = few_tell ? RefusedAmongNearest(segment, rows, filter, scorer)
-                                   : RefusedInSample(sample, filter, scorer);
-    return std::pow(refused, static_cast<double>(nearer)) < kUnlikely;
-  }
-
-  // The nearest rows of all, as a short walk finds them: how many come before the first accepted.
-  template <class RowScorer>
-  size_t RefusedAmongNearest(const SealedSegment& segment, const Rows& rows,
-                             const RowFilter& filter, const RowScorer& scorer) {
-    WalkParams params;
-    params.kept.places = kNearestThatTell;
-    params.max_distances = rows.count;
-    const WalkResult nearest =
-        WalkGraph(segment.graph(), rows.count, scorer, RowFilter::All(), params);
-    stats_.distances += nearest.distances;
-    stats_.bytes += nearest.bytes;
-    const auto accepted =
-        std::find_if(nearest.rows.begin(), nearest.rows.end(),
-                     [&](const WalkedRow& row) { return filter.Accepts(row.row); });
-    return static_cast<size_t>(accepted - nearest.rows.begin());
-  }
-
-  // The same among rows that are spread over the segment.
-  template <class RowScorer>
-  size_t RefusedInSample(const Sample& sample, const RowFilter& filter, const RowScorer& scorer) {
-    std::vector<float> costs(sample.size());
-    for (const uint32_t row : sample.rows()) scorer.Prefetch(row);
-    scorer.Costs(sample.rows(), costs.data());
-    stats_.distances += sample.size();
-    stats_.bytes += sample.size() * scorer.bytes();
-    float best = std::numeric_limits<float>::infinity();
-    for (size_t i = 0; i < sample.size(); ++i) {
-      if (filter.Accepts(sample.rows()[i])) best = std::min(best, costs[i]);
-    }
-    return static_cast<size_t>(
-        std::count_if(costs.begin(), costs.end(), [best](float cost) { return cost < best; }));
-  }
-
   // What a walk of `ef` keeps. What beats `score` takes no place, and the list is shorter without
   // it.
   template <class RowScorer>
@@ -421,7 +348,12 @@ class Pass {
     if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
     PoolSize kept;
     const auto walk_by = [&](const auto& scorer) -> WalkResult {
-      if (!filter.AcceptsAll() && IsAwayFromQuery(segment, rows, filter, scorer)) return {};
+      if (!filter.AcceptsAll()) {
+        const Locality told = LocalityOf(segment.graph(), rows.count, filter, scorer);
+        stats_.distances += told.distances;
+        stats_.bytes += told.bytes;
+        if (told.away) return {};
+      }
       kept = Kept(scorer, rows, ef, score);
       return Walk(segment, rows, filter, scorer, kept, 2 * most);
     };
@@ -496,12 +428,11 @@ class Pass {
                      [limit](const WalkedRow& row) { return row.cost > limit; }) -
         found.begin());
     size_t end = std::min(within + kRankedBeyond, found.size());
-    size_t entered = OfferInOrder(rows, found.first(end));
-    while (entered > within && end < found.size()) {
-      const size_t next = std::min(end + kRankedBeyond, found.size());
-      const size_t more = OfferInOrder(rows, found.subspan(end, next - end));
-      entered = more == 0 ? 0 : end + more;
-      end = next;
+    bool nearer = OfferInOrder(rows, found.first(end)) > within;
+    while (nearer && end < found.size()) {
+      const absl::Span<const WalkedRow> next = found.subspan(end, kRankedBeyond);
+      nearer = OfferInOrder(rows, next) > 0;
+      end += next.size();
     }
   }
 
