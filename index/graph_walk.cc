@@ -11,9 +11,10 @@ namespace {
 struct Scratch {
   VisitedRows visited;
   Pool pool;
-  std::vector<uint32_t> fresh;   // neighbours of one row that were not visited before
-  std::vector<float> costs;      // theirs, or those of links of upper layers
-  std::vector<uint32_t> passed;  // neighbours that are not accepted
+  std::vector<uint32_t> fresh;        // neighbours of one row that were not visited before
+  std::vector<uint32_t> fresh_ahead;  // those of the row that is expanded next
+  std::vector<float> costs;           // theirs, or those of links of upper layers
+  std::vector<uint32_t> passed;       // neighbours that are not accepted
 };
 
 // Neighbours of neighbours make up for links that lead to rows which are not accepted, until so
@@ -23,11 +24,7 @@ struct Scratch {
 constexpr size_t kNeighboursPerLink = 2;
 
 // Of so many rows that are likely to be expanded next, the links are asked for.
-constexpr size_t kLinksAhead = 3;
-
-// From so many nearest rows that were expanded on, a walk is about where it goes: the row that it
-// expands after this one is mostly known, and its neighbours are asked for as well.
-constexpr size_t kSettled = 2;
+constexpr size_t kLinksAhead = 2;
 
 template <class RowScorer, bool kFiltered>
 class Walk {
@@ -42,9 +39,11 @@ class Walk {
       if (scratch_.visited.Visit(seed)) scratch_.pool.Offer({Cost(seed), seed});
     }
     while (!result_.gave_up) {
-      const std::optional<uint32_t> next = scratch_.pool.TakeNext();
+      const bool looked_ahead = ahead_.has_value();
+      const std::optional<uint32_t> next =
+          looked_ahead ? std::exchange(ahead_, std::nullopt) : scratch_.pool.TakeNext();
       if (!next) break;
-      Expand(*next);
+      Expand(*next, looked_ahead);
     }
     scratch_.pool.CopyTo(result_.rows);
     result_.in_range = static_cast<size_t>(
@@ -78,7 +77,11 @@ class Walk {
       while (moved) {
         moved = false;
         const absl::Span<const uint32_t> links = graph_.UpperLinks(best.row, level);
-        for (const uint32_t row : links) scorer_.Prefetch(row);
+        for (const uint32_t row : links) {
+          scorer_.Prefetch(row);
+          graph_.PrefetchUpperStart(row);
+        }
+        for (const uint32_t row : links) graph_.PrefetchDescent(row, level);
         const float* costs = Costs(links);
         for (size_t i = 0; i < links.size(); ++i) {
           if (costs[i] >= best.cost) continue;
@@ -93,7 +96,7 @@ class Walk {
   void Begin(const WalkedRow& start) {
     scratch_.visited.Visit(start.row);
     if (!kFiltered || filter_.Accepts(start.row)) return scratch_.pool.Offer(start);
-    Expand(start.row);
+    Expand(start.row, false);
   }
 
   absl::Span<const uint32_t> Links(uint32_t row) {
@@ -101,27 +104,30 @@ class Walk {
     return graph_.Links(row);
   }
 
-  void Meet(uint32_t row) {
+  // Those of the row's neighbours that are met for the first time, which are asked for.
+  void Meet(uint32_t row, std::vector<uint32_t>& fresh) {
+    const absl::Span<const uint32_t> links = Links(row);
+    fresh.resize(links.size());
+    fresh.resize(scratch_.visited.VisitAll(links, fresh.data()));
+    for (const uint32_t link : fresh) scorer_.Prefetch(link);
+  }
+
+  void Collect(uint32_t row, bool looked_ahead) {
+    if (looked_ahead) {
+      scratch_.fresh.swap(scratch_.fresh_ahead);
+    } else {
+      Meet(row, scratch_.fresh);
+    }
+    if (!RowScorer::kLooksAhead) return;
+    // The row that is expanded after the present one is chosen now: not waiting for what this one
+    // leads to is worth more than that it may be nearer.
+    ahead_ = scratch_.pool.TakeNext();
+    if (ahead_) Meet(*ahead_, scratch_.fresh_ahead);
+  }
+
+  void Accept(uint32_t row) {
     scorer_.Prefetch(row);
     scratch_.fresh.push_back(row);
-  }
-
-  void Collect(uint32_t row) {
-    const absl::Span<const uint32_t> links = Links(row);
-    scratch_.fresh.resize(links.size());
-    scratch_.fresh.resize(scratch_.visited.VisitAll(links, scratch_.fresh.data()));
-    for (const uint32_t fresh : scratch_.fresh) scorer_.Prefetch(fresh);
-    LookAhead();
-  }
-
-  // Asks for the neighbours of the row that is expanded after this one.
-  void LookAhead() {
-    if (!RowScorer::kLooksAhead || scratch_.pool.expanded_first() < kSettled) return;
-    scratch_.pool.ForNext(1, [this](uint32_t next) {
-      for (const uint32_t link : graph_.Links(next)) {
-        if (!scratch_.visited.IsVisited(link)) scorer_.Prefetch(link);
-      }
-    });
   }
 
   void CollectAccepted(uint32_t row) {
@@ -129,7 +135,7 @@ class Walk {
     for (const uint32_t link : Links(row)) {
       if (!scratch_.visited.Visit(link)) continue;
       if (filter_.Accepts(link)) {
-        Meet(link);
+        Accept(link);
       } else {
         graph_.PrefetchLinks(link);
         scratch_.passed.push_back(link);
@@ -141,22 +147,20 @@ class Walk {
     for (const uint32_t passed : scratch_.passed) {
       if (scratch_.fresh.size() >= enough) break;
       for (const uint32_t link : Links(passed)) {
-        if (filter_.Accepts(link) && scratch_.visited.Visit(link)) Meet(link);
+        if (filter_.Accepts(link) && scratch_.visited.Visit(link)) Accept(link);
       }
     }
   }
 
-  void Expand(uint32_t row) {
+  void Expand(uint32_t row, bool looked_ahead) {
     scratch_.fresh.clear();
     if constexpr (kFiltered) {
       CollectAccepted(row);
     } else {
-      Collect(row);
+      Collect(row, looked_ahead);
     }
     const float* costs = Costs(scratch_.fresh);
-    for (size_t i = 0; i < scratch_.fresh.size(); ++i) {
-      scratch_.pool.Offer({costs[i], scratch_.fresh[i]});
-    }
+    scratch_.pool.Offer(scratch_.fresh, costs);
     // The rows that are expanded next: their links are needed first.
     scratch_.pool.ForNext(kLinksAhead, [this](uint32_t next) { graph_.PrefetchLinks(next); });
     result_.gave_up = result_.distances > params_.max_distances;
@@ -167,7 +171,8 @@ class Walk {
   const RowFilter& filter_;
   const WalkParams& params_;
   Scratch& scratch_;
-  size_t lists_read_ = 0;  // of links, of layer 0
+  std::optional<uint32_t> ahead_;  // to be expanded next
+  size_t lists_read_ = 0;          // of links, of layer 0
   WalkResult result_;
 };
 

@@ -113,6 +113,15 @@ struct GraphView {
   void PrefetchLinks(uint32_t row) const {
     PrefetchBytes(links + size_t{row} * (1 + 2 * m), (1 + 2 * m) * sizeof(uint32_t));
   }
+  // Asks for where the upper links of a row lie.
+  void PrefetchUpperStart(uint32_t row) const {
+    PrefetchBytes(upper_starts + row, sizeof(uint32_t));
+  }
+  // And then for those that a descent that gets to the row on this layer reads.
+  void PrefetchDescent(uint32_t row, int level) const {
+    PrefetchBytes(UpperLinks(row, level).data() - 1, (1 + m) * sizeof(uint32_t));
+    if (level == 1) PrefetchLinks(row);
+  }
   absl::Span<const uint32_t> Links(uint32_t row) const {
     const uint32_t* block = links + size_t{row} * (1 + 2 * m);
     return {block + 1, block[0]};

@@ -4,17 +4,17 @@
 #define VECNEST_INDEX_WALK_LISTS_H_
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
+#include <new>
 #include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "hwy/aligned_allocator.h"
+#include "index/kernels/walk_entries.h"
 
 namespace vecnest::index {
 
@@ -58,8 +58,6 @@ class VisitedRows {
     return count;
   }
 
-  bool IsVisited(uint32_t row) const { return (bits_[row / 64] & Bit(row)) != 0; }
-
  private:
   static uint64_t Bit(uint32_t row) { return uint64_t{1} << (row % 64); }
 
@@ -87,15 +85,12 @@ struct PoolSize {
 // The nearest rows met, in order, and which of them were expanded. This one list serves as both of
 // the paper's: what is not among the nearest is never expanded. For the few hundred rows of a usual
 // ef, moving what lies behind a new one beats two heaps.
-//
-// A row is kept as one integer that orders as (cost, row) does, so that finding a place takes no
-// branch: which way a comparison goes cannot be guessed.
 class Pool {
  public:
   void Start(const PoolSize& size) {
     limits_ = size;
     limits_.most_equal = std::max(size.most_equal, size.places);
-    entries_.resize(std::max(entries_.size(), limits_.most() + 1 + kMovedAtOnce));
+    Reserve(limits_.most() + 1 + kernels::kEntryBlock);
     size_ = 0;
     next_ = 0;
     equal_ = 0;
@@ -104,106 +99,73 @@ class Pool {
     SetBar();
   }
 
-  // Keeps the row while it is among the nearest. It is below kMaxSegmentRows (segment_format.h),
-  // and was not offered before; its cost is finite.
-  void Offer(const WalkedRow& row) {
-    const uint64_t entry = EntryOf(row);
-    if (entry < bar_ || (row.cost <= limits_.range && in_range_ < limits_.most_in_range)) {
-      Insert(entry, row.cost);
-    }
+  // Keeps those of the rows that are among the nearest. They are below kMaxSegmentRows
+  // (segment_format.h), and were not offered before; their costs are finite.
+  void Offer(absl::Span<const uint32_t> rows, const float* costs) {
+    // Most are too far, and which ones no processor guesses.
+    const size_t room = rows.size() + kernels::kEntryBlock;
+    if (near_.size() < room) near_.resize(room);
+    const size_t near =
+        kernels_.select(rows.data(), costs, rows.size(), bar_, limits_.range, near_.data());
+    for (size_t i = 0; i < near; ++i) OfferEntry(near_[i]);
   }
+  void Offer(const WalkedRow& row) { OfferEntry(kernels::EntryOf(row.cost, row.row)); }
 
   // The nearest row that was not expanded, which is taken for expanded from now on; nothing when
   // all are.
   std::optional<uint32_t> TakeNext() {
-    while (next_ < size_ && IsExpanded(entries_[next_])) ++next_;
+    next_ = kernels_.first_unexpanded(entries_.get(), next_, size_);
     if (next_ == size_) return std::nullopt;
-    entries_[next_] |= kExpanded;
-    return RowOf(entries_[next_++]);
+    entries_[next_] |= kernels::kExpandedEntry;
+    return kernels::RowOfEntry(entries_[next_++]);
   }
-
-  // At least so many rows, the nearest, were expanded before the first that was not.
-  size_t expanded_first() const { return next_; }
 
   // Visits the `count` rows that are taken next unless something nearer comes first.
   template <class Visit>
   void ForNext(size_t count, const Visit& visit) const {
-    for (size_t i = next_; i < size_ && count > 0; ++i) {
-      if (IsExpanded(entries_[i])) continue;
-      visit(RowOf(entries_[i]));
-      --count;
+    size_t i = next_;
+    for (; count > 0; --count, ++i) {
+      i = kernels_.first_unexpanded(entries_.get(), i, size_);
+      if (i == size_) return;
+      visit(kernels::RowOfEntry(entries_[i]));
     }
   }
 
   // Nearest first.
   void CopyTo(std::vector<WalkedRow>& rows) const {
     rows.resize(size_);
-    for (size_t i = 0; i < size_; ++i) rows[i] = {CostOf(entries_[i]), RowOf(entries_[i])};
+    for (size_t i = 0; i < size_; ++i) {
+      rows[i] = {kernels::CostOfEntry(entries_[i]), kernels::RowOfEntry(entries_[i])};
+    }
   }
 
  private:
-  static constexpr uint64_t kExpanded = 1;
-  static constexpr uint32_t kSign = 1U << 31U;  // of a float
-  static constexpr size_t kMovedAtOnce = 8;
-
-  // The cost in the upper half, as an integer of the same order; below it the row and a bit for
-  // whether it was expanded.
-  static uint64_t EntryOf(const WalkedRow& row) {
-    // Adding zero turns -0 into 0, which it equals.
-    const auto bits = std::bit_cast<uint32_t>(row.cost + 0.0F);
-    const uint32_t ordered = bits ^ ((bits & kSign) != 0 ? ~0U : kSign);
-    return uint64_t{ordered} << 32U | uint64_t{row.row} << 1U;
-  }
-  static float CostOf(uint64_t entry) {
-    const auto ordered = static_cast<uint32_t>(entry >> 32U);
-    return std::bit_cast<float>(ordered ^ ((ordered & kSign) != 0 ? kSign : ~0U));
-  }
-  static uint32_t RowOf(uint64_t entry) { return static_cast<uint32_t>(entry) >> 1U; }
-  static bool IsExpanded(uint64_t entry) { return (entry & kExpanded) != 0; }
   static bool SameCost(uint64_t a, uint64_t b) { return a >> 32U == b >> 32U; }
 
-  void Insert(uint64_t entry, float cost) {
-    const size_t index = PlaceOf(entry);
-    if (EqualsAt(index, entry)) {
-      if (CountEqual(index, entry) >= limits_.most_equal) return;
+  void Reserve(size_t entries) {
+    if (entries <= reserved_) return;
+    entries_ = hwy::AllocateAligned<uint64_t>(entries);
+    if (entries_ == nullptr) throw std::bad_alloc();
+    std::fill_n(entries_.get(), entries, uint64_t{0});
+    reserved_ = entries;
+  }
+
+  void OfferEntry(uint64_t entry) {
+    const float cost = kernels::CostOfEntry(entry);
+    if (entry >= bar_ && !(cost <= limits_.range && in_range_ < limits_.most_in_range)) return;
+    const size_t index = kernels_.insert(entries_.get(), size_, entry);
+    ++size_;
+    if (EqualsBeside(index)) {
+      if (CountEqual(index) > limits_.most_equal) return Remove(index);
       ++equal_;
       SetCapacity();
     } else if (cost <= limits_.range) {
       ++in_range_;
       SetCapacity();
     }
-    // The last one goes before the others move, unless it may be the one that equals the row.
-    if (size_ == capacity_ && index + 1 < size_) DropLast();
-    MakeRoom(index);
-    entries_[index] = entry;
-    ++size_;
     next_ = std::min(next_, index);
     while (size_ > capacity_) DropLast();
     SetBar();
-  }
-
-  // How many entries come before it.
-  size_t PlaceOf(uint64_t entry) const {
-    const uint64_t* first = entries_.data();
-    for (size_t left = size_; left > 0;) {
-      const size_t half = (left + 1) / 2;
-      // By a mask: compilers make a branch of a choice.
-      first += half & (size_t{0} - static_cast<size_t>(first[half - 1] < entry));
-      left -= half;
-    }
-    return static_cast<size_t>(first - entries_.data());
-  }
-
-  // Moves the entries from `index` on up by one, and so many behind the last that nobody reads.
-  // Faster than std::memmove, which chooses among ways to move by how much there is.
-  void MakeRoom(size_t index) {
-    using Block = std::array<uint64_t, kMovedAtOnce>;
-    for (size_t left = (size_ - index + kMovedAtOnce - 1) / kMovedAtOnce; left > 0; --left) {
-      uint64_t* const from = entries_.data() + index + (left - 1) * kMovedAtOnce;
-      Block block;
-      std::memcpy(block.data(), from, sizeof(Block));
-      std::memcpy(from + 1, block.data(), sizeof(Block));
-    }
   }
 
   void SetCapacity() {
@@ -213,16 +175,22 @@ class Pool {
 
   void SetBar() { bar_ = size_ < capacity_ ? ~uint64_t{0} : entries_[size_ - 1]; }
 
-  // Whether one of the entries around `index` has this one's cost.
-  bool EqualsAt(size_t index, uint64_t entry) const {
-    return (index > 0 && SameCost(entries_[index - 1], entry)) ||
-           (index < size_ && SameCost(entries_[index], entry));
+  // Whether an entry beside the one at `index` has its cost.
+  bool EqualsBeside(size_t index) const {
+    return (index > 0 && SameCost(entries_[index - 1], entries_[index])) ||
+           (index + 1 < size_ && SameCost(entries_[index + 1], entries_[index]));
   }
-  size_t CountEqual(size_t index, uint64_t entry) const {
-    size_t count = 0;
-    for (size_t i = index; i > 0 && SameCost(entries_[i - 1], entry); --i) ++count;
-    for (size_t i = index; i < size_ && SameCost(entries_[i], entry); ++i) ++count;
+  // How many have the cost of the one at `index`, itself among them.
+  size_t CountEqual(size_t index) const {
+    size_t count = 1;
+    for (size_t i = index; i > 0 && SameCost(entries_[i - 1], entries_[index]); --i) ++count;
+    for (size_t i = index + 1; i < size_ && SameCost(entries_[i], entries_[index]); ++i) ++count;
     return count;
+  }
+  void Remove(size_t index) {
+    uint64_t* const removed = entries_.get() + index;
+    std::copy(removed + 1, entries_.get() + size_, removed);
+    --size_;
   }
   void DropLast() {
     --size_;
@@ -230,14 +198,17 @@ class Pool {
     if (size_ > 0 && SameCost(entries_[size_ - 1], dropped)) {
       --equal_;
       SetCapacity();
-    } else if (CostOf(dropped) <= limits_.range) {
+    } else if (kernels::CostOfEntry(dropped) <= limits_.range) {
       --in_range_;
       SetCapacity();
     }
   }
 
+  const kernels::WalkEntryKernels& kernels_ = kernels::WalkEntries();
   PoolSize limits_;
-  std::vector<uint64_t> entries_;
+  hwy::AlignedFreeUniquePtr<uint64_t[]> entries_;
+  size_t reserved_ = 0;
+  std::vector<uint64_t> near_;  // of those that are offered together
   size_t size_ = 0;
   size_t capacity_ = 0;
   size_t equal_ = 0;     // rows of the cost of another

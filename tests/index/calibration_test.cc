@@ -63,7 +63,9 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
     }
     const double recall = static_cast<double>(hits) / (10.0 * kQueries);
     EXPECT_GE(recall, wanted - 0.015) << "ef " << ef;
-    EXPECT_LE(recall, wanted + 0.04) << "ef " << ef;
+    // The rows that stand for queries can't be walked through: the less a row links to, the more
+    // that costs.
+    EXPECT_LE(recall, wanted + 0.05) << "ef " << ef;
     EXPECT_GT(ef, last_ef);
     last_ef = ef;
   }

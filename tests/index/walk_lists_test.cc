@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <vector>
@@ -41,13 +42,9 @@ TEST(VisitedRowsTest, KeepsTheRowsOfAListThatAreNew) {
   std::vector<uint32_t> rows = {64, 3, 64, 199, 3, 0};
   rows.resize(visited.VisitAll(rows, rows.data()));
   EXPECT_THAT(rows, ::testing::ElementsAre(64, 3, 199, 0));
-  EXPECT_TRUE(visited.IsVisited(199));
-  EXPECT_FALSE(visited.IsVisited(65));
   rows = {1, 3, 65};
   rows.resize(visited.VisitAll(rows, rows.data()));
   EXPECT_THAT(rows, ::testing::ElementsAre(1, 65));
-  visited.Start(200);
-  EXPECT_FALSE(visited.IsVisited(65));
 }
 
 // Costs of both signs and all sizes, equal ones among them, and the largest row there may be.
@@ -73,10 +70,8 @@ TEST(PoolTest, ShowsTheRowsThatComeNext) {
   pool.Start({.places = 8});
   Offer(pool, {{1, 1}, {2, 2}, {3, 3}, {4, 4}});
   EXPECT_EQ(pool.TakeNext(), 1U);
-  EXPECT_EQ(pool.expanded_first(), 1U);
   EXPECT_EQ(pool.TakeNext(), 2U);
   Offer(pool, {{1.5, 9}});
-  EXPECT_EQ(pool.expanded_first(), 1U);
   std::vector<uint32_t> next;
   pool.ForNext(2, [&](uint32_t row) { next.push_back(row); });
   EXPECT_THAT(next, ::testing::ElementsAre(9, 3));
@@ -93,6 +88,31 @@ TEST(PoolTest, KeepsTheNearestInAnyOrderOfArrival) {
     pool.Start({.places = 7});
     Offer(pool, rows);
     EXPECT_EQ(Rows(pool), nearest);
+  }
+}
+
+// Whatever comes together, and however many: the same as one by one.
+TEST(PoolTest, RowsMayBeOfferedTogether) {
+  std::mt19937 generator(1);
+  for (const PoolSize& size :
+       {PoolSize{.places = 20}, PoolSize{.places = 300},
+        PoolSize{.places = 9, .most_equal = 4, .most_free = 30},
+        PoolSize{.places = 9, .range = 12, .most_in_range = 25, .most_equal = 3, .most_free = 5}}) {
+    Pool together;
+    Pool one_by_one;
+    together.Start(size);
+    one_by_one.Start(size);
+    for (uint32_t first = 0; first < 1000;) {
+      std::vector<uint32_t> rows(generator() % 40);
+      std::iota(rows.begin(), rows.end(), first);
+      first += static_cast<uint32_t>(rows.size());
+      std::vector<float> costs(rows.size());
+      for (float& cost : costs) cost = static_cast<float>(generator() % 100);
+      together.Offer(rows, costs.data());
+      for (size_t i = 0; i < rows.size(); ++i) one_by_one.Offer({costs[i], rows[i]});
+      EXPECT_EQ(together.TakeNext(), one_by_one.TakeNext());
+      ASSERT_EQ(Rows(together), Rows(one_by_one));
+    }
   }
 }
 
