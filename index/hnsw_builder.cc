@@ -13,24 +13,23 @@
 #undef NO_MANUAL_VECTORIZATION
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <new>
-#include <optional>
 #include <queue>
 #include <random>
-#include <thread>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
-#include "index/kernels/code_distance.h"
-#include "index/kernels/distance.h"
-#include "index/walk_lists.h"
+#include "index/for_each_row.h"
+#include "index/graph_refiner.h"
+#include "index/neighbour_search.h"
+#include "index/prefetch.h"
+#include "index/row_distance.h"
 
 namespace vecnest::index {
 namespace {
@@ -43,89 +42,9 @@ uint32_t RowAt(const void* element) {
   return row;
 }
 
-// Equal vectors are told apart by where their row numbers fall on a line. If all of them had
-// distance 0, more of them than a row has links would link to nothing but each other, and a walk
-// that gets among them would never leave. On the line each needs two links to the others.
-float Gap(uint32_t a, uint32_t b) {
-  constexpr uint32_t kGoldenRatio = 2654435761U;
-  const auto position = [](uint32_t row) { return static_cast<float>(row * kGoldenRatio >> 8); };
-  return std::fabs(position(a) - position(b)) * 0x1p-24F;
-}
-
-// Distances between the vectors of a segment, by L1.
-class VectorDistance {
- public:
-  VectorDistance(const Rows& rows, size_t dimensions) : rows_(rows), dimensions_(dimensions) {}
-
-  float operator()(uint32_t a, uint32_t b) const {
-    // Below every distance of different vectors.
-    constexpr float kEqual = 1e-30F;
-    thread_local VectorBuffer buffer_a;
-    thread_local VectorBuffer buffer_b;
-    const float distance =
-        kernels_.l1(rows_.Vector(a, buffer_a), rows_.Vector(b, buffer_b), 1.0F, dimensions_);
-    return distance > 0 ? distance : kEqual * Gap(a, b);
-  }
-  void Prefetch(uint32_t row) const { rows_.Prefetch(row, dimensions_); }
-
- private:
-  const kernels::DistanceKernels& kernels_ = kernels::Distances();
-  const Rows rows_;
-  const size_t dimensions_;
-};
-
-// Distances between codes: of the dot product's negative for a graph of that metric, else the
-// squared Euclidean distance, which for vectors of unit length is that of the cosine.
-class CodeDistance {
- public:
-  CodeDistance(const CodeView& codes, const Rows& rows, Metric metric)
-      : kernels_(kernels::CodeDistances(codes.format.bits)),
-        codes_(codes),
-        dimensions_(codes.format.Padded(codes.center.size())),
-        is_dot_(metric == Metric::kDot) {
-    norms_squared_.reserve(rows.count);
-    for (uint32_t row = 0; row < rows.count; ++row) norms_squared_.push_back(Product(row, row));
-    if (is_dot_) AddCenter(rows);
-  }
-
-  float operator()(uint32_t a, uint32_t b) const {
-    const int32_t product = Product(a, b);
-    const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
-    if (is_dot_) {
-      const float dot = static_cast<float>(product) + by_center_[a] + by_center_[b];
-      return distance > 0 ? -dot : dot * (kEqual * Gap(a, b) - 1.0F);
-    }
-    return distance > 0 ? static_cast<float>(distance) : kEqual * Gap(a, b);
-  }
-  void Prefetch(uint32_t row) const { codes_.Prefetch(row, codes_.stride); }
-
- private:
-  static constexpr float kEqual = 1e-6F;
-
-  int32_t Product(uint32_t a, uint32_t b) const {
-    return kernels_.dot_codes(codes_.Code(a), codes_.Code(b), dimensions_);
-  }
-
-  // With x = c + a and y = c + b, xy is ab + (xc - cc / 2) + (yc - cc / 2): what each row adds to
-  // the products of codes, in squares of their step.
-  void AddCenter(const Rows& rows) {
-    const absl::Span<const float> center = codes_.center;
-    const auto& dot = kernels::Distances().dot;
-    const float half = dot(center.data(), center.data(), center.size()) / 2;
-    VectorBuffer buffer;
-    for (size_t row = 0; row < rows.count; ++row) {
-      const float product = dot(rows.Vector(row, buffer), center.data(), center.size());
-      by_center_.push_back((product - half) / codes_.step / codes_.step);
-    }
-  }
-
-  const kernels::CodeKernels& kernels_;
-  const CodeView codes_;
-  const size_t dimensions_;
-  const bool is_dot_;
-  std::vector<int32_t> norms_squared_;
-  std::vector<float> by_center_;  // of the dot product
-};
+// Of what is to be spent on each row's links a part makes the first graph: what the second look at
+// it finds (graph_refiner.h) is as good as after a full one, and the time is better spent there.
+constexpr int kFirstShare = 2;
 
 // hnswlib's elements are row numbers; it calls back for distances.
 template <class Distance>
@@ -155,7 +74,8 @@ class Builder : public Hnsw {
           const GraphParams& params)
       : Hnsw(space, count, static_cast<size_t>(params.m), static_cast<size_t>(params.ef_construct)),
         distance_(distance),
-        seed_(params.seed) {
+        seed_(params.seed),
+        first_ef_(std::max<size_t>(M_, ef_construction_ / kFirstShare)) {
     cur_element_count = count;
     for (uint32_t row = 0; row < count; ++row) Place(row);
     enterpoint_node_ = 0;
@@ -186,10 +106,18 @@ class Builder : public Hnsw {
   using Candidates =
       std::priority_queue<std::pair<float, hnswlib::tableint>,
                           std::vector<std::pair<float, hnswlib::tableint>>, CompareByFirst>;
-  struct Scratch {
-    VisitedRows visited;
-    Pool pool;
-    std::vector<uint32_t> links;
+  // The links of a layer while other threads change them.
+  struct Links {
+    Builder& builder;
+    int layer = 0;
+
+    void Copy(uint32_t row, std::vector<uint32_t>& links) const {
+      builder.CopyLinks(row, layer, links);
+    }
+    void Prefetch(uint32_t row) const {
+      PrefetchBytes(&builder.link_list_locks_[row], sizeof(std::mutex));
+      PrefetchBytes(builder.get_linklist_at_level(row, layer), builder.size_links_level0_);
+    }
   };
 
   void Place(uint32_t row) {
@@ -237,58 +165,22 @@ class Builder : public Hnsw {
     return entry;
   }
 
+  // Fewer are looked for on the lowest layer, which is looked at again.
   Candidates SearchLayer(uint32_t row, hnswlib::tableint entry, int layer) {
-    thread_local Scratch scratch;
-    scratch.visited.Start(max_elements_);
-    scratch.pool.Start({.places = ef_construction_});
-    scratch.visited.Visit(row);
-    scratch.visited.Visit(entry);
-    scratch.pool.Offer({distance_(row, entry), entry});
-    while (const std::optional<uint32_t> next = scratch.pool.TakeNext()) {
-      CopyLinks(*next, layer, scratch.links);
-      scratch.links.resize(scratch.visited.VisitAll(scratch.links, scratch.links.data()));
-      for (const uint32_t link : scratch.links) distance_.Prefetch(link);
-      for (const uint32_t link : scratch.links) {
-        scratch.pool.Offer({distance_(row, link), link});
-      }
-    }
-    std::vector<WalkedRow> found;
-    scratch.pool.CopyTo(found);
+    thread_local NeighbourSearch<Distance> search;
     Candidates candidates;
-    for (const WalkedRow& neighbour : found) candidates.emplace(neighbour.cost, neighbour.row);
+    for (const WalkedRow& neighbour :
+         search.Find(distance_, max_elements_, row, {&entry, 1},
+                     layer == 0 ? first_ef_ : ef_construction_, Links{*this, layer})) {
+      candidates.emplace(neighbour.cost, neighbour.row);
+    }
     return candidates;
   }
 
   const Distance& distance_;
   const uint64_t seed_;
+  const size_t first_ef_;
 };
-
-// Rows 1 .. count-1; row 0 is where the graph begins. An exception may not leave a thread: the
-// first one is handed back. Ends early when told to.
-template <class Distance>
-std::exception_ptr LinkOnThreads(Builder<Distance>& builder, size_t count,
-                                 const GraphParams& params) {
-  std::atomic<size_t> next = 1;
-  absl::Mutex mutex;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    try {
-      for (size_t row = next++; row < count && !params.stopped(); row = next++) {
-        builder.Link(static_cast<uint32_t>(row));
-        if (params.linked != nullptr) ++*params.linked;
-      }
-    } catch (...) {
-      next = count;
-      const absl::MutexLock lock(&mutex);
-      if (failure == nullptr) failure = std::current_exception();
-    }
-  };
-  std::vector<std::thread> workers;
-  for (int i = 1; i < params.threads; ++i) workers.emplace_back(work);
-  work();
-  for (std::thread& worker : workers) worker.join();
-  return failure;
-}
 
 void TakeOver(const Hnsw& hnsw, hnswlib::linklistsizeint* list, uint32_t* block) {
   block[0] = hnsw.getListCount(list);
@@ -322,12 +214,19 @@ template <class Distance>
 absl::StatusOr<BuiltGraph> Build(const Distance& distance, size_t count,
                                  const GraphParams& params) {
   RowSpace<Distance> space(distance);
-  Builder<Distance> builder(&space, distance, count, params);
-  if (const std::exception_ptr failure = LinkOnThreads(builder, count, params)) {
-    std::rethrow_exception(failure);
-  }
+  auto builder = std::make_unique<Builder<Distance>>(&space, distance, count, params);
+  // Row 0 is where the graph begins.
+  ForEachRow(1, count, params.threads, params.stop, [&](uint32_t row) {
+    builder->Link(row);
+    // The other half is counted when links are looked at again.
+    if (params.linked != nullptr && row % 2 == 0) ++*params.linked;
+  });
   if (params.stopped()) return absl::CancelledError("building a graph was stopped");
-  return Extract(builder, count, static_cast<size_t>(params.m));
+  BuiltGraph graph = Extract(*builder, count, static_cast<size_t>(params.m));
+  builder.reset();
+  RefineGraph(graph, distance, params);
+  if (params.stopped()) return absl::CancelledError("building a graph was stopped");
+  return graph;
 }
 
 }  // namespace

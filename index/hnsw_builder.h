@@ -3,7 +3,8 @@
 //
 // hnswlib gets 4-byte row numbers as its "vectors" and calls back for distances, so the vectors
 // are not copied and its compile-time SIMD plays no part. Its graph is taken over into the layout
-// of segment_format.h and hnswlib is gone when this returns.
+// of segment_format.h, hnswlib is gone, and the links of the lowest layer are chosen once more
+// (graph_refiner.h).
 #ifndef VECNEST_INDEX_HNSW_BUILDER_H_
 #define VECNEST_INDEX_HNSW_BUILDER_H_
 
@@ -32,7 +33,8 @@ struct GraphParams {
   // Looked at while the graph is built and the recall is measured: true ends it with Cancelled. May
   // be null.
   const std::atomic<bool>* stop = nullptr;
-  // Counts the rows that are in the graph. May be null.
+  // Counts the rows that are done: half of them when they are in the graph, the others when their
+  // links were chosen once more. May be null.
   std::atomic<size_t>* linked = nullptr;
 
   bool stopped() const { return stop != nullptr && *stop; }
@@ -52,9 +54,9 @@ struct BuiltGraph {
 };
 
 // `rows` holds at least one row, `codes` their codes or none; with codes, distances are those of
-// the codes. Repeatable with one thread; with more, the order of insertion and so the links vary.
-// Cancelled when told to stop, ResourceExhausted without memory, Internal for what else hnswlib
-// throws.
+// the codes (row_distance.h). Repeatable with one thread; with more, the order of insertion and so
+// the links vary. Cancelled when told to stop, ResourceExhausted without memory, Internal for what
+// else hnswlib throws.
 absl::StatusOr<BuiltGraph> BuildGraph(const Rows& rows, const CodeView& codes,
                                       const GraphParams& params);
 

@@ -108,17 +108,26 @@ float StepFor(const ComponentSizes& components, int bits) {
   return best;
 }
 
-// Where a code of less than a byte lies (kernels/code_distance.h).
+// Where the code of a dimension lies (kernels/code_distance.h).
 struct CodePlace {
   size_t byte = 0;
   size_t shift = 0;
 };
 
 CodePlace PlaceOf(size_t dimension, int bits) {
+  if (bits == 8) return {dimension, 0};
   if (bits == 1) return {dimension / 8, dimension % 8};
   constexpr size_t kHalf = kernels::kCodeAlignment;
   return {dimension / (2 * kHalf) * kHalf + dimension % kHalf,
           dimension % (2 * kHalf) < kHalf ? 0U : 4U};
+}
+
+// What the code of a dimension stands for.
+int32_t NumberAt(const uint8_t* code, size_t dimension, const kernels::CodeKernels& kernels) {
+  const CodePlace place = PlaceOf(dimension, kernels.bits);
+  const unsigned mask = (1U << static_cast<unsigned>(kernels.bits)) - 1;
+  const auto value = static_cast<int32_t>(code[place.byte] >> place.shift & mask);
+  return kernels.scale * value + kernels.offset;
 }
 
 }  // namespace
@@ -265,13 +274,17 @@ float Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<b
   return largest_error;
 }
 
+void CodeView::Numbers(size_t row, absl::Span<int8_t> numbers) const {
+  const kernels::CodeKernels& kernels = kernels::CodeDistances(format.bits);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<int8_t>(NumberAt(Code(row), i, kernels));
+  }
+}
+
 void Quantizer::Decode(const uint8_t* code, absl::Span<float> vector) const {
   const kernels::CodeKernels& kernels = kernels::CodeDistances(format_.bits);
-  const unsigned mask = (1U << format_.bits) - 1;
   for (size_t i = 0; i < vector.size(); ++i) {
-    const CodePlace place = format_.bits == 8 ? CodePlace{i, 0} : PlaceOf(i, format_.bits);
-    const auto value = static_cast<int32_t>(code[place.byte] >> place.shift & mask);
-    vector[i] = center_[i] + step_ * static_cast<float>(kernels.scale * value + kernels.offset);
+    vector[i] = center_[i] + step_ * static_cast<float>(NumberAt(code, i, kernels));
   }
   if (format_.turned) RotateBack(vector);
 }

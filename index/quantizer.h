@@ -56,6 +56,10 @@ struct CodeView {
   bool HasPrefixes() const { return !format.turned; }
   const uint8_t* Code(size_t row) const { return codes + row * stride; }
 
+  // The numbers that a row's code stands for (kernels/code_distance.h), of whole blocks: as many as
+  // format.Padded gives for the dimensions.
+  void Numbers(size_t row, absl::Span<int8_t> numbers) const;
+
   // Asks for the first `bytes` of a row that is read soon.
   void Prefetch(size_t row, size_t bytes) const { PrefetchBytes(Code(row), bytes); }
 };

@@ -1,0 +1,91 @@
+#include "index/row_distance.h"
+
+#include <cmath>
+#include <new>
+
+namespace vecnest::index {
+namespace {
+
+// In 0 .. 1, and never 0 for different rows of a segment that memory holds.
+float Gap(uint32_t a, uint32_t b) {
+  constexpr uint32_t kGoldenRatio = 2654435761U;
+  const auto position = [](uint32_t row) { return static_cast<float>(row * kGoldenRatio >> 8); };
+  return std::fabs(position(a) - position(b)) * 0x1p-24F;
+}
+
+}  // namespace
+
+float VectorDistance::operator()(uint32_t a, uint32_t b) const {
+  // Below every distance of different vectors.
+  constexpr float kEqual = 1e-30F;
+  thread_local VectorBuffer buffer_a;
+  thread_local VectorBuffer buffer_b;
+  const float distance =
+      kernels_.l1(rows_.Vector(a, buffer_a), rows_.Vector(b, buffer_b), 1.0F, dimensions_);
+  return distance > 0 ? distance : kEqual * Gap(a, b);
+}
+
+void VectorDistance::FromRow::To(absl::Span<const uint32_t> rows, float* distances) const {
+  for (size_t i = 0; i < rows.size(); ++i) distances[i] = (*distance_)(row_, rows[i]);
+}
+
+CodeDistance::CodeDistance(const CodeView& codes, const Rows& rows, Metric metric)
+    : kernels_(kernels::CodeDistances(codes.format.bits)),
+      codes_(codes),
+      padded_(codes.format.Padded(codes.center.size())),
+      is_dot_(metric == Metric::kDot) {
+  norms_squared_.reserve(rows.count);
+  for (uint32_t row = 0; row < rows.count; ++row) norms_squared_.push_back(Product(row, row));
+  if (is_dot_) AddCenter(rows);
+}
+
+float CodeDistance::Of(uint32_t a, uint32_t b, int32_t product) const {
+  constexpr float kEqual = 1e-6F;
+  const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
+  if (is_dot_) {
+    const float dot = static_cast<float>(product) + by_center_[a] + by_center_[b];
+    return distance > 0 ? -dot : dot * (kEqual * Gap(a, b) - 1.0F);
+  }
+  return distance > 0 ? static_cast<float>(distance) : kEqual * Gap(a, b);
+}
+
+// With x = c + a and y = c + b, xy is ab + (xc - cc / 2) + (yc - cc / 2): what each row adds to the
+// products of codes, in squares of their step.
+void CodeDistance::AddCenter(const Rows& rows) {
+  const absl::Span<const float> center = codes_.center;
+  const auto& dot = kernels::Distances().dot;
+  const float half = dot(center.data(), center.data(), center.size()) / 2;
+  VectorBuffer buffer;
+  for (size_t row = 0; row < rows.count; ++row) {
+    const float product = dot(rows.Vector(row, buffer), center.data(), center.size());
+    by_center_.push_back((product - half) / codes_.step / codes_.step);
+  }
+}
+
+void CodeDistance::FromRow::Start(const CodeDistance& distance, uint32_t row) {
+  distance_ = &distance;
+  row_ = row;
+  const size_t padded = distance.padded_;
+  if (room_ < padded) {
+    numbers_ = hwy::AllocateAligned<int8_t>(padded);
+    if (numbers_ == nullptr) throw std::bad_alloc();
+    room_ = padded;
+  }
+  distance.codes_.Numbers(row, absl::MakeSpan(numbers_.get(), padded));
+  sum_ = 0;
+  for (size_t i = 0; i < padded; ++i) sum_ += numbers_[i];
+}
+
+void CodeDistance::FromRow::To(absl::Span<const uint32_t> rows, float* distances) {
+  const kernels::CodeKernels& kernels = distance_->kernels_;
+  const CodeView& codes = distance_->codes_;
+  if (dots_.size() < rows.size()) dots_.resize(rows.size());
+  kernels.dot_rows(codes.codes, codes.stride, rows.data(), rows.size(), numbers_.get(),
+                   distance_->padded_, dots_.data());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int64_t product = kernels.scale * int64_t{dots_[i]} + kernels.offset * sum_;
+    distances[i] = distance_->Of(row_, rows[i], static_cast<int32_t>(product));
+  }
+}
+
+}  // namespace vecnest::index
