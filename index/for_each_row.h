@@ -13,28 +13,32 @@
 
 namespace vecnest::index {
 
-// Calls work(row) for the rows first .. count-1, each once, on the calling thread and threads - 1
-// others. Ends early soon after `stop` turned true; it may be null. An exception may not leave a
-// thread: the first one ends the work, and is thrown here.
+// Calls work(row) for the rows first .. end-1, each once, on the calling thread and threads - 1
+// others, or as many as there can be. Ends early soon after `stop` turned true; it may be null. An
+// exception may not leave a thread: the first one ends the work, and is thrown here.
 template <class Work>
-void ForEachRow(size_t first, size_t count, int threads, const std::atomic<bool>* stop,
+void ForEachRow(size_t first, size_t end, int threads, const std::atomic<bool>* stop,
                 const Work& work) {
   std::atomic<size_t> next = first;
   absl::Mutex mutex;
   std::exception_ptr failure;
   const auto run = [&] {
     try {
-      for (size_t row = next++; row < count && (stop == nullptr || !*stop); row = next++) {
+      for (size_t row = next++; row < end && (stop == nullptr || !*stop); row = next++) {
         work(static_cast<uint32_t>(row));
       }
     } catch (...) {
-      next = count;
+      next = end;
       const absl::MutexLock lock(&mutex);
       if (failure == nullptr) failure = std::current_exception();
     }
   };
   std::vector<std::thread> workers;
-  for (int i = 1; i < threads; ++i) workers.emplace_back(run);
+  try {
+    for (int i = 1; i < threads; ++i) workers.emplace_back(run);
+  } catch (const std::exception&) {
+    // The work is done by fewer.
+  }
   run();
   for (std::thread& worker : workers) worker.join();
   if (failure != nullptr) std::rethrow_exception(failure);

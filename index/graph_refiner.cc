@@ -24,23 +24,22 @@ struct Links {
   void Prefetch(uint32_t row) const { graph.PrefetchLinks(row); }
 };
 
-void InOrder(std::vector<WalkedRow>& rows) {
-  std::sort(rows.begin(), rows.end());
-  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+// Whether a row is nearer to the one that is linked than to any of those chosen before it
+// (algorithm 4 of Malkov & Yashunin 2016).
+template <class Distance>
+bool IsDiverse(const WalkedRow& row, absl::Span<const WalkedRow> chosen, const Distance& distance) {
+  return std::all_of(chosen.begin(), chosen.end(), [&](const WalkedRow& before) {
+    return distance(before.row, row.row) >= row.cost;
+  });
 }
 
-// Of rows in order those that are nearer to the row that is linked than to any chosen before them,
-// up to `most` (algorithm 4 of Malkov & Yashunin 2016).
+// Of rows in order up to `most` that are.
 template <class Distance>
 void KeepDiverse(std::vector<WalkedRow>& rows, size_t most, const Distance& distance) {
   size_t kept = 0;
   for (size_t i = 0; i < rows.size() && kept < most; ++i) {
-    const WalkedRow candidate = rows[i];
-    const bool diverse = std::all_of(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(kept),
-                                     [&](const WalkedRow& chosen) {
-                                       return distance(chosen.row, candidate.row) >= candidate.cost;
-                                     });
-    if (diverse) rows[kept++] = candidate;
+    const WalkedRow row = rows[i];
+    if (IsDiverse(row, absl::MakeConstSpan(rows.data(), kept), distance)) rows[kept++] = row;
   }
   rows.resize(kept);
 }
@@ -53,6 +52,7 @@ class RowLists {
   absl::Span<const uint32_t> operator[](size_t list) const {
     return {rows_.data() + list * most_, sizes_[list]};
   }
+  // Up to `most`.
   void Set(size_t list, absl::Span<const WalkedRow> rows) {
     sizes_[list] = static_cast<uint32_t>(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) rows_[list * most_ + i] = rows[i].row;
@@ -87,49 +87,86 @@ class Incoming {
   std::vector<uint32_t> rows_;
 };
 
-template <class Distance>
-void Choose(uint32_t row, const GraphView& graph, size_t count, const Distance& distance,
-            const GraphParams& params, RowLists& chosen) {
-  thread_local NeighbourSearch<Distance> search;
-  const absl::Span<const uint32_t> links = graph.Links(row);
-  std::vector<WalkedRow> near = search.Find(distance, count, row, links,
-                                            static_cast<size_t>(params.ef_construct), Links{graph});
-  for (const uint32_t link : links) near.push_back({distance(row, link), link});
-  InOrder(near);
-  KeepDiverse(near, static_cast<size_t>(params.m), distance);
-  chosen.Set(row, near);
-}
+// A row keeps the nearest of its links until now, whichever way they go, up to so many or graph.m:
+// with fewer, walks that step on a part of the rows alone find no way.
+constexpr size_t kFewestLinks = 8;
 
 template <class Distance>
-void Link(uint32_t row, absl::Span<const uint32_t> chosen, absl::Span<const uint32_t> incoming,
-          const Distance& distance, size_t most, uint32_t* block) {
-  thread_local std::vector<WalkedRow> links;
-  links.clear();
-  for (const auto& rows : {chosen, incoming}) {
-    for (const uint32_t link : rows) links.push_back({distance(row, link), link});
+class Refiner {
+ public:
+  Refiner(BuiltGraph& graph, const Distance& distance, const GraphParams& params)
+      : graph_(graph),
+        view_(graph.View()),
+        count_(graph.levels.size()),
+        distance_(distance),
+        params_(params),
+        chosen_(count_, graph.m) {}
+
+  void Run() {
+    ForEachRow(0, count_, params_.threads, params_.stop, [this](uint32_t row) {
+      Choose(row);
+      if (params_.linked != nullptr && row % 2 == 1) ++*params_.linked;
+    });
+    if (params_.stopped()) return;
+    const Incoming incoming(chosen_, count_);
+    ForEachRow(0, count_, params_.threads, params_.stop,
+               [&](uint32_t row) { Link(row, incoming[row]); });
   }
-  InOrder(links);
-  if (links.size() > most) KeepDiverse(links, most, distance);
-  block[0] = static_cast<uint32_t>(links.size());
-  for (size_t i = 0; i < links.size(); ++i) block[1 + i] = links[i].row;
-}
+
+ private:
+  void Choose(uint32_t row) {
+    thread_local NeighbourSearch<Distance> search;
+    thread_local std::vector<WalkedRow> near;
+    const auto places = static_cast<size_t>(params_.ef_construct);
+    near = search.Find(distance_, count_, row, view_.Links(row), std::max(places, graph_.m),
+                       Links{view_});
+    Add(row, view_.Links(row), near);
+    KeepDiverse(near, graph_.m, distance_);
+    chosen_.Set(row, near);
+  }
+
+  // In order, each once.
+  void Add(uint32_t row, absl::Span<const uint32_t> added, std::vector<WalkedRow>& rows) const {
+    for (const uint32_t other : added) rows.push_back({distance_(row, other), other});
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  }
+
+  // Reads the links that the row had, and writes those that it has from now on.
+  void Link(uint32_t row, absl::Span<const uint32_t> incoming) const {
+    thread_local std::vector<WalkedRow> links;
+    thread_local std::vector<WalkedRow> before;
+    const size_t most = 2 * graph_.m;
+    links.clear();
+    Add(row, chosen_[row], links);
+    Add(row, incoming, links);
+    if (links.size() > most) KeepDiverse(links, most, distance_);
+    before.clear();
+    Add(row, view_.Links(row), before);
+    const size_t fewest = std::min(most, std::max(graph_.m, kFewestLinks));
+    for (const WalkedRow& link : before) {
+      if (links.size() >= most) break;
+      if (std::find(links.begin(), links.end(), link) != links.end()) continue;
+      if (links.size() < fewest || IsDiverse(link, links, distance_)) links.push_back(link);
+    }
+    uint32_t* const block = &graph_.links[size_t{row} * (1 + most)];
+    block[0] = static_cast<uint32_t>(links.size());
+    for (size_t i = 0; i < links.size(); ++i) block[1 + i] = links[i].row;
+  }
+
+  BuiltGraph& graph_;
+  const GraphView view_;
+  const size_t count_;
+  const Distance& distance_;
+  const GraphParams& params_;
+  RowLists chosen_;
+};
 
 }  // namespace
 
 template <class Distance>
 void RefineGraph(BuiltGraph& graph, const Distance& distance, const GraphParams& params) {
-  const size_t count = graph.levels.size();
-  const GraphView view = graph.View();
-  RowLists chosen(count, graph.m);
-  ForEachRow(0, count, params.threads, params.stop, [&](uint32_t row) {
-    Choose(row, view, count, distance, params, chosen);
-    if (params.linked != nullptr && row % 2 == 1) ++*params.linked;
-  });
-  const Incoming incoming(chosen, count);
-  ForEachRow(0, count, params.threads, params.stop, [&](uint32_t row) {
-    Link(row, chosen[row], incoming[row], distance, 2 * graph.m,
-         &graph.links[size_t{row} * (1 + 2 * graph.m)]);
-  });
+  Refiner<Distance>(graph, distance, params).Run();
 }
 
 template void RefineGraph(BuiltGraph&, const CodeDistance&, const GraphParams&);

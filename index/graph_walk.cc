@@ -118,11 +118,12 @@ class Walk {
     } else {
       Meet(row, scratch_.fresh);
     }
-    if (!RowScorer::kLooksAhead) return;
-    // The row that is expanded after the present one is chosen now: not waiting for what this one
-    // leads to is worth more than that it may be nearer.
-    ahead_ = scratch_.pool.TakeNext();
-    if (ahead_) Meet(*ahead_, scratch_.fresh_ahead);
+    if constexpr (RowScorer::kLooksAhead) {
+      // The row that is expanded after the present one is chosen now: not waiting for what this one
+      // leads to is worth more than that it may be nearer.
+      ahead_ = scratch_.pool.TakeNext();
+      if (ahead_) Meet(*ahead_, scratch_.fresh_ahead);
+    }
   }
 
   void Accept(uint32_t row) {

@@ -42,9 +42,10 @@ uint32_t RowAt(const void* element) {
   return row;
 }
 
-// Of what is to be spent on each row's links a part makes the first graph: what the second look at
-// it finds (graph_refiner.h) is as good as after a full one, and the time is better spent there.
-constexpr int kFirstShare = 2;
+// So many are looked for when a row is linked on the lowest layer for the first time, of `ef` when
+// links are chosen once more (graph_refiner.h): what that finds is hardly better after a full first
+// look. Little effort is not halved.
+size_t FirstEf(size_t ef) { return std::max(ef / 3, std::min<size_t>(ef, 64)); }
 
 // hnswlib's elements are row numbers; it calls back for distances.
 template <class Distance>
@@ -75,7 +76,7 @@ class Builder : public Hnsw {
       : Hnsw(space, count, static_cast<size_t>(params.m), static_cast<size_t>(params.ef_construct)),
         distance_(distance),
         seed_(params.seed),
-        first_ef_(std::max<size_t>(M_, ef_construction_ / kFirstShare)) {
+        first_ef_(std::max(M_, FirstEf(ef_construction_))) {
     cur_element_count = count;
     for (uint32_t row = 0; row < count; ++row) Place(row);
     enterpoint_node_ = 0;

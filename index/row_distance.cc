@@ -2,11 +2,12 @@
 
 #include <cmath>
 #include <new>
+#include <utility>
 
 namespace vecnest::index {
 namespace {
 
-// In 0 .. 1, and never 0 for different rows of a segment that memory holds.
+// In 0 .. 1; of few pairs 0.
 float Gap(uint32_t a, uint32_t b) {
   constexpr uint32_t kGoldenRatio = 2654435761U;
   const auto position = [](uint32_t row) { return static_cast<float>(row * kGoldenRatio >> 8); };
@@ -16,17 +17,26 @@ float Gap(uint32_t a, uint32_t b) {
 }  // namespace
 
 float VectorDistance::operator()(uint32_t a, uint32_t b) const {
+  thread_local VectorBuffer buffer;
+  return Of(a, rows_.Vector(a, buffer), b);
+}
+
+float VectorDistance::Of(uint32_t a, const float* vector, uint32_t b) const {
   // Below every distance of different vectors.
   constexpr float kEqual = 1e-30F;
-  thread_local VectorBuffer buffer_a;
-  thread_local VectorBuffer buffer_b;
-  const float distance =
-      kernels_.l1(rows_.Vector(a, buffer_a), rows_.Vector(b, buffer_b), 1.0F, dimensions_);
+  thread_local VectorBuffer buffer;
+  const float distance = kernels_.l1(vector, rows_.Vector(b, buffer), 1.0F, dimensions_);
   return distance > 0 ? distance : kEqual * Gap(a, b);
 }
 
+void VectorDistance::FromRow::Start(const VectorDistance& distance, uint32_t row) {
+  distance_ = &distance;
+  row_ = row;
+  vector_ = distance.rows_.Vector(row, buffer_);
+}
+
 void VectorDistance::FromRow::To(absl::Span<const uint32_t> rows, float* distances) const {
-  for (size_t i = 0; i < rows.size(); ++i) distances[i] = (*distance_)(row_, rows[i]);
+  for (size_t i = 0; i < rows.size(); ++i) distances[i] = distance_->Of(row_, vector_, rows[i]);
 }
 
 CodeDistance::CodeDistance(const CodeView& codes, const Rows& rows, Metric metric)
@@ -41,10 +51,12 @@ CodeDistance::CodeDistance(const CodeView& codes, const Rows& rows, Metric metri
 
 float CodeDistance::Of(uint32_t a, uint32_t b, int32_t product) const {
   constexpr float kEqual = 1e-6F;
+  // Of products, whose floats would take no smaller steps apart.
+  constexpr float kEqualShare = 1e-3F;
   const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
   if (is_dot_) {
     const float dot = static_cast<float>(product) + by_center_[a] + by_center_[b];
-    return distance > 0 ? -dot : dot * (kEqual * Gap(a, b) - 1.0F);
+    return distance > 0 ? -dot : dot * (kEqualShare * Gap(a, b) - 1.0F);
   }
   return distance > 0 ? static_cast<float>(distance) : kEqual * Gap(a, b);
 }
@@ -67,8 +79,9 @@ void CodeDistance::FromRow::Start(const CodeDistance& distance, uint32_t row) {
   row_ = row;
   const size_t padded = distance.padded_;
   if (room_ < padded) {
-    numbers_ = hwy::AllocateAligned<int8_t>(padded);
-    if (numbers_ == nullptr) throw std::bad_alloc();
+    auto numbers = hwy::AllocateAligned<int8_t>(padded);
+    if (numbers == nullptr) throw std::bad_alloc();
+    numbers_ = std::move(numbers);
     room_ = padded;
   }
   distance.codes_.Numbers(row, absl::MakeSpan(numbers_.get(), padded));

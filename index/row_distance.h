@@ -27,15 +27,14 @@ class VectorDistance {
   class FromRow {
    public:
     // Of the row from now on, as long as there is the distance.
-    void Start(const VectorDistance& distance, uint32_t row) {
-      distance_ = &distance;
-      row_ = row;
-    }
+    void Start(const VectorDistance& distance, uint32_t row);
     void To(absl::Span<const uint32_t> rows, float* distances) const;
 
    private:
     const VectorDistance* distance_ = nullptr;
     uint32_t row_ = 0;
+    VectorBuffer buffer_;
+    const float* vector_ = nullptr;
   };
 
   VectorDistance(const Rows& rows, size_t dimensions) : rows_(rows), dimensions_(dimensions) {}
@@ -44,6 +43,8 @@ class VectorDistance {
   void Prefetch(uint32_t row) const { rows_.Prefetch(row, dimensions_); }
 
  private:
+  float Of(uint32_t a, const float* vector, uint32_t b) const;
+
   const kernels::DistanceKernels& kernels_ = kernels::Distances();
   const Rows rows_;
   const size_t dimensions_;

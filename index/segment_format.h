@@ -119,7 +119,7 @@ struct GraphView {
   }
   // And then for those that a descent that gets to the row on this layer reads.
   void PrefetchDescent(uint32_t row, int level) const {
-    PrefetchBytes(UpperLinks(row, level).data() - 1, (1 + m) * sizeof(uint32_t));
+    PrefetchBytes(UpperBlock(row, level), (1 + m) * sizeof(uint32_t));
     if (level == 1) PrefetchLinks(row);
   }
   absl::Span<const uint32_t> Links(uint32_t row) const {
@@ -128,9 +128,13 @@ struct GraphView {
   }
   // level in 1 .. levels[row]
   absl::Span<const uint32_t> UpperLinks(uint32_t row, int level) const {
-    const size_t index = upper_starts[row] + static_cast<size_t>(level - 1);
-    const uint32_t* block = upper_links + index * (1 + m);
+    const uint32_t* block = UpperBlock(row, level);
     return {block + 1, block[0]};
+  }
+
+ private:
+  const uint32_t* UpperBlock(uint32_t row, int level) const {
+    return upper_links + (upper_starts[row] + static_cast<size_t>(level - 1)) * (1 + m);
   }
 };
 

@@ -1,5 +1,5 @@
 // The working lists of walks through a graph, shared by searching (graph_walk.h) and building
-// (hnsw_builder.h).
+// (neighbour_search.h).
 #ifndef VECNEST_INDEX_WALK_LISTS_H_
 #define VECNEST_INDEX_WALK_LISTS_H_
 
@@ -10,6 +10,7 @@
 #include <limits>
 #include <new>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -144,9 +145,10 @@ class Pool {
 
   void Reserve(size_t entries) {
     if (entries <= reserved_) return;
-    entries_ = hwy::AllocateAligned<uint64_t>(entries);
-    if (entries_ == nullptr) throw std::bad_alloc();
-    std::fill_n(entries_.get(), entries, uint64_t{0});
+    auto reserved = hwy::AllocateAligned<uint64_t>(entries);
+    if (reserved == nullptr) throw std::bad_alloc();
+    std::fill_n(reserved.get(), entries, uint64_t{0});
+    entries_ = std::move(reserved);
     reserved_ = entries;
   }
 

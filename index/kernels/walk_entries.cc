@@ -14,8 +14,9 @@
 #include "hwy/highway.h"
 #include "index/kernels/targets.h"
 
-// A list of AVX-512's eight entries a register moves by one with an instruction that Highway 1.0
-// has no operation for.
+// Highway 1.0 has no operation that moves eight entries by one across a whole AVX-512 register; the
+// instruction is called by its own name where Highway compiles for AVX3_DL. Everything else, AVX3
+// among it, does without.
 #if HWY_TARGET == HWY_AVX3_DL
 #include <immintrin.h>
 #define VECNEST_AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,popcnt")))

@@ -63,9 +63,10 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
     }
     const double recall = static_cast<double>(hits) / (10.0 * kQueries);
     EXPECT_GE(recall, wanted - 0.015) << "ef " << ef;
-    // The rows that stand for queries can't be walked through: the less a row links to, the more
-    // that costs.
-    EXPECT_LE(recall, wanted + 0.05) << "ef " << ef;
+    // More than asked for: a row that stands for a query is left out of the graph, and with it the
+    // ways to its nearest that lead through it.
+    EXPECT_LE(recall, wanted + 0.075) << "ef " << ef;
+    EXPECT_LE(ef, 55U) << wanted;
     EXPECT_GT(ef, last_ef);
     last_ef = ef;
   }

@@ -85,22 +85,67 @@ TEST_F(GraphRefinerTest, RowsLinkToTheirNearest) {
   EXPECT_EQ(Reachable(view), kRows);
 }
 
-// Of what it links to first none is nearer to another of them than to the row.
-TEST_F(GraphRefinerTest, LinksGoDifferentWays) {
-  BuiltGraph graph = PoorGraph(8);
+// To the nearest of a block of rows that are all in each other's way, and no more than there is
+// room for: what links back beyond that goes different ways.
+TEST_F(GraphRefinerTest, WhatLinksBackIsPruned) {
+  constexpr size_t kM = 4;
+  constexpr size_t kRays = 40;
+  // A hub, and rays around it: each has the hub as its nearest.
+  testing::Matrix points{64, std::vector<float>(64 * (1 + 2 * kRays))};
+  for (size_t ray = 0; ray < 2 * kRays; ++ray) {
+    float* point = &points.values[(1 + ray) * 64];
+    point[ray / 2] = ray % 2 == 0 ? 1.0F : 1.5F;  // two on each ray
+  }
+  testing::Block block(points);
+  const CodeDistance distance(block.Codes({8, false}), block.View(), Metric::kEuclid);
+  BuiltGraph graph;
+  graph.m = kM;
+  const size_t count = points.count();
+  graph.levels.assign(count, 0);
+  graph.upper_starts.assign(count, 0);
+  graph.links.assign(count * (1 + 2 * kM), 0);
+  for (size_t row = 0; row < count; ++row) {
+    uint32_t* links = &graph.links[row * (1 + 2 * kM)];
+    links[0] = 1;
+    links[1] = static_cast<uint32_t>((row + 1) % count);
+  }
+  params_.m = kM;
+  RefineGraph(graph, distance, params_);
+  const absl::Span<const uint32_t> hub = graph.View().Links(0);
+  EXPECT_EQ(hub.size(), 2 * kM);
+  std::set<uint32_t> rays;
+  for (const uint32_t row : hub) rays.insert((row - 1) / 2);
+  EXPECT_EQ(rays.size(), hub.size());
+}
+
+// Where the links until now lead elsewhere they stay, and rows with few keep the nearest of them.
+TEST_F(GraphRefinerTest, LinksThatGoOtherWaysStay) {
+  const BuiltGraph poor = PoorGraph(8);
+  BuiltGraph graph = poor;
   RefineGraph(graph, distance_, params_);
-  size_t pairs = 0;
-  size_t same_way = 0;
   for (uint32_t row = 0; row < kRows; ++row) {
-    const absl::Span<const uint32_t> links = graph.View().Links(row);
-    for (size_t i = 0; i < links.size(); ++i) {
-      for (size_t j = 0; j < i; ++j) {
-        ++pairs;
-        same_way += distance_(links[i], links[j]) < distance_(row, links[i]) ? 1 : 0;
-      }
+    EXPECT_GE(graph.View().Links(row).size(), 8U) << row;
+  }
+  const BuiltGraph again = [&] {
+    BuiltGraph refined = graph;
+    RefineGraph(refined, distance_, params_);
+    return refined;
+  }();
+  // Distances of what is kept, though it was not chosen: to none of the others it is nearer.
+  size_t kept = 0;
+  for (uint32_t row = 0; row < kRows; ++row) {
+    const absl::Span<const uint32_t> before = graph.View().Links(row);
+    const absl::Span<const uint32_t> after = again.View().Links(row);
+    for (const uint32_t link : before) {
+      const bool stays = std::find(after.begin(), after.end(), link) != after.end();
+      const bool in_the_way = std::any_of(after.begin(), after.end(), [&](uint32_t other) {
+        return other != link && distance_(other, link) < distance_(row, link);
+      });
+      kept += stays ? 1 : 0;
+      EXPECT_TRUE(stays || in_the_way || after.size() == 16) << row << " " << link;
     }
   }
-  EXPECT_LT(same_way, pairs / 4);
+  EXPECT_GT(kept, kRows);
 }
 
 TEST_F(GraphRefinerTest, ThreadsChangeNothing) {

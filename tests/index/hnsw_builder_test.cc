@@ -1,5 +1,7 @@
 #include "index/hnsw_builder.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -38,6 +40,75 @@ TEST_P(HnswBuilderTest, ThreadsBuildGraphsThatFindTheNearest) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, HnswBuilderTest, ::testing::Values(1, 3));
+
+size_t Unreachable(const GraphView& graph, size_t count) {
+  std::vector<bool> met(count);
+  std::vector<uint32_t> waiting = {graph.entry_point};
+  met[graph.entry_point] = true;
+  size_t unmet = count - 1;
+  while (!waiting.empty()) {
+    const uint32_t row = waiting.back();
+    waiting.pop_back();
+    for (const uint32_t link : graph.Links(row)) {
+      if (met[link]) continue;
+      met[link] = true;
+      --unmet;
+      waiting.push_back(link);
+    }
+  }
+  return unmet;
+}
+
+// Of 2,000 rows half have one vector, and 500 nine others.
+TEST(HnswBuilderTest, EqualVectorsAreReachable) {
+  testing::Matrix points = testing::Clustered(2000, 32, 1);
+  for (size_t row = 0; row < 1500; ++row) {
+    const size_t source = row % 3 != 0 ? 1999 : 1990 + row / 3 % 9;
+    std::copy_n(points.Row(source).begin(), 32, &points.values[row * 32]);
+  }
+  testing::Block block(points);
+  for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+    GraphParams params;
+    params.metric = metric;
+    params.dimensions = 32;
+    const CodeFormat format = CodeFormat::For(metric, 32);
+    const CodeView codes = format.bits == 0 ? CodeView() : block.Codes(format);
+    const auto graph = BuildGraph(block.View(), codes, params);
+    ASSERT_TRUE(graph.ok());
+    EXPECT_EQ(Unreachable(graph->View(), 2000), 0U) << static_cast<int>(metric);
+  }
+}
+
+// Those that came last as well as those that came first, for which all others came later.
+TEST(HnswBuilderTest, RowsLinkToTheirNearestWheneverTheyCame) {
+  constexpr size_t kRows = 3000;
+  testing::Block block(testing::Clustered(kRows, 32, 1));
+  const Rows rows = block.View();
+  GraphParams params;
+  params.dimensions = 32;
+  const auto graph = BuildGraph(rows, block.Codes(), params);
+  ASSERT_TRUE(graph.ok());
+  const auto linked = [&](size_t first, size_t end) {
+    size_t found = 0;
+    VectorBuffer buffer;
+    for (size_t row = first; row < end; ++row) {
+      const Scorer scorer(Metric::kCosine, {rows.Vector(row, buffer), 32}, 32, Renormalize::kNo);
+      std::vector<std::pair<float, uint32_t>> costs;
+      VectorBuffer other_buffer;
+      for (uint32_t other = 0; other < kRows; ++other) {
+        if (other == row) continue;
+        costs.emplace_back(scorer.Cost(rows.Vector(other, other_buffer), rows.inverse_norms[other]),
+                           other);
+      }
+      const uint32_t nearest = std::min_element(costs.begin(), costs.end())->second;
+      const absl::Span<const uint32_t> links = graph->View().Links(static_cast<uint32_t>(row));
+      found += std::find(links.begin(), links.end(), nearest) != links.end() ? 1 : 0;
+    }
+    return found;
+  };
+  EXPECT_GE(linked(0, 300), 297U);
+  EXPECT_GE(linked(kRows - 300, kRows), 297U);
+}
 
 TEST(HnswBuilderTest, OneRowIsAGraph) {
   testing::Block block({4, {1, 2, 3, 4}});
