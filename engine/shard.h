@@ -62,7 +62,7 @@ struct ModelBinding {
 struct IndexingProgress {
   std::atomic<size_t> vectors = 0;  // to be indexed
   std::atomic<size_t> written = 0;
-  std::atomic<size_t> linked = 0;  // that the graph is done with
+  std::atomic<size_t> linked = 0;  // see GraphParams
 };
 
 struct NearestQuery {

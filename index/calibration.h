@@ -1,7 +1,8 @@
 // What recall a segment's graph gives at each ef, measured when the graph is built.
 //
 // Some rows are taken for queries. Each is left out of its own walk, as if it had never been added:
-// a query that is in the graph would be found at once, and its neighbours with it.
+// a query that is in the graph would be found at once, and its neighbours with it. The ways that
+// lead through it are left out, too, so that other queries mostly find more than what is measured.
 #ifndef VECNEST_INDEX_CALIBRATION_H_
 #define VECNEST_INDEX_CALIBRATION_H_
 

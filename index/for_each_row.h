@@ -14,8 +14,8 @@
 namespace vecnest::index {
 
 // Calls work(row) for the rows first .. end-1, each once, on the calling thread and threads - 1
-// others, or as many as there can be. Ends early soon after `stop` turned true; it may be null. An
-// exception may not leave a thread: the first one ends the work, and is thrown here.
+// others, or fewer where no more can be started. Ends early soon after `stop` turned true; it may
+// be null. An exception may not leave a thread: the first one ends the work, and is thrown here.
 template <class Work>
 void ForEachRow(size_t first, size_t end, int threads, const std::atomic<bool>* stop,
                 const Work& work) {

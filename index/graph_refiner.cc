@@ -87,8 +87,8 @@ class Incoming {
   std::vector<uint32_t> rows_;
 };
 
-// A row keeps the nearest of its links until now, whichever way they go, up to so many or graph.m:
-// with fewer, walks that step on a part of the rows alone find no way.
+// Until a row has so many links, or graph.m if that is more, it keeps the nearest of those until
+// now whichever way they go: with fewer, walks that step on a part of the rows alone find no way.
 constexpr size_t kFewestLinks = 8;
 
 template <class Distance>

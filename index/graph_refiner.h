@@ -11,11 +11,11 @@
 
 namespace vecnest::index {
 
-// Of every row's params.ef_construct nearest in the graph and its links until now, graph.m are
-// chosen, and link back. Of the links until now those that go other ways stay as well, and the
-// nearest where there would be few. The same whatever the number of threads. Soon after params.stop
-// turned true it ends early, and the graph is of no use. Throws std::bad_alloc. Counts every second
-// row.
+// Of every row's params.ef_construct nearest in the graph (at least graph.m) and its links until
+// now, graph.m are chosen, and link back. Of the links until now those that go other ways stay as
+// well, and the nearest until a row has max(8, graph.m); never more than 2 * graph.m. The same
+// whatever the number of threads. Soon after params.stop turned true it ends early, and the graph
+// is of no use. Throws std::bad_alloc. Counts every second row.
 template <class Distance>
 void RefineGraph(BuiltGraph& graph, const Distance& distance, const GraphParams& params);
 

@@ -1,6 +1,6 @@
 // Searching a segment's graph: the greedy descent and the best-first search of Malkov & Yashunin
 // 2016 (algorithms 2 and 5), over the mapped file. By codes the row to expand is chosen one step
-// early, before the present one's neighbours are known, so that nothing waits for memory.
+// early, before the present one's neighbours are known, so that a walk waits less for memory.
 //
 // The walk is written once for everything that ranks rows: codes (code_scorer.h) and, where a
 // segment has none, the vectors themselves.

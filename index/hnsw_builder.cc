@@ -42,9 +42,9 @@ uint32_t RowAt(const void* element) {
   return row;
 }
 
-// So many are looked for when a row is linked on the lowest layer for the first time, of `ef` when
-// links are chosen once more (graph_refiner.h): what that finds is hardly better after a full first
-// look. Little effort is not halved.
+// How many the first look at the links of the lowest layer is for, when the second, which
+// graph_refiner.h takes, is for `ef`: a third of them, but 64 if there are as many. What the second
+// finds is hardly better after a full first look.
 size_t FirstEf(size_t ef) { return std::max(ef / 3, std::min<size_t>(ef, 64)); }
 
 // hnswlib's elements are row numbers; it calls back for distances.

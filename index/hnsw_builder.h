@@ -33,8 +33,8 @@ struct GraphParams {
   // Looked at while the graph is built and the recall is measured: true ends it with Cancelled. May
   // be null.
   const std::atomic<bool>* stop = nullptr;
-  // Counts the rows that are done: half of them when they are in the graph, the others when their
-  // links were chosen once more. May be null.
+  // Tells how far building is: half of the rows are counted when they are in the graph, the others
+  // when their links were chosen once more, and all but the first just before the end. May be null.
   std::atomic<size_t>* linked = nullptr;
 
   bool stopped() const { return stop != nullptr && *stop; }

@@ -1,5 +1,6 @@
 #include "index/row_distance.h"
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 #include <utility>
@@ -12,6 +13,11 @@ float Gap(uint32_t a, uint32_t b) {
   constexpr uint32_t kGoldenRatio = 2654435761U;
   const auto position = [](uint32_t row) { return static_cast<float>(row * kGoldenRatio >> 8); };
   return std::fabs(position(a) - position(b)) * 0x1p-24F;
+}
+
+// Codes of 4 bits are 0 there, which stands for -15; those of 8 stand for 0.
+int32_t PaddingOf(int bits, size_t dimensions) {
+  return bits == 4 ? 225 * static_cast<int32_t>(dimensions) : 0;
 }
 
 }  // namespace
@@ -43,7 +49,8 @@ CodeDistance::CodeDistance(const CodeView& codes, const Rows& rows, Metric metri
     : kernels_(kernels::CodeDistances(codes.format.bits)),
       codes_(codes),
       padded_(codes.format.Padded(codes.center.size())),
-      is_dot_(metric == Metric::kDot) {
+      is_dot_(metric == Metric::kDot),
+      padding_(PaddingOf(codes.format.bits, padded_ - codes.center.size())) {
   norms_squared_.reserve(rows.count);
   for (uint32_t row = 0; row < rows.count; ++row) norms_squared_.push_back(Product(row, row));
   if (is_dot_) AddCenter(rows);
@@ -55,8 +62,8 @@ float CodeDistance::Of(uint32_t a, uint32_t b, int32_t product) const {
   constexpr float kEqualShare = 1e-3F;
   const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
   if (is_dot_) {
-    const float dot = static_cast<float>(product) + by_center_[a] + by_center_[b];
-    return distance > 0 ? -dot : dot * (kEqualShare * Gap(a, b) - 1.0F);
+    const float dot = static_cast<float>(product - padding_) + (by_center_[a] + by_center_[b]);
+    return distance > 0 ? -dot : kEqualShare * Gap(a, b) * std::max(std::fabs(dot), 1.0F) - dot;
   }
   return distance > 0 ? static_cast<float>(distance) : kEqual * Gap(a, b);
 }

@@ -2,7 +2,9 @@
 //
 // Equal vectors are told apart by where their row numbers fall on a line. If all of them had
 // distance 0, more of them than a row has links would link to nothing but each other, and a walk
-// that gets among them would never leave. On the line each needs two links to the others.
+// that gets among them would never leave. On the line each needs two links to the others. Floats
+// tell apart a hundred thousand that are equal well enough: by the dot product, where they are
+// fewest, about a dozen of them share a place.
 #ifndef VECNEST_INDEX_ROW_DISTANCE_H_
 #define VECNEST_INDEX_ROW_DISTANCE_H_
 
@@ -30,6 +32,10 @@ class VectorDistance {
     void Start(const VectorDistance& distance, uint32_t row);
     void To(absl::Span<const uint32_t> rows, float* distances) const;
 
+    FromRow() = default;
+    FromRow(const FromRow&) = delete;  // it views what it owns
+    FromRow& operator=(const FromRow&) = delete;
+
    private:
     const VectorDistance* distance_ = nullptr;
     uint32_t row_ = 0;
@@ -50,9 +56,9 @@ class VectorDistance {
   const size_t dimensions_;
 };
 
-// Of codes of more than one bit: the dot product's negative for a graph of that metric, up to a
-// number that is the same for all rows, else the squared Euclidean distance, which for vectors of
-// unit length is that of the cosine; in squares of the codes' step. Views the codes; may be shared
+// Of codes of more than one bit: the dot product's negative for a graph of that metric, else the
+// squared Euclidean distance, which for vectors of unit length is that of the cosine; in squares of
+// the codes' step. Views the codes; may be shared
 // by threads.
 class CodeDistance {
  public:
@@ -88,6 +94,7 @@ class CodeDistance {
   const CodeView codes_;
   const size_t padded_;  // dimensions in whole blocks
   const bool is_dot_;
+  const int32_t padding_;  // what products have of the codes beyond the dimensions
   std::vector<int32_t> norms_squared_;
   std::vector<float> by_center_;  // of the dot product
 };

@@ -150,8 +150,8 @@ class VectorIndex {
   // Adds vectors at once and with their graph, without holding them in memory: `vector_of` gives
   // that of an entry, whose own is not looked at, in the order of the entries; its first error is
   // returned. Their labels ascend and are larger than any seen. FailedPrecondition while vectors
-  // are growing. Not while others add or delete. `linked` (if given) counts how many the graph is
-  // done with, see GraphParams.
+  // are growing. Not while others add or delete. `linked` (if given) tells how far the graph is,
+  // see GraphParams.
   using VectorOf = absl::FunctionRef<absl::StatusOr<absl::Span<const float>>(const Entry&)>;
   absl::Status AppendSegment(const std::vector<Entry>& entries, VectorOf vector_of,
                              const std::atomic<bool>* stop = nullptr,

@@ -63,10 +63,10 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
     }
     const double recall = static_cast<double>(hits) / (10.0 * kQueries);
     EXPECT_GE(recall, wanted - 0.015) << "ef " << ef;
-    // More than asked for: a row that stands for a query is left out of the graph, and with it the
-    // ways to its nearest that lead through it.
-    EXPECT_LE(recall, wanted + 0.075) << "ef " << ef;
-    EXPECT_LE(ef, 55U) << wanted;
+    // Mostly more than asked for, see calibration.h: by .067 at .88.
+    EXPECT_LE(recall, std::min(wanted + 0.08, 0.985)) << "ef " << ef;
+    // 24, 34 and 52 when this was written.
+    EXPECT_LE(ef, 70U) << wanted;
     EXPECT_GT(ef, last_ef);
     last_ef = ef;
   }
