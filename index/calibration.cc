@@ -1,18 +1,20 @@
 #include "index/calibration.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "index/graph_walk.h"
+#include "index/left_out_row.h"
 #include "index/scorer.h"
 #include "index/search_plan.h"
 
 namespace vecnest::index {
 namespace {
 
-constexpr size_t kQueries = 128;
+constexpr size_t kQueries = 256;
 constexpr size_t kTop = 10;
 constexpr size_t kFewestRows = 1000;
 
@@ -62,7 +64,6 @@ WalkResult Walk(const Rows& rows, const CodeView& codes, const GraphView& graph,
   WalkParams walk;
   walk.kept.places = ef;
   walk.max_distances = std::numeric_limits<size_t>::max();
-  walk.skipped = sample.row;
   const RowFilter all = RowFilter::All();
   if (codes.empty()) {
     return WalkGraph(graph, rows.count, VectorScorer(rows, sample.scorer), all, walk);
@@ -101,19 +102,26 @@ size_t RecallCurve::EfFor(float wanted) const {
   return 2 * kEf.back();
 }
 
-RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, const GraphView& graph,
+RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, BuiltGraph& graph,
                           const GraphParams& params) {
   RecallCurve curve;
   if (rows.count < kFewestRows) return curve;
-  const std::vector<Sample> samples = TakeSamples(rows, graph, params);
+  const GraphView view = graph.View();
+  const std::vector<Sample> samples = TakeSamples(rows, view, params);
   if (samples.empty()) return curve;
-  for (size_t i = 0; i < kRecallSteps; ++i) {
-    size_t hits = 0;
-    for (const Sample& sample : samples) {
+  std::vector<uint32_t> queries;
+  for (const Sample& sample : samples) queries.push_back(sample.row);
+  const std::vector<std::vector<Referrer>> referrers = ReferrersOf(graph, queries);
+  std::array<size_t, kRecallSteps> hits{};
+  for (size_t query = 0; query < queries.size(); ++query) {
+    const LeftOutRow left_out(graph, rows, params, queries[query], referrers[query]);
+    for (size_t i = 0; i < kRecallSteps; ++i) {
       if (params.stopped()) return {};
-      hits += Hits(rows, codes, graph, params, sample, RecallCurve::kEf[i]);
+      hits[i] += Hits(rows, codes, view, params, samples[query], RecallCurve::kEf[i]);
     }
-    curve.recall[i] = static_cast<float>(hits) / static_cast<float>(samples.size() * kTop);
+  }
+  for (size_t i = 0; i < kRecallSteps; ++i) {
+    curve.recall[i] = static_cast<float>(hits[i]) / static_cast<float>(samples.size() * kTop);
   }
   return curve;
 }

@@ -1,8 +1,8 @@
 // What recall a segment's graph gives at each ef, measured when the graph is built.
 //
-// Some rows are taken for queries. Each is left out of its own walk, as if it had never been added:
-// a query that is in the graph would be found at once, and its neighbours with it. The ways that
-// lead through it are left out, too, so that other queries mostly find more than what is measured.
+// Some rows are taken for queries. Each is left out of the graph, as if it had never been added
+// (left_out_row.h): a query that is in the graph would be found at once, and its neighbours with
+// it.
 #ifndef VECNEST_INDEX_CALIBRATION_H_
 #define VECNEST_INDEX_CALIBRATION_H_
 
@@ -16,7 +16,7 @@
 
 namespace vecnest::index {
 
-// recall@10 of walks and ranking together, over 128 rows of the segment: to about 0.01.
+// recall@10 of walks and ranking together, over 256 rows of the segment: to about 0.01.
 struct RecallCurve {
   static constexpr std::array<size_t, kRecallSteps> kEf = {10, 16,  24,  32,  48,  64,
                                                            96, 128, 192, 256, 384, 512};
@@ -30,8 +30,9 @@ struct RecallCurve {
   size_t EfFor(float wanted) const;
 };
 
-// Nothing is measured in segments of fewer than 1,000 rows, nor when params.stop turns true.
-RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, const GraphView& graph,
+// Nothing is measured in segments of fewer than 1,000 rows, nor when params.stop turns true. The
+// graph's links change meanwhile, and are afterwards what they were.
+RecallCurve MeasureRecall(const Rows& rows, const CodeView& codes, BuiltGraph& graph,
                           const GraphParams& params);
 
 }  // namespace vecnest::index

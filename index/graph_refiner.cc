@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "index/diverse_links.h"
 #include "index/for_each_row.h"
 #include "index/neighbour_search.h"
 #include "index/segment_format.h"
@@ -23,26 +24,6 @@ struct Links {
   }
   void Prefetch(uint32_t row) const { graph.PrefetchLinks(row); }
 };
-
-// Whether a row is nearer to the one that is linked than to any of those chosen before it
-// (algorithm 4 of Malkov & Yashunin 2016).
-template <class Distance>
-bool IsDiverse(const WalkedRow& row, absl::Span<const WalkedRow> chosen, const Distance& distance) {
-  return std::all_of(chosen.begin(), chosen.end(), [&](const WalkedRow& before) {
-    return distance(before.row, row.row) >= row.cost;
-  });
-}
-
-// Of rows in order up to `most` that are.
-template <class Distance>
-void KeepDiverse(std::vector<WalkedRow>& rows, size_t most, const Distance& distance) {
-  size_t kept = 0;
-  for (size_t i = 0; i < rows.size() && kept < most; ++i) {
-    const WalkedRow row = rows[i];
-    if (IsDiverse(row, absl::MakeConstSpan(rows.data(), kept), distance)) rows[kept++] = row;
-  }
-  rows.resize(kept);
-}
 
 // Lists of rows in one array.
 class RowLists {

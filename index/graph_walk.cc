@@ -188,7 +188,6 @@ WalkResult RunWalk(const GraphView& graph, size_t count, const RowScorer& scorer
                    const RowFilter& filter, const WalkParams& params) {
   Scratch& scratch = ScratchOfThread();
   scratch.visited.Start(count);
-  if (params.skipped != kNoRow) scratch.visited.Visit(params.skipped);
   PoolSize kept = params.kept;
   kept.places = std::min(kept.places, count);
   kept.most_free = std::min(kept.most_free, count);

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "index/code_scorer.h"
@@ -21,15 +20,11 @@
 
 namespace vecnest::index {
 
-inline constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
-
 struct WalkParams {
   PoolSize kept;             // accepted rows; its places are the ef of the paper
   size_t max_distances = 0;  // gives up beyond this many
   // Rows to begin at beside those that the descent leads to.
   absl::Span<const uint32_t> seeds = {};
-  // A row that the walk takes for absent; not the entry point. kNoRow: none.
-  uint32_t skipped = kNoRow;
 };
 
 struct WalkResult {

@@ -58,8 +58,7 @@ class VectorDistance {
 
 // Of codes of more than one bit: the dot product's negative for a graph of that metric, else the
 // squared Euclidean distance, which for vectors of unit length is that of the cosine; in squares of
-// the codes' step. Views the codes; may be shared
-// by threads.
+// the codes' step. Views the codes; may be shared by threads.
 class CodeDistance {
  public:
   // The distances of one row to many, faster than one by one and the same. Used by one thread.

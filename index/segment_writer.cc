@@ -120,7 +120,7 @@ absl::Status SegmentWriter::Commit() {
   const CodeView codes = WriteCodes();
   absl::StatusOr<BuiltGraph> graph = Build(codes);
   if (!graph.ok()) return graph.status();
-  const RecallCurve curve = MeasureRecall(WrittenRows(), codes, graph->View(), params_);
+  const RecallCurve curve = MeasureRecall(WrittenRows(), codes, *graph, params_);
   if (params_.stopped()) return absl::CancelledError("writing a segment was stopped");
   if (absl::Status status = WriteGraph(*graph, curve); !status.ok()) return status;
   return Publish();

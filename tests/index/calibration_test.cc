@@ -63,10 +63,7 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
     }
     const double recall = static_cast<double>(hits) / (10.0 * kQueries);
     EXPECT_GE(recall, wanted - 0.015) << "ef " << ef;
-    // Mostly more than asked for, see calibration.h: by .067 at .88.
-    EXPECT_LE(recall, std::min(wanted + 0.08, 0.985)) << "ef " << ef;
-    // 24, 34 and 52 when this was written.
-    EXPECT_LE(ef, 70U) << wanted;
+    EXPECT_LE(recall, wanted + 0.04) << "ef " << ef;
     EXPECT_GT(ef, last_ef);
     last_ef = ef;
   }
@@ -76,9 +73,9 @@ TEST(MeasureRecallTest, FewRowsAreNotMeasured) {
   testing::Block block(testing::Clustered(999, 16, 1));
   GraphParams params;
   params.dimensions = 16;
-  const auto graph = BuildGraph(block.View(), block.Codes(), params);
+  auto graph = BuildGraph(block.View(), block.Codes(), params);
   ASSERT_TRUE(graph.ok());
-  EXPECT_FALSE(MeasureRecall(block.View(), block.Codes(), graph->View(), params).known());
+  EXPECT_FALSE(MeasureRecall(block.View(), block.Codes(), *graph, params).known());
 }
 
 }  // namespace

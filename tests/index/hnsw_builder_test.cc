@@ -41,24 +41,6 @@ TEST_P(HnswBuilderTest, ThreadsBuildGraphsThatFindTheNearest) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, HnswBuilderTest, ::testing::Values(1, 3));
 
-size_t Unreachable(const GraphView& graph, size_t count) {
-  std::vector<bool> met(count);
-  std::vector<uint32_t> waiting = {graph.entry_point};
-  met[graph.entry_point] = true;
-  size_t unmet = count - 1;
-  while (!waiting.empty()) {
-    const uint32_t row = waiting.back();
-    waiting.pop_back();
-    for (const uint32_t link : graph.Links(row)) {
-      if (met[link]) continue;
-      met[link] = true;
-      --unmet;
-      waiting.push_back(link);
-    }
-  }
-  return unmet;
-}
-
 void ExpectReachable(const testing::Matrix& points, size_t lost = 0) {
   testing::Block block(points);
   for (const Metric metric : {Metric::kCosine, Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
@@ -69,7 +51,8 @@ void ExpectReachable(const testing::Matrix& points, size_t lost = 0) {
     const CodeView codes = format.bits == 0 ? CodeView() : block.Codes(format);
     const auto graph = BuildGraph(block.View(), codes, params);
     ASSERT_TRUE(graph.ok());
-    EXPECT_LE(Unreachable(graph->View(), points.count()), lost) << static_cast<int>(metric);
+    EXPECT_LE(testing::Unreachable(graph->View(), points.count()), lost)
+        << static_cast<int>(metric);
   }
 }
 

@@ -161,6 +161,25 @@ class Block {
   hwy::AlignedFreeUniquePtr<uint8_t[]> codes_;
 };
 
+// Of a graph of `count` rows, how many its lowest layer does not lead to from the entry point.
+inline size_t Unreachable(const GraphView& graph, size_t count) {
+  std::vector<bool> met(count);
+  std::vector<uint32_t> waiting = {graph.entry_point};
+  met[graph.entry_point] = true;
+  size_t unmet = count - 1;
+  while (!waiting.empty()) {
+    const uint32_t row = waiting.back();
+    waiting.pop_back();
+    for (const uint32_t link : graph.Links(row)) {
+      if (met[link]) continue;
+      met[link] = true;
+      --unmet;
+      waiting.push_back(link);
+    }
+  }
+  return unmet;
+}
+
 // Writes a segment file of labels 1 .. n with the keys KeyOf(label), which are the numbers, too.
 inline absl::Status WriteSegmentFile(const std::string& directory, const std::string& name,
                                      const Matrix& vectors, GraphParams params = {}) {
