@@ -43,9 +43,6 @@ class NeighbourSearch {
   }
 
  private:
-  // Of so many rows that are likely to be expanded next, the links are asked for.
-  static constexpr size_t kLinksAhead = 2;
-
   void Meet(const Distance& distance, absl::Span<const uint32_t> rows,
             std::vector<uint32_t>& fresh) {
     fresh.resize(rows.size());

@@ -83,6 +83,9 @@ struct PoolSize {
   size_t most() const { return places + most_in_range + most_free; }
 };
 
+// Of so many rows that are likely to be expanded next, walks ask for the links.
+inline constexpr size_t kLinksAhead = 2;
+
 // The nearest rows met, in order, and which of them were expanded. This one list serves as both of
 // the paper's: what is not among the nearest is never expanded. For the few hundred rows of a usual
 // ef, moving what lies behind a new one beats two heaps.
