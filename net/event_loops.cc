@@ -1,5 +1,6 @@
 #include "net/event_loops.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -22,6 +23,9 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(1);
 // Who has seen nothing happen so many times sleeps until a call begins.
 constexpr int kQuietLooks = 50;
+// Nobody awaits quiet for longer, but for the call that runs then. Loops that throw away what a
+// client goes on sending are never quiet.
+constexpr std::chrono::microseconds kLongestHold(500);
 
 }  // namespace
 
@@ -89,10 +93,34 @@ void EventLoops::Lead(Seat& seat) {
   own_seat_ = &seat;
   TakeShortTurns();
   while (Loop* const loop = AwaitLoop(seat)) {
-    while ((seat.state.load(std::memory_order_relaxed) & kReplaced) == 0 &&
-           loop->io.run_one() > 0) {
+    while ((seat.state.load(std::memory_order_relaxed) & kReplaced) == 0 && RunOne(*loop)) {
     }
   }
+}
+
+bool EventLoops::RunOne(Loop& loop) {
+  if (loop.held.empty()) return loop.io.run_one() > 0;
+  if (loop.held.size() < kMostHeld &&
+      std::chrono::steady_clock::now() - loop.held_since < kLongestHold && loop.io.poll_one() > 0) {
+    return true;
+  }
+  if (loop.io.stopped()) return false;
+  // None of them begins a call at once: each reads a request first, and the loop tells it of that.
+  // A thread that were replaced meanwhile would go on with the others outside of their loop.
+  auto held = std::exchange(loop.held, {});
+  for (auto& resume : held) resume();
+  return true;
+}
+
+asio::awaitable<void> EventLoops::AwaitQuiet() {
+  auto hold = [](auto handler) {
+    Loop& loop = *own_seat_->leads;
+    if (loop.held.empty()) loop.held_since = std::chrono::steady_clock::now();
+    loop.held.push_back(std::move(handler));
+  };
+  using Signature = void();
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, Signature>(std::move(hold),
+                                                                          asio::use_awaitable);
 }
 
 void EventLoops::Replace(Seat& seat, uint64_t state) {

@@ -158,6 +158,7 @@ asio::awaitable<void> Server::Impl::Serve(ConnectionSweep& sweep, ConnectionPtr 
 asio::awaitable<bool> Server::Impl::Reply(Connection& connection, Response response,
                                           bool keep_alive) {
   connection.phase = Connection::Phase::kAnswering;
+  co_await EventLoops::AwaitQuiet();
   // Every answer comes by here, be it a refusal.
   service.metrics().CountRequest(
       connection.method, connection.route, response.status,

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/detached.hpp"
 #include "boost/asio/post.hpp"
+#include "boost/asio/steady_timer.hpp"
 #include "boost/asio/this_coro.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "boost/asio/use_future.hpp"
@@ -237,6 +239,101 @@ TEST(NetEventLoopsTest, OneThreadAtATimeIsInALoop) {
   }
   loops.Stop();
   for (const OfLoop& each : own) EXPECT_EQ(each.calls, kCoroutines * 100);
+}
+
+// What is held owns a part of the loop, as connections do.
+asio::awaitable<void> CountWhenQuiet(EventLoops& loops, std::atomic<int>& resumed) {
+  const asio::steady_timer of_loop(loops.loop(0));
+  co_await EventLoops::AwaitQuiet();
+  ++resumed;
+}
+
+// Runs in the first loop, whatever else is ready.
+void InLoop(EventLoops& loops, std::function<void()> run) {
+  asio::post(loops.loop(0), asio::use_future(std::move(run))).get();
+}
+
+void AwaitQuietIn(EventLoops& loops, std::atomic<int>& resumed) {
+  asio::co_spawn(loops.loop(0), CountWhenQuiet(loops, resumed), asio::detached);
+}
+
+// Ready again and again, until told to stop.
+void StayBusy(EventLoops& loops, const std::atomic<bool>& busy) {
+  asio::post(loops.loop(0), [&loops, &busy] {
+    if (busy) StayBusy(loops, busy);
+  });
+}
+
+bool ReachesSoon(const std::atomic<int>& count, int expected) {
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  while (count != expected && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return count == expected;
+}
+
+// When `held` of a loop await quiet and something else is ready: how many resume before that.
+int CountResumedBefore(int held) {
+  std::atomic<int> resumed = 0;
+  std::atomic<int> before = -1;
+  EventLoops loops(1, 2, 0);
+  InLoop(loops, [&loops, &resumed, &before, held] {
+    for (int i = 0; i < held; ++i) AwaitQuietIn(loops, resumed);
+    asio::post(loops.loop(0), [&resumed, &before] { before = resumed.load(); });
+  });
+  EXPECT_TRUE(ReachesSoon(resumed, held));
+  InLoop(loops, [] {});
+  return before;
+}
+
+// A thread that does not get on meanwhile holds them no longer, either.
+TEST(NetEventLoopsTest, QuietComesAfterWhatIsReady) {
+  const auto deadline = std::chrono::steady_clock::now() + kLong;
+  int before = 3;
+  while (before != 0 && std::chrono::steady_clock::now() < deadline) {
+    before = CountResumedBefore(3);
+  }
+  EXPECT_EQ(before, 0);
+}
+
+TEST(NetEventLoopsTest, FourAreNotHeldThoughMoreIsReady) { EXPECT_EQ(CountResumedBefore(4), 4); }
+
+TEST(NetEventLoopsTest, NobodyIsHeldForLongThoughMoreIsReady) {
+  std::atomic<bool> busy = true;
+  std::atomic<int> resumed = 0;
+  EventLoops loops(1, 2, 0);
+  StayBusy(loops, busy);
+  AwaitQuietIn(loops, resumed);
+  EXPECT_TRUE(ReachesSoon(resumed, 1));
+  busy = false;
+}
+
+// The sanitizers see what is left behind.
+TEST(NetEventLoopsTest, WhoIsHeldIsDestroyedWithTheLoop) {
+  std::atomic<int> resumed = 0;
+  EventLoops loops(1, 2, 0);
+  InLoop(loops, [&loops, &resumed] {
+    AwaitQuietIn(loops, resumed);
+    loops.loop(0).stop();
+  });
+  loops.Stop();
+  EXPECT_EQ(resumed, 0);
+}
+
+// The answers that wait don't wait for the call.
+TEST(NetEventLoopsTest, QuietComesThoughACallTakesLong) {
+  std::atomic<int> resumed = 0;
+  std::promise<void> open;
+  std::future<int> call;
+  EventLoops loops(1, 2, 0);
+  asio::post(loops.loop(0), [&loops, &resumed] { AwaitQuietIn(loops, resumed); });
+  call = Begin(loops, 0, [&open] {
+    open.get_future().wait();
+    return Numbered(200);
+  });
+  EXPECT_TRUE(ReachesSoon(resumed, 1));
+  open.set_value();
+  EXPECT_EQ(call.get(), 200);
 }
 
 }  // namespace

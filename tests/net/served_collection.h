@@ -27,10 +27,11 @@ class Client {
   explicit Client(uint16_t port) : socket_(io_) {
     socket_.connect({boost::asio::ip::make_address("127.0.0.1"), port});
   }
-  // Errors are the server's right: it may have closed the connection.
-  void Send(const std::string& text) {
-    boost::system::error_code ignored;
-    boost::asio::write(socket_, boost::asio::buffer(text), ignored);
+  // False on errors, which are the server's right: it may have closed the connection.
+  bool Send(const std::string& text) {
+    boost::system::error_code error;
+    boost::asio::write(socket_, boost::asio::buffer(text), error);
+    return !error;
   }
   void Close() { socket_.close(); }
   void EndSending() { socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send); }

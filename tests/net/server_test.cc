@@ -1,8 +1,11 @@
 #include "net/server.h"
 
+#include <atomic>
 #include <chrono>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -223,6 +226,40 @@ TEST(ServerStartTest, BodiesInMemoryAreBounded) {
   Client third(served.port());
   third.Send(Post(path, body));
   EXPECT_THAT(third.Receive(), HasSubstr("\"count\":0"));
+}
+
+// A loop that is never quiet, for clients go on sending what is thrown away, answers the others.
+TEST(ServerStartTest, AnswersLeaveWhileRefusedBodiesKeepComing) {
+  ServerOptions options = Options();
+  options.loops = 1;
+  const ServedCollection served(options);
+  std::atomic<bool> answered = false;
+  std::atomic<int> cut_off = 0;
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 8; ++i) {
+    senders.emplace_back([&served, &answered, &cut_off] {
+      const std::string megabyte(1 << 20, ' ');
+      Client client(served.port());
+      client.Send(
+          "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\n"
+          "Content-Length: 1000000000000\r\n\r\n");
+      EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413"));
+      while (!answered) {
+        if (client.Send(megabyte)) continue;
+        ++cut_off;
+        break;
+      }
+    });
+  }
+  Client client(served.port());
+  for (int i = 0; i < 20; ++i) {
+    client.Send(Get("/healthz"));
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200 OK"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the others are at it by then
+  }
+  answered = true;
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(cut_off, 0);
 }
 
 // The watch of a request must not end the next one on the connection, nor miss that its client
