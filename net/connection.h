@@ -28,6 +28,7 @@ struct Connection : std::enable_shared_from_this<Connection> {
   // What waits for the socket is given up so long from now. A timer for each wait would cost more
   // than the wait: the server looks at its connections several times a second.
   void ExpireAfter(std::chrono::seconds time) { expires = std::chrono::steady_clock::now() + time; }
+  bool Expired() const { return std::chrono::steady_clock::now() > expires; }
   void ExpireNever() { expires = std::chrono::steady_clock::time_point::max(); }
 
   boost::asio::ip::tcp::socket socket;

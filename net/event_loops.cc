@@ -106,7 +106,7 @@ bool EventLoops::RunOne(Loop& loop) {
   }
   if (loop.io.stopped()) return false;
   // None of them begins a call at once: each reads a request first, and the loop tells it of that.
-  // A thread that were replaced meanwhile would go on with the others outside of their loop.
+  // Were this thread replaced here, it would resume the others outside of their loop.
   auto held = std::exchange(loop.held, {});
   for (auto& resume : held) resume();
   return true;

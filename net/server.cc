@@ -181,7 +181,8 @@ asio::awaitable<void> Server::Impl::RefuseBody(Connection& connection, const Res
   connection.socket.shutdown(tcp::socket::shutdown_send, error);
   connection.ExpireAfter(kDiscardTime);
   std::vector<char> discarded(kBulkChunkBytes);
-  while (!error) {
+  // Who sends without a pause never waits for the socket, and so is never seen to be late there.
+  while (!error && !connection.Expired()) {
     co_await connection.socket.async_read_some(asio::buffer(discarded), Redirect(error));
   }
 }

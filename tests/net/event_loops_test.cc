@@ -320,20 +320,24 @@ TEST(NetEventLoopsTest, WhoIsHeldIsDestroyedWithTheLoop) {
   EXPECT_EQ(resumed, 0);
 }
 
-// The answers that wait don't wait for the call.
+// The answers that wait don't wait for a call that begins meanwhile.
 TEST(NetEventLoopsTest, QuietComesThoughACallTakesLong) {
   std::atomic<int> resumed = 0;
   std::promise<void> open;
-  std::future<int> call;
+  std::promise<std::future<int>> called;
   EventLoops loops(1, 2, 0);
-  asio::post(loops.loop(0), [&loops, &resumed] { AwaitQuietIn(loops, resumed); });
-  call = Begin(loops, 0, [&open] {
-    open.get_future().wait();
-    return Numbered(200);
+  InLoop(loops, [&] {
+    AwaitQuietIn(loops, resumed);
+    asio::post(loops.loop(0), [&] {
+      called.set_value(Begin(loops, 0, [&open] {
+        open.get_future().wait();
+        return Numbered(200);
+      }));
+    });
   });
   EXPECT_TRUE(ReachesSoon(resumed, 1));
   open.set_value();
-  EXPECT_EQ(call.get(), 200);
+  EXPECT_EQ(called.get_future().get().get(), 200);
 }
 
 }  // namespace

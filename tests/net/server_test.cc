@@ -228,38 +228,59 @@ TEST(ServerStartTest, BodiesInMemoryAreBounded) {
   EXPECT_THAT(third.Receive(), HasSubstr("\"count\":0"));
 }
 
-// A loop that is never quiet, for clients go on sending what is thrown away, answers the others.
-TEST(ServerStartTest, AnswersLeaveWhileRefusedBodiesKeepComing) {
-  ServerOptions options = Options();
-  options.loops = 1;
-  const ServedCollection served(options);
-  std::atomic<bool> answered = false;
-  std::atomic<int> cut_off = 0;
-  std::vector<std::thread> senders;
-  for (int i = 0; i < 8; ++i) {
-    senders.emplace_back([&served, &answered, &cut_off] {
-      const std::string megabyte(1 << 20, ' ');
-      Client client(served.port());
-      client.Send(
-          "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\n"
-          "Content-Length: 1000000000000\r\n\r\n");
-      EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413"));
-      while (!answered) {
-        if (client.Send(megabyte)) continue;
-        ++cut_off;
-        break;
-      }
-    });
+// Eight clients that go on sending a body that is refused, to a server with one loop, which is
+// never quiet then.
+class RefusedSendersTest : public ::testing::Test {
+ protected:
+  RefusedSendersTest() : served_(OneLoop()) {
+    for (int i = 0; i < 8; ++i) senders_.emplace_back([this] { SendUntilCutOff(); });
   }
-  Client client(served.port());
+  ~RefusedSendersTest() override {
+    enough_ = true;
+    for (std::thread& sender : senders_) sender.join();
+  }
+
+  static ServerOptions OneLoop() {
+    ServerOptions options = Options();
+    options.loops = 1;
+    return options;
+  }
+  void SendUntilCutOff() {
+    const std::string megabyte(1 << 20, ' ');
+    Client client(served_.port());
+    client.Send(
+        "POST /collections/c/points/count HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 1000000000000\r\n\r\n");
+    EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 413"));
+    while (!enough_) {
+      if (client.Send(megabyte)) continue;
+      ++cut_off_;
+      break;
+    }
+  }
+
+  const ServedCollection served_;
+  std::atomic<bool> enough_ = false;
+  std::atomic<int> cut_off_ = 0;
+  std::vector<std::thread> senders_;
+};
+
+TEST_F(RefusedSendersTest, OthersGetTheirAnswers) {
+  Client client(served_.port());
   for (int i = 0; i < 20; ++i) {
     client.Send(Get("/healthz"));
     EXPECT_THAT(client.Receive(), StartsWith("HTTP/1.1 200 OK"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the others are at it by then
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the senders are at it by then
   }
-  answered = true;
-  for (std::thread& sender : senders) sender.join();
-  EXPECT_EQ(cut_off, 0);
+  EXPECT_EQ(cut_off_, 0);
+}
+
+TEST_F(RefusedSendersTest, AreNotReadForEver) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (cut_off_ < 8 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_EQ(cut_off_, 8);
 }
 
 // The watch of a request must not end the next one on the connection, nor miss that its client
