@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "absl/types/span.h"
+#include "index/for_each_row.h"
 #include "index/graph_walk.h"
 #include "index/left_out_row.h"
 #include "index/scorer.h"
@@ -35,6 +37,17 @@ struct Sample {
   }
 };
 
+// Row by row, so that each is read once.
+void FindNearest(const Rows& rows, const GraphParams& params, absl::Span<Sample> samples) {
+  VectorBuffer buffer;
+  for (uint32_t row = 0; row < rows.count && !params.stopped(); ++row) {
+    const float* vector = rows.Vector(row, buffer);
+    for (Sample& sample : samples) {
+      sample.Offer({sample.scorer.Cost(vector, rows.inverse_norms[row]), row});
+    }
+  }
+}
+
 std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
                                 const GraphParams& params) {
   std::vector<Sample> samples;
@@ -49,13 +62,12 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
                        Scorer(params.metric, vector, params.dimensions, Renormalize::kNo),
                        {}});
   }
-  // Row by row, so that each is read once.
-  for (uint32_t row = 0; row < rows.count && !params.stopped(); ++row) {
-    const float* vector = rows.Vector(row, buffer);
-    for (Sample& sample : samples) {
-      sample.Offer({sample.scorer.Cost(vector, rows.inverse_norms[row]), row});
-    }
-  }
+  const auto threads = static_cast<size_t>(params.threads);
+  ForEachRow(0, threads, params.threads, params.stop, [&](size_t part) {
+    const size_t first = samples.size() * part / threads;
+    const size_t end = samples.size() * (part + 1) / threads;
+    FindNearest(rows, params, absl::MakeSpan(samples).subspan(first, end - first));
+  });
   return samples;
 }
 

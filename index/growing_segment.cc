@@ -132,11 +132,11 @@ void GrowingSegment::EncodeRun(Chunk& chunk, size_t run, size_t rows) {
   float error = std::numeric_limits<float>::infinity();
   if (last_ != nullptr && SharesCodes(format_) &&
       last_->step() <= kLargestSharedStep * own->step()) {
-    error = last_->EncodeAll(fitted, codes, nullptr);
+    error = last_->EncodeAll(fitted, codes, 1, nullptr);
   }
   if (!(error <= kLargestSharedError)) {
     last_ = std::move(own);
-    error = last_->EncodeAll(fitted, codes, nullptr);
+    error = last_->EncodeAll(fitted, codes, 1, nullptr);
   }
   chunk.quantizers[run] = last_;
   chunk.errors[run] = error;

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "index/for_each_row.h"
 #include "index/kernels/distance.h"
 #include "index/random_rotation.h"
 
@@ -262,16 +263,22 @@ float Quantizer::Encode(const float* vector, float inverse_norm, uint8_t* code) 
   return error;
 }
 
-float Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const {
+float Quantizer::EncodeAll(const Rows& rows, uint8_t* codes, int threads,
+                           const std::atomic<bool>* stop) const {
+  constexpr size_t kBlock = 256;
   const size_t bytes = format_.Bytes(center_.size());
-  float largest_error = 0;
-  VectorBuffer buffer;
-  for (size_t row = 0; row < rows.count && (stop == nullptr || !*stop); ++row) {
-    const float error =
-        Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * bytes);
-    largest_error = std::max(largest_error, error);
-  }
-  return largest_error;
+  std::vector<float> largest_errors((rows.count + kBlock - 1) / kBlock);
+  ForEachRow(0, largest_errors.size(), threads, stop, [&](size_t block) {
+    VectorBuffer buffer;
+    const size_t end = std::min((block + 1) * kBlock, rows.count);
+    for (size_t row = block * kBlock; row < end; ++row) {
+      const float error =
+          Encode(rows.Vector(row, buffer), rows.inverse_norms[row], codes + row * bytes);
+      largest_errors[block] = std::max(largest_errors[block], error);
+    }
+  });
+  return largest_errors.empty() ? 0
+                                : *std::max_element(largest_errors.begin(), largest_errors.end());
 }
 
 void CodeView::Numbers(size_t row, absl::Span<int8_t> numbers) const {

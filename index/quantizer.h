@@ -75,9 +75,10 @@ class Quantizer {
   // (which ones may differ between kinds of processors). Returns the mean squared error of
   // rounding a component, in codes: about a twelfth, and more where much lies beyond all codes.
   float Encode(const float* vector, float inverse_norm, uint8_t* code) const;
-  // The same for all rows, one code behind the other; returns the largest error. Ends early, with
-  // codes missing, soon after `stop` turned true; it may be null.
-  float EncodeAll(const Rows& rows, uint8_t* codes, const std::atomic<bool>* stop) const;
+  // The same for all rows, one code behind the other, by so many threads; returns the largest
+  // error. Ends early, with codes missing, soon after `stop` turned true; it may be null.
+  float EncodeAll(const Rows& rows, uint8_t* codes, int threads,
+                  const std::atomic<bool>* stop) const;
 
   // Writes the vector that a code stands for: the one that was encoded, up to rounding, scaled to
   // unit length where the format is normalized. As many components as were fitted.

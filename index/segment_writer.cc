@@ -141,7 +141,7 @@ CodeView SegmentWriter::WriteCodes() {
   const Rows rows = WrittenRows();
   const Quantizer quantizer = Quantizer::Fit(rows, params_.dimensions, format);
   auto* codes = Data<uint8_t>(kCodes);
-  quantizer.EncodeAll(rows, codes, params_.stop);
+  quantizer.EncodeAll(rows, codes, params_.threads, params_.stop);
   header_.code_step = quantizer.step();
   std::copy(quantizer.center().begin(), quantizer.center().end(), Data<float>(kCenter));
   CodeView view = quantizer.View(codes);
@@ -160,7 +160,7 @@ absl::StatusOr<BuiltGraph> SegmentWriter::Build(const CodeView& walked) {
   if (codes == nullptr) {
     return absl::ResourceExhaustedError(fmt::format("no memory for the codes of {} rows", rows_));
   }
-  quantizer.EncodeAll(rows, codes.get(), params_.stop);
+  quantizer.EncodeAll(rows, codes.get(), params_.threads, params_.stop);
   return BuildGraph(rows, quantizer.View(codes.get()), params_);
 }
 

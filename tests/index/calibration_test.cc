@@ -69,6 +69,25 @@ TEST(MeasureRecallTest, ForeignQueriesGetTheRecallThatIsAskedFor) {
   }
 }
 
+TEST(MeasureRecallTest, ThreadsMeasureTheSame) {
+  constexpr size_t kWidth = 128;
+  testing::Block block(testing::Clustered(2000, kWidth, 1));
+  const CodeView codes = block.Codes({4, true});
+  GraphParams params;
+  params.dimensions = kWidth;
+  params.m = 4;
+  params.ef_construct = 20;
+  absl::StatusOr<BuiltGraph> graph = BuildGraph(block.View(), codes, params);
+  ASSERT_TRUE(graph.ok());
+  const RecallCurve alone = MeasureRecall(block.View(), codes, *graph, params);
+  EXPECT_GT(alone.recall.back(), 0.9F);
+  EXPECT_LT(alone.recall.front(), 1.0F);
+  for (const int threads : {2, 5}) {
+    params.threads = threads;
+    EXPECT_EQ(MeasureRecall(block.View(), codes, *graph, params).recall, alone.recall);
+  }
+}
+
 TEST(MeasureRecallTest, FewRowsAreNotMeasured) {
   testing::Block block(testing::Clustered(999, 16, 1));
   GraphParams params;

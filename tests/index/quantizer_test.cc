@@ -54,6 +54,27 @@ TEST_P(QuantizerTest, ComponentsComeBackToAStep) {
   EXPECT_LT(turned, rows.count * kWidth / 10);
 }
 
+TEST_P(QuantizerTest, ThreadsEncodeAsOneRowAfterTheOther) {
+  constexpr size_t kWidth = 200;
+  const testing::Matrix points = testing::Clustered(1000, kWidth, 1, false);
+  testing::Block block(points);
+  const Rows rows = block.View();
+  const Quantizer quantizer = Quantizer::Fit(rows, kWidth, format());
+  const size_t bytes = format().Bytes(kWidth);
+  std::vector<uint8_t> expected(rows.count * bytes);
+  float largest_error = 0;
+  for (size_t row = 0; row < rows.count; ++row) {
+    const float error =
+        quantizer.Encode(points.Row(row).data(), rows.inverse_norms[row], &expected[row * bytes]);
+    largest_error = std::max(largest_error, error);
+  }
+  for (const int threads : {1, 3}) {
+    std::vector<uint8_t> codes(rows.count * bytes);
+    EXPECT_EQ(quantizer.EncodeAll(rows, codes.data(), threads, nullptr), largest_error);
+    EXPECT_EQ(codes, expected) << threads;
+  }
+}
+
 TEST_P(QuantizerTest, DecodesToWhatCodesStandFor) {
   constexpr size_t kWidth = 200;
   const testing::Matrix points = testing::Clustered(50, kWidth, 1, false);
@@ -61,7 +82,7 @@ TEST_P(QuantizerTest, DecodesToWhatCodesStandFor) {
   const Rows rows = block.View();
   const Quantizer quantizer = Quantizer::Fit(rows, kWidth, format());
   std::vector<uint8_t> codes(rows.count * format().Bytes(kWidth));
-  quantizer.EncodeAll(rows, codes.data(), nullptr);
+  quantizer.EncodeAll(rows, codes.data(), 3, nullptr);
   const CodeView view = quantizer.View(codes.data());
   std::vector<float> vector(kWidth);
   for (size_t row = 0; row < rows.count; ++row) {

@@ -146,7 +146,7 @@ class Block {
   CodeView Codes(CodeFormat format = {8, true}) {
     quantizer_.emplace(Quantizer::Fit(View(), vectors_.dimensions, format));
     codes_ = hwy::AllocateAligned<uint8_t>(vectors_.count() * format.Bytes(vectors_.dimensions));
-    quantizer_->EncodeAll(View(), codes_.get(), nullptr);
+    quantizer_->EncodeAll(View(), codes_.get(), 1, nullptr);
     return quantizer_->View(codes_.get());
   }
 
