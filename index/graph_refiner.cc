@@ -18,9 +18,8 @@ namespace {
 struct Links {
   const GraphView& graph;
 
-  void Copy(uint32_t row, std::vector<uint32_t>& links) const {
-    const absl::Span<const uint32_t> found = graph.Links(row);
-    links.assign(found.begin(), found.end());
+  absl::Span<const uint32_t> Of(uint32_t row, std::vector<uint32_t>& /*copy*/) const {
+    return graph.Links(row);
   }
   void Prefetch(uint32_t row) const { graph.PrefetchLinks(row); }
 };
@@ -99,9 +98,9 @@ class Refiner {
     thread_local NeighbourSearch<Distance> search;
     thread_local std::vector<WalkedRow> near;
     const auto places = static_cast<size_t>(params_.ef_construct);
-    near = search.Find(distance_, count_, row, view_.Links(row), std::max(places, graph_.m),
-                       Links{view_});
-    Add(row, view_.Links(row), near);
+    search.Find(distance_, count_, row, view_.Links(row), std::max(places, graph_.m), Links{view_},
+                near);
+    search.AddStarts(near);
     KeepDiverse(near, graph_.m, distance_);
     chosen_.Set(row, near);
   }

@@ -23,6 +23,9 @@ struct Scratch {
 // same below.
 constexpr size_t kNeighboursPerLink = 2;
 
+// Of so many rows that are likely to be expanded next, the links are asked for.
+constexpr size_t kLinksAhead = 2;
+
 template <class RowScorer, bool kFiltered>
 class Walk {
  public:

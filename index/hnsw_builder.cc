@@ -112,8 +112,9 @@ class Builder : public Hnsw {
     Builder& builder;
     int layer = 0;
 
-    void Copy(uint32_t row, std::vector<uint32_t>& links) const {
-      builder.CopyLinks(row, layer, links);
+    absl::Span<const uint32_t> Of(uint32_t row, std::vector<uint32_t>& copy) const {
+      builder.CopyLinks(row, layer, copy);
+      return copy;
     }
     void Prefetch(uint32_t row) const {
       PrefetchBytes(&builder.link_list_locks_[row], sizeof(std::mutex));
@@ -169,12 +170,11 @@ class Builder : public Hnsw {
   // Fewer are looked for on the lowest layer, which is looked at again.
   Candidates SearchLayer(uint32_t row, hnswlib::tableint entry, int layer) {
     thread_local NeighbourSearch<Distance> search;
+    thread_local std::vector<WalkedRow> found;
+    search.Find(distance_, max_elements_, row, {&entry, 1},
+                layer == 0 ? first_ef_ : ef_construction_, Links{*this, layer}, found);
     Candidates candidates;
-    for (const WalkedRow& neighbour :
-         search.Find(distance_, max_elements_, row, {&entry, 1},
-                     layer == 0 ? first_ef_ : ef_construction_, Links{*this, layer})) {
-      candidates.emplace(neighbour.cost, neighbour.row);
-    }
+    for (const WalkedRow& neighbour : found) candidates.emplace(neighbour.cost, neighbour.row);
     return candidates;
   }
 

@@ -3,77 +3,144 @@
 #ifndef VECNEST_INDEX_NEIGHBOUR_SEARCH_H_
 #define VECNEST_INDEX_NEIGHBOUR_SEARCH_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <limits>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "hwy/contrib/sort/vqsort.h"
+#include "index/kernels/walk_entries.h"
+#include "index/merge.h"
 #include "index/walk_lists.h"
 
 namespace vecnest::index {
 
-// `Distance` is one of row_distance.h. Used by one thread, again and again.
+// Where a search of few places (walk_lists.h) expands one row after the other, this one expands an
+// eighth of the places at a time. A list of hundreds is put in order so many times less often, for
+// a few distances more. `Distance` is one of row_distance.h. Used by one thread, again and again.
 template <class Distance>
 class NeighbourSearch {
  public:
-  // The nearest `places` other rows that links lead to from `starts`, nearest first, until the next
-  // search. `count` is how many rows there are. `Links` has Copy(row, links), which gives the links
-  // of a row, and Prefetch(row), which asks for them.
+  // The nearest `places` other rows that links lead to from `starts`, which are different ones;
+  // nearest first. `count` is how many rows there are. `Links` has Of(row, copy), which gives the
+  // links of a row, and may leave them in `copy`, and Prefetch(row), which asks for them.
   template <class Links>
-  const std::vector<WalkedRow>& Find(const Distance& distance, size_t count, uint32_t row,
-                                     absl::Span<const uint32_t> starts, size_t places,
-                                     const Links& links) {
+  void Find(const Distance& distance, size_t count, uint32_t row, absl::Span<const uint32_t> starts,
+            size_t places, const Links& links, std::vector<WalkedRow>& found) {
+    constexpr size_t kParts = 8;
+    const size_t most_at_once = std::max<size_t>(places / kParts, 1);
     visited_.Start(count);
     visited_.Visit(row);
-    pool_.Start({.places = places});
     from_.Start(distance, row);
-    Meet(distance, starts, fresh_);
-    Offer();
-    // As in graph_walk.cc the row after the present one is chosen without waiting for what that one
-    // leads to.
-    for (bool ahead = false; ahead || Ask(distance, links);) {
-      fresh_.swap(fresh_ahead_);
-      ahead = Ask(distance, links);
-      Offer();
-      pool_.ForNext(kLinksAhead, [&links](uint32_t next) { links.Prefetch(next); });
+    nearest_.clear();
+    fresh_.resize(starts.size());
+    fresh_.resize(visited_.VisitAll(starts, fresh_.data()));
+    Measure(distance);
+    KeepStarts();
+    Keep(places);
+    while (TakeNext(most_at_once)) {
+      for (const uint32_t next : expanded_) links.Prefetch(next);
+      Meet(links);
+      Measure(distance);
+      Keep(places);
     }
-    pool_.CopyTo(found_);
-    return found_;
+    Copy(nearest_, found);
+  }
+
+  // Those of the starts that are farther than all that were found, in order, after these.
+  void AddStarts(std::vector<WalkedRow>& found) {
+    const auto size = static_cast<ptrdiff_t>(found.size());
+    std::copy_if(starts_.begin(), starts_.end(), std::back_inserter(found),
+                 [last = found.empty() ? WalkedRow{} : found.back(), size](const WalkedRow& start) {
+                   return size == 0 || last < start;
+                 });
+    std::sort(found.begin() + size, found.end());
   }
 
  private:
-  void Meet(const Distance& distance, absl::Span<const uint32_t> rows,
-            std::vector<uint32_t>& fresh) {
-    fresh.resize(rows.size());
-    fresh.resize(visited_.VisitAll(rows, fresh.data()));
-    for (const uint32_t row : fresh) distance.Prefetch(row);
+  static constexpr float kNoRange = -std::numeric_limits<float>::infinity();
+
+  static void Copy(const std::vector<uint64_t>& entries, std::vector<WalkedRow>& rows) {
+    rows.resize(entries.size());
+    std::transform(entries.begin(), entries.end(), rows.begin(), [](uint64_t entry) {
+      return WalkedRow{kernels::CostOfEntry(entry), kernels::RowOfEntry(entry)};
+    });
   }
 
-  // Takes the next row for expanded and asks for its neighbours; false when there is none.
+  // The nearest that were not expanded, which are taken for expanded from now on; false when there
+  // are none.
+  bool TakeNext(size_t most) {
+    expanded_.clear();
+    size_t i = 0;
+    for (; i < nearest_.size() && expanded_.size() < most; ++i) {
+      if (kernels::IsExpandedEntry(nearest_[i])) continue;
+      nearest_[i] |= kernels::kExpandedEntry;
+      expanded_.push_back(kernels::RowOfEntry(nearest_[i]));
+    }
+    return !expanded_.empty();
+  }
+
+  // Those that the expanded rows lead to, and that were not met before.
   template <class Links>
-  bool Ask(const Distance& distance, const Links& links) {
-    const std::optional<uint32_t> row = pool_.TakeNext();
-    if (!row) return false;
-    links.Copy(*row, links_);
-    Meet(distance, links_, fresh_ahead_);
-    return true;
+  void Meet(const Links& links) {
+    size_t count = 0;
+    for (const uint32_t row : expanded_) {
+      const absl::Span<const uint32_t> met = links.Of(row, links_);
+      fresh_.resize(std::max(fresh_.size(), count + met.size()));
+      count += visited_.VisitAll(met, fresh_.data() + count);
+    }
+    fresh_.resize(count);
   }
 
-  void Offer() {
-    if (distances_.size() < fresh_.size()) distances_.resize(fresh_.size());
-    from_.To(fresh_, distances_.data());
-    pool_.Offer(fresh_, distances_.data());
+  // While the distances to some are computed, the next are asked for.
+  void Measure(const Distance& distance) {
+    constexpr size_t kAtOnce = 8;
+    distances_.resize(fresh_.size());
+    const absl::Span<const uint32_t> fresh(fresh_);
+    for (const uint32_t row : fresh.subspan(0, kAtOnce)) distance.Prefetch(row);
+    for (size_t i = 0; i < fresh.size(); i += kAtOnce) {
+      const size_t next = std::min(i + kAtOnce, fresh.size());
+      for (const uint32_t row : fresh.subspan(next, kAtOnce)) distance.Prefetch(row);
+      from_.To(fresh.subspan(i, kAtOnce), distances_.data() + i);
+    }
   }
 
+  void KeepStarts() {
+    starts_.resize(fresh_.size());
+    for (size_t i = 0; i < fresh_.size(); ++i) starts_[i] = {distances_[i], fresh_[i]};
+  }
+
+  // Of those that were met the ones that are among the nearest.
+  void Keep(size_t places) {
+    near_.resize(fresh_.size() + kernels::kEntryBlock);
+    const uint64_t bar = nearest_.size() < places ? ~uint64_t{0} : nearest_.back();
+    near_.resize(kernels_.select(fresh_.data(), distances_.data(), fresh_.size(), bar, kNoRange,
+                                 near_.data()));
+    // By Highway's sort from so many on, which takes 0.4 us at least.
+    constexpr size_t kMany = 20;
+    if (near_.size() < kMany) {
+      std::sort(near_.begin(), near_.end());
+    } else {
+      sorter_(near_.data(), near_.size(), hwy::SortAscending());
+    }
+    MergeSmallest(nearest_, near_, places, merged_);
+    nearest_.swap(merged_);
+  }
+
+  const kernels::WalkEntryKernels& kernels_ = kernels::WalkEntries();
+  const hwy::Sorter sorter_;
   VisitedRows visited_;
-  Pool pool_;
   typename Distance::FromRow from_;
+  std::vector<uint64_t> nearest_;  // entries (walk_entries.h) in order
+  std::vector<uint64_t> merged_;
+  std::vector<uint64_t> near_;      // of those that were met
+  std::vector<uint32_t> expanded_;  // at present
   std::vector<uint32_t> links_;
-  std::vector<uint32_t> fresh_;        // neighbours of the row that is expanded, not met before
-  std::vector<uint32_t> fresh_ahead_;  // and of the one after it
+  std::vector<uint32_t> fresh_;  // met for the first time
   std::vector<float> distances_;
-  std::vector<WalkedRow> found_;
+  std::vector<WalkedRow> starts_;
 };
 
 }  // namespace vecnest::index

@@ -56,16 +56,16 @@ CodeDistance::CodeDistance(const CodeView& codes, const Rows& rows, Metric metri
   if (is_dot_) AddCenter(rows);
 }
 
-float CodeDistance::Of(uint32_t a, uint32_t b, int32_t product) const {
-  constexpr float kEqual = 1e-6F;
+float CodeDistance::OfDot(uint32_t a, uint32_t b, int32_t product, bool differ) const {
   // Of products, whose floats would take no smaller steps apart.
   constexpr float kEqualShare = 1e-3F;
-  const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
-  if (is_dot_) {
-    const float dot = static_cast<float>(product - padding_) + (by_center_[a] + by_center_[b]);
-    return distance > 0 ? -dot : kEqualShare * Gap(a, b) * std::max(std::fabs(dot), 1.0F) - dot;
-  }
-  return distance > 0 ? static_cast<float>(distance) : kEqual * Gap(a, b);
+  const float dot = static_cast<float>(product - padding_) + (by_center_[a] + by_center_[b]);
+  return differ ? -dot : kEqualShare * Gap(a, b) * std::max(std::fabs(dot), 1.0F) - dot;
+}
+
+float CodeDistance::OfEqual(uint32_t a, uint32_t b) {
+  constexpr float kEqual = 1e-6F;
+  return kEqual * Gap(a, b);
 }
 
 // With x = c + a and y = c + b, xy is ab + (xc - cc / 2) + (yc - cc / 2): what each row adds to the

@@ -17,6 +17,7 @@
 #include "index/kernels/code_distance.h"
 #include "index/kernels/distance.h"
 #include "index/metric.h"
+#include "index/prefetch.h"
 #include "index/quantizer.h"
 #include "index/rows.h"
 
@@ -80,13 +81,22 @@ class CodeDistance {
   CodeDistance(const CodeView& codes, const Rows& rows, Metric metric);
 
   float operator()(uint32_t a, uint32_t b) const { return Of(a, b, Product(a, b)); }
-  void Prefetch(uint32_t row) const { codes_.Prefetch(row, codes_.stride); }
+  void Prefetch(uint32_t row) const {
+    codes_.Prefetch(row, codes_.stride);
+    PrefetchBytes(&norms_squared_[row], sizeof(int32_t));
+  }
 
  private:
   int32_t Product(uint32_t a, uint32_t b) const {
     return kernels_.dot_codes(codes_.Code(a), codes_.Code(b), padded_);
   }
-  float Of(uint32_t a, uint32_t b, int32_t product) const;
+  float Of(uint32_t a, uint32_t b, int32_t product) const {
+    const int32_t distance = norms_squared_[a] + norms_squared_[b] - 2 * product;
+    if (is_dot_) return OfDot(a, b, product, distance > 0);
+    return distance > 0 ? static_cast<float>(distance) : OfEqual(a, b);
+  }
+  float OfDot(uint32_t a, uint32_t b, int32_t product, bool differ) const;
+  static float OfEqual(uint32_t a, uint32_t b);
   void AddCenter(const Rows& rows);
 
   const kernels::CodeKernels& kernels_;

@@ -1,5 +1,5 @@
-// The working lists of walks through a graph, shared by searching (graph_walk.h) and building
-// (neighbour_search.h).
+// The working lists of walks through a graph (graph_walk.h); which rows they have met is kept in
+// the same way for building (neighbour_search.h).
 #ifndef VECNEST_INDEX_WALK_LISTS_H_
 #define VECNEST_INDEX_WALK_LISTS_H_
 
@@ -82,9 +82,6 @@ struct PoolSize {
 
   size_t most() const { return places + most_in_range + most_free; }
 };
-
-// Of so many rows that are likely to be expanded next, walks ask for the links.
-inline constexpr size_t kLinksAhead = 2;
 
 // The nearest rows met, in order, and which of them were expanded. This one list serves as both of
 // the paper's: what is not among the nearest is never expanded. For the few hundred rows of a usual
