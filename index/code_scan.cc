@@ -53,6 +53,26 @@ void KeepRanked(std::vector<WalkedRow>& found, size_t wanted, size_t different) 
   found.resize(RankedDepth(found, wanted, different));
 }
 
+size_t LikelyNearer(const CodeScorer& by_codes, const Scorer& by_vectors, const RankedCosts& ranked,
+                    absl::Span<const WalkedRow> others, float bar) {
+  // Of the reach of all but few errors.
+  constexpr float kLikely = 0.625F;
+  // Ten errors tell them to be up to so many times as large by chance.
+  constexpr float kByChance = 1.3F;
+  const auto shared = [&](float cost) { return by_codes.SharedOf(by_vectors.ScoreOf(cost)); };
+  float squares = 0;
+  for (size_t i = 0; i < ranked.found.size(); ++i) {
+    const float error = by_codes.Shared(ranked.found[i].cost) - shared(ranked.costs[i]);
+    squares += error * error;
+  }
+  const float seen = std::sqrt(squares / static_cast<float>(ranked.found.size()));
+  const float worst = std::max(1.0F, seen / (kByChance * by_codes.SharedError()));
+  const float limit = by_codes.CostWithin(shared(bar), kLikely * worst);
+  const auto beyond = std::find_if(others.begin(), others.end(),
+                                   [limit](const WalkedRow& row) { return row.cost > limit; });
+  return static_cast<size_t>(beyond - others.begin());
+}
+
 void ScannedRuns::Add(const Rows& rows, const CodeScorer& scorer, std::vector<WalkedRow> found,
                       size_t different) {
   Run& run = runs_.emplace_back(Run{rows, std::move(found), {}, scorer.SharedError()});

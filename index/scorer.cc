@@ -67,6 +67,7 @@ Scorer::Scorer(Metric metric, absl::Span<const float> query, size_t dimensions,
       query_(query.begin(), query.begin() + static_cast<ptrdiff_t>(dimensions)) {
   for (size_t i = 0; i < prefix_scales_.size(); ++i) query_[i] *= prefix_scales_[i];
   const float inverse_prefix = InverseNorm(query_);
+  is_zero_ = inverse_prefix == 0;
   if (metric == Metric::kCosine) {
     query_factor_ = inverse_prefix;
   } else if (scaled_) {

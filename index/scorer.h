@@ -68,6 +68,8 @@ class Scorer {
 
   Metric metric() const { return metric_; }
   size_t dimensions() const { return query_.size(); }
+  // Whether what is compared of the query counts as zero.
+  bool IsZeroQuery() const { return is_zero_; }
 
  private:
   float RawCost(const float* vector, float inverse_norm) const;
@@ -81,6 +83,7 @@ class Scorer {
   const bool scaled_;  // prefixes of stored vectors are scaled to unit length
   const absl::Span<const float> prefix_scales_;  // as many as dimensions, or none
   std::vector<float> query_;
+  bool is_zero_ = false;
   float query_factor_ = 1;  // what a dot product is multiplied with
 };
 

@@ -125,16 +125,16 @@ class Pass {
     return true;
   }
 
-  bool OfferRow(const Rows& rows, uint32_t row) {
+  float CostOf(const Rows& rows, uint32_t row) {
     ++stats_.distances;
     stats_.bytes += scorer_.dimensions() * ValueBytes(rows.format);
-    return Offer(rows, row, scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]));
+    return scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]);
   }
 
   void OfferRows(const Rows& rows, absl::Span<const uint32_t> offered) {
     for (size_t i = 0; i < offered.size(); ++i) {
       if (i + kAhead < offered.size()) rows.Prefetch(offered[i + kAhead], scorer_.dimensions());
-      OfferRow(rows, offered[i]);
+      Offer(rows, offered[i], CostOf(rows, offered[i]));
     }
   }
 
@@ -339,33 +339,46 @@ class Pass {
   bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter) {
     const size_t ef = EfFor(segment, Fewest());
     const CodeView codes = CodesOf(segment);
-    const bool by_vectors = codes.empty() || params_.rescored == SearchParams::kAllFound;
-    // Codes of 1 bit don't say how near a row is. A filter may leave out of the largest segments
-    // what is near the query, and tells nothing of this one then.
-    const bool beats = params_.allowed == nullptr && (by_vectors || codes.format.bits > 1);
-    const std::optional<float> score = beats ? ScoreToBeat() : std::nullopt;
-    size_t most = Live(rows);
-    if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
-    PoolSize kept;
-    const auto walk_by = [&](const auto& scorer) -> WalkResult {
-      if (!filter.AcceptsAll()) {
-        const Locality told = LocalityOf(segment.graph(), rows.count, filter, scorer);
-        stats_.distances += told.distances;
-        stats_.bytes += told.bytes;
-        if (told.away) return {};
-      }
-      kept = Kept(scorer, rows, ef, score);
-      return Walk(segment, rows, filter, scorer, kept, 2 * most);
-    };
-    float limit = std::numeric_limits<float>::infinity();
+    if (codes.empty() || params_.rescored == SearchParams::kAllFound) {
+      const VectorScorer scorer(rows, scorer_);
+      return FindByWalk(segment, rows, filter, ef, scorer, true, [&](const WalkResult& walk) {
+        for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
+      });
+    }
+    const CodeScorer scorer = ScorerOf(codes);
+    // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
+    const bool errors_known = codes.format.bits == 4;
+    const float limit = errors_known ? Limit(scorer, 1) : std::numeric_limits<float>::infinity();
+    // Codes of 1 bit don't say how near a row is.
+    const bool beats = codes.format.bits > 1;
+    return FindByWalk(segment, rows, filter, ef, scorer, beats, [&](const WalkResult& walk) {
+      const size_t wanted = Wanted(walk.in_range);
+      const size_t different = Different(wanted, codes, ef);
+      const size_t depth = RankedDepth(walk.rows, wanted, different);
+      const absl::Span<const WalkedRow> found(walk.rows.data(), depth);
+      const bool all = !errors_known || params_.rescored > 0 || params_.score_threshold ||
+                       scorer_.dimensions() < query_.size();
+      const size_t first = all ? depth : std::min(wanted, depth);
+      if (!OfferWithin(rows, found.first(first), limit) || first == depth) return;
+      OfferLikely(rows, scorer, found.first(first), found.subspan(first));
+    });
+  }
+
+  // `beats`: whether costs tell that a row is nearer than what was found before. `offer` gets what
+  // was walked to.
+  template <class RowScorer, class OfferFound>
+  bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                  size_t ef, const RowScorer& scorer, bool beats, const OfferFound& offer) {
+    // A filter may leave out of the largest segments what is near the query, and tells nothing of
+    // this one then.
+    const bool is_told = beats && params_.allowed == nullptr;
+    const std::optional<float> score = is_told ? ScoreToBeat() : std::nullopt;
+    const PoolSize kept = Kept(scorer, rows, ef, score);
     WalkResult walk;
-    if (by_vectors) {
-      walk = walk_by(VectorScorer(rows, scorer_));
-    } else {
-      const CodeScorer scorer = ScorerOf(codes);
-      // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
-      if (codes.format.bits == 4) limit = Limit(scorer, 1);
-      walk = walk_by(scorer);
+    if (!IsAway(segment, rows, filter, scorer)) {
+      size_t most = Live(rows);
+      if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
+      walk = Walk(segment, rows, filter, scorer, kept, 2 * most);
     }
     stats_.distances += walk.distances;
     stats_.bytes += walk.bytes;
@@ -374,18 +387,23 @@ class Pass {
     if (walk.gave_up || walk.rows.size() < kept.places + beside) return false;
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
-    if (by_vectors) {
-      for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
-    } else {
-      const size_t wanted = Wanted(walk.in_range);
-      const size_t different = Different(wanted, codes, ef);
-      OfferWithin(rows, {walk.rows.data(), RankedDepth(walk.rows, wanted, different)}, limit);
-    }
+    offer(walk);
     if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
     return true;
+  }
+
+  // Whether what a filter accepts is where a walk to the query does not come by.
+  template <class RowScorer>
+  bool IsAway(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+              const RowScorer& scorer) {
+    if (filter.AcceptsAll()) return false;
+    const Locality told = LocalityOf(segment.graph(), rows.count, filter, scorer);
+    stats_.distances += told.distances;
+    stats_.bytes += told.bytes;
+    return told.away;
   }
 
   CodeScorer ScorerOf(const CodeView& codes) const {
@@ -414,15 +432,17 @@ class Pass {
     for (const WalkedRow& row : found) rows.PrefetchPoint(row.row);
     for (const WalkedRow& row : found) rows.Prefetch(row.row, scorer_.dimensions());
     size_t entered = 0;
+    ranked_costs_.resize(found.size());
     for (size_t i = 0; i < found.size(); ++i) {
-      if (OfferRow(rows, found[i].row)) entered = i + 1;
+      ranked_costs_[i] = CostOf(rows, found[i].row);
+      if (Offer(rows, found[i].row, ranked_costs_[i])) entered = i + 1;
     }
     return entered;
   }
 
   // Those of a cost up to `limit`, and what comes after them as long as it is nearer than its codes
-  // say: of rows that are unlike most of a segment they may say little.
-  void OfferWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit) {
+  // say: of rows that are unlike most of a segment they may say little. Whether these were all.
+  bool OfferWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit) {
     const auto within = static_cast<size_t>(
         std::find_if(found.begin(), found.end(),
                      [limit](const WalkedRow& row) { return row.cost > limit; }) -
@@ -434,6 +454,17 @@ class Pass {
       nearer = OfferInOrder(rows, next) > 0;
       end += next.size();
     }
+    return end == found.size();
+  }
+
+  // Of what comes after those ranked last, what may well be nearer than one of them.
+  void OfferLikely(const Rows& rows, const CodeScorer& scorer, absl::Span<const WalkedRow> ranked,
+                   absl::Span<const WalkedRow> others) {
+    if (const std::optional<float> bar = nearest_.Bar()) {
+      const RankedCosts costs{ranked.last(ranked_costs_.size()), ranked_costs_};
+      others = others.first(LikelyNearer(scorer, scorer_, costs, others, *bar));
+    }
+    OfferInOrder(rows, others);
   }
 
   const SetView& view_;
@@ -448,7 +479,8 @@ class Pass {
   SearchStats& stats_;
   Nearest nearest_;
   VectorBuffer buffer_;
-  size_t searched_ = 0;  // rows of the sealed segments before
+  std::vector<float> ranked_costs_;  // by their vectors, of the rows ranked last
+  size_t searched_ = 0;              // rows of the sealed segments before
   bool walked_ = false;
   bool scanned_codes_ = false;
   bool few_matches_ = false;
@@ -479,8 +511,7 @@ std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const fl
   const Renormalize renormalize = unit_norm ? Renormalize::kYes : Renormalize::kNo;
   const Scorer scorer(metric, query, dimensions, renormalize, prefix_scales);
   // To a zero query all similarities are equal, and only a scan finds the first keys among them.
-  const bool graph_allowed =
-      !params.exact && params.recall < kExactRecall && InverseNorm(query.first(dimensions)) > 0;
+  const bool graph_allowed = !params.exact && params.recall < kExactRecall && !scorer.IsZeroQuery();
   size_t rows = 0;
   for (const Rows& block : view.Blocks()) rows += block.count;
   const size_t k = std::min(params.k, rows);

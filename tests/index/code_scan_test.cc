@@ -72,6 +72,66 @@ TEST(CodeScanTest, CostsAreThoseOfEachRow) {
                                               [&](const auto& row) { return row.cost <= limit; })));
 }
 
+// Of rows whose codes are as good as rounding lets them be few of the nearest are left out, and
+// many others; of rows whose vectors cost something else than their codes say, none.
+TEST(CodeScanTest, WhatMayWellBeNearerIsLookedAt) {
+  constexpr size_t kWidth = 128;
+  constexpr size_t kRows = 2000;
+  constexpr size_t kWanted = 10;
+  constexpr size_t kDepth = 40;
+  const testing::Matrix points = testing::Clustered(kRows, kWidth, 1);
+  testing::Block block(points);
+  const CodeView codes = block.Codes({4, true});
+  const testing::Matrix queries = testing::Clustered(100, kWidth, 2);
+  std::vector<uint32_t> rows(kRows);
+  std::iota(rows.begin(), rows.end(), 0U);
+  size_t likely = 0;
+  size_t missed = 0;
+  for (size_t query = 0; query < queries.count(); ++query) {
+    const CodeScorer by_codes(codes, Metric::kCosine, queries.Row(query), kWidth,
+                              Renormalize::kYes);
+    const Scorer by_vectors(Metric::kCosine, queries.Row(query), kWidth, Renormalize::kYes);
+    std::vector<WalkedRow> found = CostsOfCodes(by_codes, rows);
+    std::sort(found.begin(), found.end());
+    found.resize(kDepth);
+    std::vector<float> costs;
+    for (const WalkedRow& row : found) {
+      costs.push_back(by_vectors.CostOf(static_cast<float>(testing::PlainScore(
+          Metric::kCosine, queries.Row(query), points.Row(row.row), kWidth, true))));
+    }
+    const absl::Span<const WalkedRow> first = absl::MakeConstSpan(found).first(kWanted);
+    const absl::Span<const WalkedRow> others = absl::MakeConstSpan(found).subspan(kWanted);
+    const float bar = *std::max_element(costs.begin(), costs.begin() + kWanted);
+    const RankedCosts ranked{first, absl::MakeConstSpan(costs).first(kWanted)};
+    const size_t near = LikelyNearer(by_codes, by_vectors, ranked, others, bar);
+    likely += near;
+    missed +=
+        static_cast<size_t>(std::count_if(costs.begin() + static_cast<ptrdiff_t>(kWanted + near),
+                                          costs.end(), [bar](float cost) { return cost < bar; }));
+
+    std::vector<float> unlike(costs.begin(), costs.begin() + kWanted);
+    for (size_t i = 0; i < kWanted; ++i) unlike[i] += i % 2 == 0 ? -0.2F : 0.2F;
+    EXPECT_EQ(LikelyNearer(by_codes, by_vectors, {first, unlike}, others, bar), others.size());
+  }
+  EXPECT_LT(missed, queries.count() * kWanted / 200) << "of the nearest";
+  EXPECT_LT(likely, queries.count() * (kDepth - kWanted) / 2);
+  EXPECT_GT(likely, queries.count() / 2);
+}
+
+TEST(CodeScanTest, AllMayBeNearerWhereErrorsAreNotKnown) {
+  constexpr size_t kWidth = 128;
+  testing::Block block(testing::Clustered(30, kWidth, 1));
+  const testing::Matrix query = testing::Clustered(1, kWidth, 2);
+  const CodeView codes = block.Codes({4, false});
+  const CodeScorer by_codes(codes, Metric::kDot, query.Row(0), kWidth, Renormalize::kNo);
+  const Scorer by_vectors(Metric::kDot, query.Row(0), kWidth, Renormalize::kNo);
+  const std::vector<WalkedRow> found = {{-9, 1}, {-8, 2}, {1e6F, 3}};
+  const std::vector<float> costs = {-9};
+  EXPECT_EQ(LikelyNearer(by_codes, by_vectors, {absl::MakeConstSpan(found).first(1), costs},
+                         absl::MakeConstSpan(found).subspan(1), -9),
+            2);
+}
+
 // Runs with centers of their own; what is kept has the nearest of all of them, by plain scores.
 TEST(CodeScanTest, OfAllRunsTheNearestAreKept) {
   constexpr size_t kDifferent = 20;
