@@ -62,7 +62,7 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
                        Scorer(params.metric, vector, params.dimensions, Renormalize::kNo),
                        {}});
   }
-  const auto threads = static_cast<size_t>(params.threads);
+  const size_t threads = std::min(static_cast<size_t>(params.threads), samples.size());
   ForEachRow(0, threads, params.threads, params.stop, [&](size_t part) {
     const size_t first = samples.size() * part / threads;
     const size_t end = samples.size() * (part + 1) / threads;

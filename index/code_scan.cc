@@ -57,8 +57,9 @@ size_t LikelyNearer(const CodeScorer& by_codes, const Scorer& by_vectors, const 
                     absl::Span<const WalkedRow> others, float bar) {
   // Of the reach of all but few errors.
   constexpr float kLikely = 0.625F;
-  // Ten errors tell them to be up to so many times as large by chance.
+  // As few as kFewestErrors tell them to be up to so many times as large by chance.
   constexpr float kByChance = 1.3F;
+  if (!by_codes.HasShared()) return others.size();
   const auto shared = [&](float cost) { return by_codes.SharedOf(by_vectors.ScoreOf(cost)); };
   float squares = 0;
   for (size_t i = 0; i < ranked.found.size(); ++i) {

@@ -33,12 +33,16 @@ struct RankedCosts {
   absl::Span<const float> costs;
 };
 
+// With fewer ranked, how large the errors are of rows unlike most of a segment can't be told: with
+// one, of rows whose errors are 2.7 times those of rounding a sixth of the nearest would be missed.
+inline constexpr size_t kFewestErrors = 10;
+
 // How many of `others`, which are in order and come after those ranked, by their codes may well
-// cost less than `bar` by their vectors. What lies beyond is left out for good: three of 10,000 of
-// the nearest ten of sentence embeddings, of which 13.4 are ranked instead of 18. The errors of
-// codes are taken for those of rounding, or for what those ranked show, where that is more than
-// chance: codes of rows that are unlike most of a segment have larger ones. All where costs are not
-// comparable (CodeScorer::HasShared).
+// cost less than `bar` by their vectors; at least kFewestErrors are ranked. What lies beyond is
+// left out for good: three of 10,000 of the nearest ten of sentence embeddings, of which 13.4 are
+// ranked instead of 18. The errors of codes are taken for those of rounding, or for what those
+// ranked show, where that is more than chance: codes of rows that are unlike most of a segment have
+// larger ones. All where costs are not comparable (CodeScorer::HasShared).
 size_t LikelyNearer(const CodeScorer& by_codes, const Scorer& by_vectors, const RankedCosts& ranked,
                     absl::Span<const WalkedRow> others, float bar);
 

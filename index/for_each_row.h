@@ -2,6 +2,7 @@
 #ifndef VECNEST_INDEX_FOR_EACH_ROW_H_
 #define VECNEST_INDEX_FOR_EACH_ROW_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ void ForEachRow(size_t first, size_t end, int threads, const std::atomic<bool>* 
   };
   std::vector<std::thread> workers;
   try {
-    for (int i = 1; i < threads; ++i) workers.emplace_back(run);
+    const size_t most = std::min(static_cast<size_t>(threads), end - first);
+    for (size_t i = 1; i < most; ++i) workers.emplace_back(run);
   } catch (const std::exception&) {
     // The work is done by fewer.
   }

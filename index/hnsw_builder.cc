@@ -66,8 +66,7 @@ class RowSpace : public hnswlib::SpaceInterface<float> {
 };
 
 // hnswlib's graph and its choice of links, with an insertion of our own: element i is row i, levels
-// depend on nothing but seed and row, and the search for neighbours asks for all codes of an
-// expansion before it computes the first distance.
+// depend on nothing but seed and row, and neighbours are looked for as neighbour_search.h says.
 template <class Distance>
 class Builder : public Hnsw {
  public:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -23,9 +24,9 @@ namespace vecnest::index {
 template <class Distance>
 class NeighbourSearch {
  public:
-  // The nearest `places` other rows that links lead to from `starts`, which are different ones;
-  // nearest first. `count` is how many rows there are. `Links` has Of(row, copy), which gives the
-  // links of a row, and may leave them in `copy`, and Prefetch(row), which asks for them.
+  // The nearest `places` other rows that links lead to from `starts`, nearest first. `count` is how
+  // many rows there are. `Links` has Of(row, copy), which gives the links of a row, and may leave
+  // them in `copy`, and Prefetch(row), which asks for them.
   template <class Links>
   void Find(const Distance& distance, size_t count, uint32_t row, absl::Span<const uint32_t> starts,
             size_t places, const Links& links, std::vector<WalkedRow>& found) {
@@ -51,11 +52,10 @@ class NeighbourSearch {
 
   // Those of the starts that are farther than all that were found, in order, after these.
   void AddStarts(std::vector<WalkedRow>& found) {
+    if (found.empty()) return;
     const auto size = static_cast<ptrdiff_t>(found.size());
     std::copy_if(starts_.begin(), starts_.end(), std::back_inserter(found),
-                 [last = found.empty() ? WalkedRow{} : found.back(), size](const WalkedRow& start) {
-                   return size == 0 || last < start;
-                 });
+                 [last = found.back()](const WalkedRow& start) { return last < start; });
     std::sort(found.begin() + size, found.end());
   }
 
@@ -115,7 +115,7 @@ class NeighbourSearch {
   // Of those that were met the ones that are among the nearest.
   void Keep(size_t places) {
     near_.resize(fresh_.size() + kernels::kEntryBlock);
-    const uint64_t bar = nearest_.size() < places ? ~uint64_t{0} : nearest_.back();
+    const uint64_t bar = nearest_.size() < places ? ~uint64_t{0} : Bar();
     near_.resize(kernels_.select(fresh_.data(), distances_.data(), fresh_.size(), bar, kNoRange,
                                  near_.data()));
     // By Highway's sort from so many on, which takes 0.4 us at least.
@@ -127,6 +127,14 @@ class NeighbourSearch {
     }
     MergeSmallest(nearest_, near_, places, merged_);
     nearest_.swap(merged_);
+  }
+
+  // What comes before it gets in. Of equal vectors that fill all places those stay that were met
+  // first: if the first by number took their places, everything around would link to the same few.
+  uint64_t Bar() const {
+    const float farthest = kernels::CostOfEntry(nearest_.back());
+    const bool all_equal = kernels::CostOfEntry(nearest_.front()) == farthest;
+    return all_equal ? kernels::EntryOf(farthest, 0) : nearest_.back();
   }
 
   const kernels::WalkEntryKernels& kernels_ = kernels::WalkEntries();

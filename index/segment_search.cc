@@ -358,7 +358,7 @@ class Pass {
       const absl::Span<const WalkedRow> found(walk.rows.data(), depth);
       const bool all = !errors_known || params_.rescored > 0 || params_.score_threshold ||
                        scorer_.dimensions() < query_.size();
-      const size_t first = all ? depth : std::min(wanted, depth);
+      const size_t first = all ? depth : std::min(std::max(wanted, kFewestErrors), depth);
       if (!OfferWithin(rows, found.first(first), limit) || first == depth) return;
       OfferLikely(rows, scorer, found.first(first), found.subspan(first));
     });
@@ -460,7 +460,8 @@ class Pass {
   // Of what comes after those ranked last, what may well be nearer than one of them.
   void OfferLikely(const Rows& rows, const CodeScorer& scorer, absl::Span<const WalkedRow> ranked,
                    absl::Span<const WalkedRow> others) {
-    if (const std::optional<float> bar = nearest_.Bar()) {
+    const std::optional<float> bar = nearest_.Bar();
+    if (bar && ranked_costs_.size() >= kFewestErrors) {
       const RankedCosts costs{ranked.last(ranked_costs_.size()), ranked_costs_};
       others = others.first(LikelyNearer(scorer, scorer_, costs, others, *bar));
     }

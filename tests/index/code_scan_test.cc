@@ -123,13 +123,15 @@ TEST(CodeScanTest, AllMayBeNearerWhereErrorsAreNotKnown) {
   testing::Block block(testing::Clustered(30, kWidth, 1));
   const testing::Matrix query = testing::Clustered(1, kWidth, 2);
   const CodeView codes = block.Codes({4, false});
-  const CodeScorer by_codes(codes, Metric::kDot, query.Row(0), kWidth, Renormalize::kNo);
-  const Scorer by_vectors(Metric::kDot, query.Row(0), kWidth, Renormalize::kNo);
-  const std::vector<WalkedRow> found = {{-9, 1}, {-8, 2}, {1e6F, 3}};
-  const std::vector<float> costs = {-9};
-  EXPECT_EQ(LikelyNearer(by_codes, by_vectors, {absl::MakeConstSpan(found).first(1), costs},
-                         absl::MakeConstSpan(found).subspan(1), -9),
-            2);
+  for (const Metric metric : {Metric::kDot, Metric::kEuclid}) {
+    const CodeScorer by_codes(codes, metric, query.Row(0), kWidth, Renormalize::kNo);
+    const Scorer by_vectors(metric, query.Row(0), kWidth, Renormalize::kNo);
+    const std::vector<WalkedRow> found = {{-9, 1}, {-8, 2}, {1e6F, 3}};
+    const std::vector<float> costs = {-9};
+    EXPECT_EQ(LikelyNearer(by_codes, by_vectors, {absl::MakeConstSpan(found).first(1), costs},
+                           absl::MakeConstSpan(found).subspan(1), -9),
+              2);
+  }
 }
 
 // Runs with centers of their own; what is kept has the nearest of all of them, by plain scores.

@@ -127,6 +127,20 @@ TEST_F(NeighbourSearchTest, StartsThatAreFartherComeAfterWhatWasFound) {
   EXPECT_EQ(found[5], others[500]);
 }
 
+TEST_F(NeighbourSearchTest, OfEqualVectorsThoseMetFirstStay) {
+  testing::Matrix points = testing::Clustered(kRows, kWidth, 1);
+  for (size_t row = 1; row < 300; ++row) {
+    std::copy_n(points.Row(0).data(), kWidth, &points.values[row * kWidth]);
+  }
+  testing::Block block(points);
+  const CodeDistance distance(block.Codes({4, true}), block.View(), Metric::kCosine);
+  const std::vector<std::vector<uint32_t>> lists(kRows, {1, 2, 3, 4, 5, 6});
+  search_.Find(distance, kRows, 400, {200, 210, 220}, 3, Links{lists}, found_);
+  std::vector<uint32_t> rows;
+  for (const WalkedRow& row : found_) rows.push_back(row.row);
+  EXPECT_EQ(rows, (std::vector<uint32_t>{200, 210, 220}));
+}
+
 TEST_F(NeighbourSearchTest, FromNowhereFindsNothing) {
   EXPECT_TRUE(Find(5, {}, 10).empty());
   EXPECT_TRUE(Find(5, {5}, 10).empty()) << "the row itself";

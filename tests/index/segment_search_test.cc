@@ -189,6 +189,42 @@ TEST_F(SegmentSearchTest, ThresholdsLimitsAndFiltersEndInOneScan) {
   EXPECT_LE(stats_.distances, 3 * kRows);
 }
 
+// How many of what a walk found by 4-bit codes are ranked for `k`, on average.
+double Ranked(const SegmentSet& set, const testing::Matrix& queries, size_t k, Metric metric) {
+  size_t ranked = 0;
+  for (size_t query = 0; query < queries.count(); ++query) {
+    SearchStats stats;
+    SearchParams params;
+    params.k = k;
+    params.ef = 40;
+    SearchSegments(set.View(), queries.Row(query), params, metric, set.unit_norm(), stats);
+    EXPECT_EQ(stats.segments_walked, 1U);
+    ranked += stats.candidates;
+  }
+  return static_cast<double>(ranked) / static_cast<double>(queries.count());
+}
+
+TEST(RankingTest, WhatCodesTellToBeFartherIsLeftOutWhereEnoughIsKnown) {
+  constexpr size_t kWide = 128;
+  const testing::Matrix queries = testing::Clustered(50, kWide, 2);
+  for (const Metric metric : {Metric::kCosine, Metric::kEuclid}) {
+    const TemporaryDirectory directory;
+    GraphParams build;
+    build.metric = metric;
+    ASSERT_TRUE(
+        WriteSegmentFile(directory.path(), "a", testing::Clustered(4000, kWide, 1), build).ok());
+    const SegmentSet set(kWide, metric, ValueFormat::kF32,
+                         {*SealedSegment::Open(directory.path(), "a", kWide)}, 4000);
+    EXPECT_GE(Ranked(set, queries, 1, metric), 9.0) << "one error tells nothing";
+    if (metric == Metric::kCosine) {
+      EXPECT_LT(Ranked(set, queries, 10, metric), 17.9);
+      EXPECT_GT(Ranked(set, queries, 10, metric), 10.0);
+    } else {
+      EXPECT_GE(Ranked(set, queries, 10, metric), 18.0);
+    }
+  }
+}
+
 // A large sealed segment and small ones after it.
 class SeveralSegmentsTest : public ::testing::Test {
  protected:

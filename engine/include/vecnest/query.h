@@ -32,7 +32,7 @@ struct Query {
   float recall = 0;    // wanted share of the true answer, e.g. 0.95; 0: about 0.99
   size_t hnsw_ef = 0;  // candidates of the graph walk, instead of `recall`
   // Candidates ranked by their vectors and not only by their codes, as a multiple of limit +
-  // offset; 0: chosen, about 1.8, and 5 with 1-bit codes. Infinity: graphs are walked by the
+  // offset; 0: chosen, up to 1.8, and 5 with 1-bit codes. Infinity: graphs are walked by the
   // vectors, and codes take no part.
   double oversampling = 0;
   bool exact = false;    // look at every vector
