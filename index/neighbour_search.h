@@ -13,7 +13,6 @@
 #include "absl/types/span.h"
 #include "hwy/contrib/sort/vqsort.h"
 #include "index/kernels/walk_entries.h"
-#include "index/merge.h"
 #include "index/walk_lists.h"
 
 namespace vecnest::index {
@@ -125,7 +124,9 @@ class NeighbourSearch {
     } else {
       sorter_(near_.data(), near_.size(), hwy::SortAscending());
     }
-    MergeSmallest(nearest_, near_, places, merged_);
+    merged_.resize(nearest_.size() + near_.size());
+    std::merge(nearest_.begin(), nearest_.end(), near_.begin(), near_.end(), merged_.begin());
+    merged_.resize(std::min(merged_.size(), places));
     nearest_.swap(merged_);
   }
 
