@@ -117,7 +117,8 @@ class NeighbourSearch {
     const uint64_t bar = nearest_.size() < places ? ~uint64_t{0} : Bar();
     near_.resize(kernels_.select(fresh_.data(), distances_.data(), fresh_.size(), bar, kNoRange,
                                  near_.data()));
-    // By Highway's sort from so many on, which takes 0.4 us at least.
+    // By Highway's sort from so many on, which takes 0.4 us at least: by std::sort alone graphs of
+    // 100,000 rows take 1.14 times as long to build.
     constexpr size_t kMany = 20;
     if (near_.size() < kMany) {
       std::sort(near_.begin(), near_.end());
