@@ -13,6 +13,7 @@
 #include "index/filter_locality.h"
 #include "index/graph_walk.h"
 #include "index/nearest.h"
+#include "index/ranking.h"
 #include "index/row_filter.h"
 #include "index/scorer.h"
 #include "index/search_plan.h"
@@ -23,8 +24,6 @@ namespace {
 // The recall from which on nothing but a scan will do.
 constexpr float kExactRecall = 0.9995F;
 
-// How many rows ahead a scan prefetches.
-constexpr size_t kAhead = 3;
 constexpr size_t kScannedAtOnce = 1024;
 
 // A search with a score threshold looks for as many as this, and for whatever else lies in range.
@@ -36,9 +35,6 @@ constexpr size_t kFewestEqual = 32;
 
 // Of a segment that grows, so many are scanned exactly: twice what is usually sealed at once.
 constexpr size_t kFewGrowing = 16384;
-
-// Beyond what may enter by its code so many rows are ranked at a time, as long as one enters.
-constexpr size_t kRankedBeyond = 4;
 
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
@@ -64,7 +60,7 @@ class Pass {
         total_rows_(total_rows),
         wanted_(wanted),
         stats_(stats),
-        nearest_(wanted) {}
+        ranking_(scorer, wanted, stats) {}
 
   Nearest& Run() {
     for (const SealedSegment* segment : LargestFirst()) {
@@ -73,8 +69,8 @@ class Pass {
     }
     ScannedRuns runs;
     for (const auto& segment : view_.list->growing) SearchGrowing(*segment, runs);
-    OfferRuns(runs);
-    return nearest_;
+    RankRuns(runs);
+    return ranking_.nearest();
   }
 
   bool walked() const { return walked_; }
@@ -101,7 +97,7 @@ class Pass {
   // where the caller says how far to look.
   std::optional<float> ScoreToBeat() const {
     if (params_.ef > 0 || params_.rescored > 0 || params_.score_threshold) return std::nullopt;
-    const std::optional<float> bar = nearest_.Bar();
+    const std::optional<float> bar = ranking_.Bar();
     return bar ? std::optional(scorer_.ScoreOf(*bar)) : std::nullopt;
   }
 
@@ -114,36 +110,13 @@ class Pass {
                : std::numeric_limits<float>::infinity();
   }
 
-  // False: it is too far.
-  bool Offer(const Rows& rows, uint32_t row, float cost) {
-    ++stats_.candidates;
-    if (!nearest_.Admits(cost)) {
-      nearest_.Reject();
-      return false;
-    }
-    nearest_.Offer({cost, Load(rows.keys[row]), rows.labels[row]});
-    return true;
-  }
-
-  float CostOf(const Rows& rows, uint32_t row) {
-    ++stats_.distances;
-    stats_.bytes += scorer_.dimensions() * ValueBytes(rows.format);
-    return scorer_.Cost(rows.Vector(row, buffer_), rows.inverse_norms[row]);
-  }
-
-  void OfferRows(const Rows& rows, absl::Span<const uint32_t> offered) {
-    for (size_t i = 0; i < offered.size(); ++i) {
-      if (i + kAhead < offered.size()) rows.Prefetch(offered[i + kAhead], scorer_.dimensions());
-      Offer(rows, offered[i], CostOf(rows, offered[i]));
-    }
-  }
-
   void ScanAccepted(const Rows& rows, const RowFilter& filter) {
     if (params_.allowed != nullptr) {
-      return OfferRows(rows, AcceptedRows(rows, filter, *params_.allowed));
+      return ranking_.Rank(rows, AcceptedRows(rows, filter, *params_.allowed));
     }
     for (size_t first = 0; first < rows.count; first += kScannedAtOnce) {
-      OfferRows(rows, AcceptedAmong(filter, first, std::min(first + kScannedAtOnce, rows.count)));
+      ranking_.Rank(rows,
+                    AcceptedAmong(filter, first, std::min(first + kScannedAtOnce, rows.count)));
     }
   }
 
@@ -180,7 +153,7 @@ class Pass {
           first = end;
         }
       }
-      OfferRows(rows, AcceptedAmong(filter, first, rows.count));
+      ranking_.Rank(rows, AcceptedAmong(filter, first, rows.count));
     }
   }
 
@@ -188,7 +161,7 @@ class Pass {
                    ScannedRuns& runs) {
     const CodeView& codes = run.codes;
     // All of them would be ranked anyway.
-    if (accepted.size() <= Different(Fewest(), codes, 0)) return OfferRows(rows, accepted);
+    if (accepted.size() <= Different(Fewest(), codes, 0)) return ranking_.Rank(rows, accepted);
     const CodeScorer scorer = ScorerOf(codes);
     stats_.distances += accepted.size();
     stats_.bytes += accepted.size() * scorer.bytes();
@@ -209,19 +182,20 @@ class Pass {
     const size_t different = Different(wanted, codes, 0);
     KeepRanked(found, wanted, different);
     if (found.size() < accepted.size() && !IsWholeRange(in_range, accepted.size())) {
-      nearest_.Reject();
+      ranking_.LeaveOut();
     }
     if (shared) {
       runs.Add(rows, scorer, std::move(found), std::max(wanted, different));
     } else {
-      OfferInOrder(rows, found);
+      ranking_.RankFound(rows, found);
     }
   }
 
-  void OfferRuns(const ScannedRuns& runs) {
-    const bool all = runs.ForEach(
-        [this](const Rows& rows, absl::Span<const WalkedRow> found) { OfferInOrder(rows, found); });
-    if (!all) nearest_.Reject();
+  void RankRuns(const ScannedRuns& runs) {
+    const bool all = runs.ForEach([this](const Rows& rows, absl::Span<const WalkedRow> found) {
+      ranking_.RankFound(rows, found);
+    });
+    if (!all) ranking_.LeaveOut();
   }
 
   void SearchSealed(const SealedSegment& segment) {
@@ -341,9 +315,8 @@ class Pass {
     const CodeView codes = CodesOf(segment);
     if (codes.empty() || params_.rescored == SearchParams::kAllFound) {
       const VectorScorer scorer(rows, scorer_);
-      return FindByWalk(segment, rows, filter, ef, scorer, true, [&](const WalkResult& walk) {
-        for (const WalkedRow& row : walk.rows) Offer(rows, row.row, row.cost);
-      });
+      return FindByWalk(segment, rows, filter, ef, scorer, true,
+                        [&](const WalkResult& walk) { ranking_.RankKnown(rows, walk.rows); });
     }
     const CodeScorer scorer = ScorerOf(codes);
     // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
@@ -359,16 +332,16 @@ class Pass {
       const bool all = !errors_known || params_.rescored > 0 || params_.score_threshold ||
                        scorer_.dimensions() < query_.size();
       const size_t first = all ? depth : std::min(std::max(wanted, kFewestErrors), depth);
-      if (!OfferWithin(rows, found.first(first), limit) || first == depth) return;
-      OfferLikely(rows, scorer, found.first(first), found.subspan(first));
+      if (!ranking_.RankWithin(rows, found.first(first), limit) || first == depth) return;
+      ranking_.RankLikely(rows, scorer, found.first(first), found.subspan(first));
     });
   }
 
-  // `beats`: whether costs tell that a row is nearer than what was found before. `offer` gets what
+  // `beats`: whether costs tell that a row is nearer than what was found before. `rank` gets what
   // was walked to.
-  template <class RowScorer, class OfferFound>
+  template <class RowScorer, class RankWalked>
   bool FindByWalk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                  size_t ef, const RowScorer& scorer, bool beats, const OfferFound& offer) {
+                  size_t ef, const RowScorer& scorer, bool beats, const RankWalked& rank) {
     // A filter may leave out of the largest segments what is near the query, and tells nothing of
     // this one then.
     const bool is_told = beats && params_.allowed == nullptr;
@@ -387,8 +360,8 @@ class Pass {
     if (walk.gave_up || walk.rows.size() < kept.places + beside) return false;
     const bool in_order = walk.in_range < kMostInRange || wanted_ <= kMostInRange;
     if (params_.score_threshold && !in_order) return false;
-    offer(walk);
-    if (!IsWholeRange(walk.in_range, walk.rows.size())) nearest_.Reject();
+    rank(walk);
+    if (!IsWholeRange(walk.in_range, walk.rows.size())) ranking_.LeaveOut();
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
@@ -427,47 +400,6 @@ class Pass {
     return params_.score_threshold && in_range < std::min(wanted_, found);
   }
 
-  // How many come up to the last one that entered, and with it.
-  size_t OfferInOrder(const Rows& rows, absl::Span<const WalkedRow> found) {
-    for (const WalkedRow& row : found) rows.PrefetchPoint(row.row);
-    for (const WalkedRow& row : found) rows.Prefetch(row.row, scorer_.dimensions());
-    size_t entered = 0;
-    ranked_costs_.resize(found.size());
-    for (size_t i = 0; i < found.size(); ++i) {
-      ranked_costs_[i] = CostOf(rows, found[i].row);
-      if (Offer(rows, found[i].row, ranked_costs_[i])) entered = i + 1;
-    }
-    return entered;
-  }
-
-  // Those of a cost up to `limit`, and what comes after them as long as it is nearer than its codes
-  // say: of rows that are unlike most of a segment they may say little. Whether these were all.
-  bool OfferWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit) {
-    const auto within = static_cast<size_t>(
-        std::find_if(found.begin(), found.end(),
-                     [limit](const WalkedRow& row) { return row.cost > limit; }) -
-        found.begin());
-    size_t end = std::min(within + kRankedBeyond, found.size());
-    bool nearer = OfferInOrder(rows, found.first(end)) > within;
-    while (nearer && end < found.size()) {
-      const absl::Span<const WalkedRow> next = found.subspan(end, kRankedBeyond);
-      nearer = OfferInOrder(rows, next) > 0;
-      end += next.size();
-    }
-    return end == found.size();
-  }
-
-  // Of what comes after those ranked last, what may well be nearer than one of them.
-  void OfferLikely(const Rows& rows, const CodeScorer& scorer, absl::Span<const WalkedRow> ranked,
-                   absl::Span<const WalkedRow> others) {
-    const std::optional<float> bar = nearest_.Bar();
-    if (bar && ranked_costs_.size() >= kFewestErrors) {
-      const RankedCosts costs{ranked.last(ranked_costs_.size()), ranked_costs_};
-      others = others.first(LikelyNearer(scorer, scorer_, costs, others, *bar));
-    }
-    OfferInOrder(rows, others);
-  }
-
   const SetView& view_;
   const SearchParams& params_;
   const absl::Span<const float> query_;
@@ -478,10 +410,8 @@ class Pass {
   const size_t total_rows_;
   const size_t wanted_;
   SearchStats& stats_;
-  Nearest nearest_;
-  VectorBuffer buffer_;
-  std::vector<float> ranked_costs_;  // by their vectors, of the rows ranked last
-  size_t searched_ = 0;              // rows of the sealed segments before
+  Ranking ranking_;
+  size_t searched_ = 0;  // rows of the sealed segments before
   bool walked_ = false;
   bool scanned_codes_ = false;
   bool few_matches_ = false;

@@ -204,7 +204,7 @@ double Ranked(const SegmentSet& set, const testing::Matrix& queries, size_t k, M
   return static_cast<double>(ranked) / static_cast<double>(queries.count());
 }
 
-TEST(RankingTest, WhatCodesTellToBeFartherIsLeftOutWhereEnoughIsKnown) {
+TEST(RankedRowsTest, WhatCodesTellToBeFartherIsLeftOutWhereEnoughIsKnown) {
   constexpr size_t kWide = 128;
   const testing::Matrix queries = testing::Clustered(50, kWide, 2);
   for (const Metric metric : {Metric::kCosine, Metric::kEuclid}) {
