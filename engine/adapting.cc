@@ -78,7 +78,7 @@ absl::Status Check(const Shard& shard, const AdaptRequest& request) {
   }
   if (request.method == AdaptMethod::kNone) return absl::OkStatus();
   const SlotDefinition& defined = meaning->slots[*slot];
-  if (defined.config.metric == Metric::kManhattan || defined.graph_metric == Metric::kManhattan) {
+  if (defined.config.metric == Metric::kManhattan) {
     return absl::FailedPreconditionError(
         "an adaptor rotates vectors, which does not keep Manhattan distances; the vector's metric "
         "must be Cosine, Dot or Euclid");

@@ -87,9 +87,6 @@ absl::StatusOr<SlotDefinition> DecodeSlot(const Json& json) {
   auto metric = ParseMetric(json.at("metric").get<std::string>());
   if (!metric.ok()) return metric.status();
   slot.config.metric = *metric;
-  auto graph_metric = ParseMetric(json.at("graph_metric").get<std::string>());
-  if (!graph_metric.ok()) return graph_metric.status();
-  slot.graph_metric = *graph_metric;
   return slot;
 }
 
@@ -152,8 +149,7 @@ absl::StatusOr<Definition> Definition::Create(const std::string& name,
   definition.metadata = metadata->dump();
   for (const auto& [vector_name, vector] : config.vectors) {
     if (auto status = Validate(vector_name, vector); !status.ok()) return status;
-    definition.slots.push_back(
-        {.name = vector_name, .config = vector, .graph_metric = vector.metric});
+    definition.slots.push_back({.name = vector_name, .config = vector});
   }
   return definition;
 }
@@ -192,7 +188,8 @@ std::string Definition::Encode() const {
                                {"datatype", VectorDatatypeName(slot.config.datatype)},
                                {"quantization", QuantizationName(slot.config.quantization)},
                                {"metric", MetricName(slot.config.metric)},
-                               {"graph_metric", MetricName(slot.graph_metric)},
+                               // Earlier programs ask for it.
+                               {"graph_metric", MetricName(slot.config.metric)},
                                {"index_generation", slot.index_generation},
                                {"adapted", slot.adapted},
                                {"model", slot.model},

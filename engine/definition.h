@@ -19,8 +19,7 @@ namespace vecnest::engine {
 // One named vector. Its position in Definition::slots is its Slot, for ever.
 struct SlotDefinition {
   std::string name = {};
-  VectorConfig config = {};               // config.metric is the default of queries
-  Metric graph_metric = Metric::kCosine;  // what graphs are built for
+  VectorConfig config = {};
   // The model its texts were embedded with; empty until the first text.
   std::string model = {};
   std::string model_identity = {};

@@ -149,7 +149,7 @@ std::string Shard::IndexDirectory(Slot slot, uint32_t generation) const {
 index::IndexConfig Shard::IndexConfigOf(const SlotDefinition& slot) const {
   index::IndexConfig config;
   config.dimensions = slot.config.size;
-  config.metric = ToIndexMetric(slot.graph_metric);
+  config.metric = ToIndexMetric(slot.config.metric);
   config.values = ToValueFormat(slot.config.datatype);
   config.code_bits = ToCodeBits(slot.config.quantization);
   config.m = slot.config.hnsw.m;
@@ -273,6 +273,7 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
   absl::MutexLock lock(&write_mutex_);
   if (dropped_) return absl::NotFoundError("the collection was deleted");
   auto updated = std::make_shared<Definition>(*definition());
+  std::map<Slot, index::Metric> metrics;
   for (const auto& [name, metric] : update.metrics) {
     auto slot = updated->RequireSlot(name);
     if (!slot.ok()) return slot.status();
@@ -281,6 +282,7 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
           "vector '{}': its adaptor does not keep Manhattan distances; take it off first", name));
     }
     updated->slots[*slot].config.metric = metric;
+    metrics[*slot] = ToIndexMetric(metric);
   }
   std::map<Slot, int> code_bits;
   for (const auto& [name, quantization] : update.quantizations) {
@@ -297,6 +299,7 @@ absl::Status Shard::Update(const CollectionUpdate& update) {
   }
   if (auto status = StoreDefinition(std::move(updated)); !status.ok()) return status;
   for (const auto& [slot, bits] : code_bits) IndexOf(slot)->SetCodeBits(bits);
+  for (const auto& [slot, metric] : metrics) IndexOf(slot)->index().SetMetric(metric);
   return absl::OkStatus();
 }
 

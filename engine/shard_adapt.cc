@@ -212,7 +212,9 @@ absl::StatusOr<bool> Shard::TrySwitch(Slot slot, const std::shared_ptr<SlotIndex
                                     defined.model_identity);
     if (!status.ok()) return status;
   }
-  next->SetCodeBits(ToCodeBits(defined.config.quantization));  // as it is by now
+  // As they are by now.
+  next->SetCodeBits(ToCodeBits(defined.config.quantization));
+  next->index().SetMetric(ToIndexMetric(defined.config.metric));
   Batch batch;
   if (defined.adapted) {
     batch.Delete(Family::kMeta, AdaptorKey(updated->id, slot, defined.index_generation));

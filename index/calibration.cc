@@ -10,6 +10,7 @@
 #include "index/for_each_row.h"
 #include "index/graph_walk.h"
 #include "index/left_out_row.h"
+#include "index/ranking.h"
 #include "index/scorer.h"
 #include "index/search_plan.h"
 
@@ -71,34 +72,42 @@ std::vector<Sample> TakeSamples(const Rows& rows, const GraphView& graph,
   return samples;
 }
 
-WalkResult Walk(const Rows& rows, const CodeView& codes, const GraphView& graph,
-                const GraphParams& params, const Sample& sample, size_t ef) {
+// Ranks what a walk finds, as searches do.
+void Rank(const Rows& rows, const CodeView& codes, const GraphView& graph,
+          const GraphParams& params, const Sample& sample, size_t ef, Ranking& ranking) {
   WalkParams walk;
   walk.kept.places = ef;
   walk.max_distances = std::numeric_limits<size_t>::max();
   const RowFilter all = RowFilter::All();
   if (codes.empty()) {
-    return WalkGraph(graph, rows.count, VectorScorer(rows, sample.scorer), all, walk);
+    const VectorScorer scorer(rows, sample.scorer);
+    return ranking.RankKnown(rows, WalkGraph(graph, rows.count, scorer, all, walk).rows);
   }
   VectorBuffer buffer;
   const absl::Span<const float> vector(rows.Vector(sample.row, buffer), params.dimensions);
   const CodeScorer scorer(codes, params.metric, vector, params.dimensions, Renormalize::kNo);
-  return WalkGraph(graph, rows.count, scorer, all, walk);
-}
-
-// How many of the nearest are among what a walk found and ranking would look at.
-size_t Hits(const Rows& rows, const CodeView& codes, const GraphView& graph,
-            const GraphParams& params, const Sample& sample, size_t ef) {
-  WalkResult found = Walk(rows, codes, graph, params, sample, ef);
+  const WalkResult found = WalkGraph(graph, rows.count, scorer, all, walk);
+  if (scorer.TellsErrors()) {
+    constexpr float kNoLimit = std::numeric_limits<float>::infinity();
+    return ranking.RankByErrors(rows, scorer, found.rows, kNoLimit);
+  }
   const size_t ranked =
       DefaultRescored(kTop, params.dimensions, params.dimensions, codes.format.bits, ef);
-  found.rows.resize(std::min(found.rows.size(), ranked));
+  ranking.RankFound(rows, absl::MakeConstSpan(found.rows).subspan(0, ranked));
+}
+
+// How many of the nearest are found.
+size_t Hits(const Rows& rows, const CodeView& codes, const GraphView& graph,
+            const GraphParams& params, const Sample& sample, size_t ef) {
+  SearchStats stats;
+  Ranking ranking(sample.scorer, kTop, stats);
+  Rank(rows, codes, graph, params, sample, ef, ranking);
   const float worst = sample.nearest.front().cost;
-  VectorBuffer buffer;
-  const auto hits = std::count_if(found.rows.begin(), found.rows.end(), [&](const WalkedRow& row) {
-    return sample.scorer.Cost(rows.Vector(row.row, buffer), rows.inverse_norms[row.row]) <= worst;
+  const std::vector<Candidate> found = ranking.nearest().TakeUnique();
+  const auto hits = std::count_if(found.begin(), found.end(), [worst](const Candidate& candidate) {
+    return candidate.cost <= worst;
   });
-  return std::min(static_cast<size_t>(hits), kTop);
+  return static_cast<size_t>(hits);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "absl/types/span.h"
 #include "index/walk_lists.h"
@@ -14,10 +13,11 @@ namespace vecnest::index {
 namespace {
 
 // Rows that tell whether a filter leaves out what surrounds the query, and how unlikely what they
-// show may be if it had nothing to do with the query. Among few matches the nearest rows tell
-// nothing, and rows from everywhere do.
+// show may be if it had nothing to do with the query. Rows from everywhere tell it of whatever lies
+// far around; where many match, the nearest do of what is close by.
 constexpr size_t kNearestThatTell = 32;
 constexpr size_t kSampledRows = 256;
+constexpr size_t kFirstOfSample = 2;
 constexpr double kUnlikely = 1e-3;
 
 // Rows spread evenly over a segment.
@@ -40,36 +40,60 @@ class Sample {
   std::array<uint32_t, kSampledRows> rows_{};
 };
 
-// The nearest rows of all, as a short walk finds them: how many come before the first accepted.
+// How likely it is that of `count` rows, each of which is refused by this chance, no more than
+// `accepted` are accepted.
+double ChanceOfSoFew(size_t accepted, size_t count, double refused) {
+  double term = std::pow(refused, static_cast<double>(count));
+  double sum = term;
+  for (size_t i = 0; i < accepted; ++i) {
+    term *= static_cast<double>(count - i) / static_cast<double>(i + 1) * (1 - refused) / refused;
+    sum += term;
+  }
+  return sum;
+}
+
+// Of the nearest rows of all, as a short walk finds them. A few that are accepted among them tell
+// nothing of where the others are, and lead a walk nowhere.
 template <class RowScorer>
-size_t RefusedAmongNearest(const GraphView& graph, size_t count, const RowFilter& filter,
-                           const RowScorer& scorer, Locality& locality) {
+double ChanceOfNearest(const GraphView& graph, size_t count, const RowFilter& filter,
+                       const RowScorer& scorer, double refused, Locality& locality) {
   WalkParams params;
   params.kept.places = kNearestThatTell;
   params.max_distances = count;
   const WalkResult nearest = WalkGraph(graph, count, scorer, RowFilter::All(), params);
   locality.distances += nearest.distances;
   locality.bytes += nearest.bytes;
-  const auto accepted = std::find_if(nearest.rows.begin(), nearest.rows.end(),
-                                     [&](const WalkedRow& row) { return filter.Accepts(row.row); });
-  return static_cast<size_t>(accepted - nearest.rows.begin());
+  const auto accepted =
+      std::count_if(nearest.rows.begin(), nearest.rows.end(),
+                    [&](const WalkedRow& row) { return filter.Accepts(row.row); });
+  return ChanceOfSoFew(static_cast<size_t>(accepted), nearest.rows.size(), refused);
 }
 
-// The same among rows that are spread over the segment.
+// Of rows that are spread over the segment, those nearer than the first that are accepted. The
+// first alone may be one of a few near the query.
 template <class RowScorer>
-size_t RefusedInSample(const Sample& sample, const RowFilter& filter, const RowScorer& scorer,
-                       Locality& locality) {
-  std::vector<float> costs(sample.size());
+double ChanceOfSample(const Sample& sample, const RowFilter& filter, const RowScorer& scorer,
+                      double refused, Locality& locality) {
+  std::array<float, kSampledRows> costs;
   for (const uint32_t row : sample.rows()) scorer.Prefetch(row);
   scorer.Costs(sample.rows(), costs.data());
   locality.distances += sample.size();
   locality.bytes += sample.size() * scorer.bytes();
-  float best = std::numeric_limits<float>::infinity();
+  std::array<float, kFirstOfSample> first;
+  first.fill(std::numeric_limits<float>::infinity());
   for (size_t i = 0; i < sample.size(); ++i) {
-    if (filter.Accepts(sample.rows()[i])) best = std::min(best, costs[i]);
+    if (costs[i] >= first.back() || !filter.Accepts(sample.rows()[i])) continue;
+    first.back() = costs[i];
+    std::sort(first.begin(), first.end());
   }
-  return static_cast<size_t>(
-      std::count_if(costs.begin(), costs.end(), [best](float cost) { return cost < best; }));
+  double chance = 1;
+  for (size_t i = 0; i < first.size(); ++i) {
+    const auto nearer = static_cast<size_t>(
+        std::count_if(costs.begin(), costs.begin() + static_cast<ptrdiff_t>(sample.size()),
+                      [&](float cost) { return cost < first[i]; }));
+    chance = std::min(chance, ChanceOfSoFew(std::min(i, nearer), nearer, refused));
+  }
+  return chance;
 }
 
 template <class RowScorer>
@@ -80,10 +104,12 @@ Locality Tell(const GraphView& graph, size_t count, const RowFilter& filter,
   // One more of each kind than was seen: none in the sample are not none at all.
   const double refused =
       static_cast<double>(sample.Refused(filter) + 1) / static_cast<double>(sample.size() + 2);
-  const bool few_tell = std::pow(refused, kNearestThatTell) < kUnlikely;
-  const size_t nearer = few_tell ? RefusedAmongNearest(graph, count, filter, scorer, locality)
-                                 : RefusedInSample(sample, filter, scorer, locality);
-  locality.away = std::pow(refused, static_cast<double>(nearer)) < kUnlikely;
+  double chance = ChanceOfSample(sample, filter, scorer, refused, locality);
+  const bool nearest_tell = std::pow(refused, kNearestThatTell) < kUnlikely;
+  if (chance >= kUnlikely && nearest_tell) {
+    chance = ChanceOfNearest(graph, count, filter, scorer, refused, locality);
+  }
+  locality.away = chance < kUnlikely;
   return locality;
 }
 

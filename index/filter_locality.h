@@ -13,7 +13,7 @@
 namespace vecnest::index {
 
 struct Locality {
-  // Told by more rows that are refused, and nearer than the first accepted one, than chance allows.
+  // Told by more rows near the query that are refused than chance allows.
   bool away = false;
   // What it took to tell.
   size_t distances = 0;

@@ -55,6 +55,8 @@ size_t Ranking::RankFound(const Rows& rows, absl::Span<const WalkedRow> found) {
   return entered;
 }
 
+// Those of a cost up to `limit`, and what comes after them as long as it is nearer than its codes
+// say: of rows that are unlike most of a segment they may say little. Whether these were all.
 bool Ranking::RankWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit) {
   const auto within =
       static_cast<size_t>(std::find_if(found.begin(), found.end(),
@@ -70,11 +72,15 @@ bool Ranking::RankWithin(const Rows& rows, absl::Span<const WalkedRow> found, fl
   return end == found.size();
 }
 
-void Ranking::RankLikely(const Rows& rows, const CodeScorer& by_codes,
-                         absl::Span<const WalkedRow> found, absl::Span<const WalkedRow> others) {
+void Ranking::RankByErrors(const Rows& rows, const CodeScorer& by_codes,
+                           absl::Span<const WalkedRow> found, float limit) {
+  const size_t first = std::min(std::max(wanted_, kFewestErrors), found.size());
+  if (!RankWithin(rows, found.first(first), limit) || first == found.size()) return;
+  absl::Span<const WalkedRow> others = found.subspan(first);
   const std::optional<float> bar = nearest_.Bar();
+  // As many as were ranked last.
   if (bar && costs_.size() >= kFewestErrors) {
-    const RankedCosts ranked{found.last(costs_.size()), costs_};
+    const RankedCosts ranked{found.first(first).last(costs_.size()), costs_};
     others = others.first(LikelyNearer(by_codes, scorer_, ranked, others, *bar));
   }
   RankFound(rows, others);

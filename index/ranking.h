@@ -24,7 +24,7 @@ class Ranking {
  public:
   // Of the `wanted` nearest. Views the scorer of the query, and counts in `stats` what it ranks.
   Ranking(const Scorer& scorer, size_t wanted, SearchStats& stats)
-      : scorer_(scorer), stats_(stats), nearest_(wanted) {}
+      : scorer_(scorer), wanted_(wanted), stats_(stats), nearest_(wanted) {}
 
   // Ranks rows in any order.
   void Rank(const Rows& rows, absl::Span<const uint32_t> ranked);
@@ -35,15 +35,11 @@ class Ranking {
   // How many come up to the last one that entered, and with it.
   size_t RankFound(const Rows& rows, absl::Span<const WalkedRow> found);
 
-  // Ranks those of a cost up to `limit`, and what comes after them as long as it is nearer than its
-  // codes say: of rows that are unlike most of a segment they may say little. Whether these were
-  // all.
-  bool RankWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit);
-
-  // Of `others`, which come after the `found` that were ranked just before, ranks what may well be
-  // nearer than the last that is kept (LikelyNearer).
-  void RankLikely(const Rows& rows, const CodeScorer& by_codes, absl::Span<const WalkedRow> found,
-                  absl::Span<const WalkedRow> others);
+  // Ranks of what was found by codes that tell their errors (CodeScorer::TellsErrors) as many as
+  // may be among the nearest by these. `limit` is the largest cost of what may enter; some beyond
+  // it are ranked nevertheless.
+  void RankByErrors(const Rows& rows, const CodeScorer& by_codes, absl::Span<const WalkedRow> found,
+                    float limit);
 
   // Says that what is kept is not all there is.
   void LeaveOut() { nearest_.Reject(); }
@@ -57,8 +53,10 @@ class Ranking {
  private:
   float CostOf(const Rows& rows, uint32_t row);
   bool Offer(const Rows& rows, uint32_t row, float cost);
+  bool RankWithin(const Rows& rows, absl::Span<const WalkedRow> found, float limit);
 
   const Scorer& scorer_;
+  const size_t wanted_;
   SearchStats& stats_;
   Nearest nearest_;
   VectorBuffer buffer_;

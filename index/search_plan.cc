@@ -67,6 +67,15 @@ size_t FilteredEf(size_t ef, size_t matches, size_t rows) {
   return static_cast<size_t>(static_cast<double>(ef) * std::min(1 + 0.1 * (1 / share - 1), 2.0));
 }
 
+size_t EfPastDeleted(size_t ef, size_t live, size_t rows) {
+  constexpr double kDeviations = 2;
+  const double share =
+      static_cast<double>(std::max<size_t>(live, 1)) / static_cast<double>(std::max(live, rows));
+  const double deviation = std::sqrt(static_cast<double>(ef) * (1 - share));
+  return static_cast<size_t>(
+      std::ceil((static_cast<double>(ef) + kDeviations * deviation) / share));
+}
+
 bool ScanIsBetter(size_t matches, size_t rows, size_t ef) {
   return matches <= kScannedPerStep * ef || matches < rows / kRowsPerMatch;
 }

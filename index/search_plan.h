@@ -37,6 +37,10 @@ size_t DefaultRescored(size_t wanted, size_t dimensions, size_t width, int code_
 // the `rows` match, the worse the graph fits them.
 size_t FilteredEf(size_t ef, size_t matches, size_t rows);
 
+// How many a walk has to keep to find `ef` that are live, of `live` of `rows`: more than their
+// share, as it is by chance which ones are deleted.
+size_t EfPastDeleted(size_t ef, size_t live, size_t rows);
+
 // Whether scanning `matches` of a segment's `rows` costs less than walking its graph for `ef` of
 // them, or finds more: beyond neighbours of neighbours a walk does not look, and where one row in
 // fifty matches these are too few to lead on.

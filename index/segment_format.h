@@ -1,4 +1,4 @@
-// The file of a sealed segment, version 2.
+// The file of a sealed segment, version 2 or 3.
 //
 // A header and thirteen sections, each starting on a 64-byte boundary and padded with zeros to the
 // next one; integers and floats little-endian, so that the file is used as it is mapped. With

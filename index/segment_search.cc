@@ -24,6 +24,10 @@ namespace {
 // The recall from which on nothing but a scan will do.
 constexpr float kExactRecall = 0.9995F;
 
+// Where the usual ef does not find so much of the nearest, it is up to so many times as large.
+constexpr float kFewestByDefault = 0.95F;
+constexpr size_t kMostByDefault = 4;
+
 constexpr size_t kScannedAtOnce = 1024;
 
 // A search with a score threshold looks for as many as this, and for whatever else lies in range.
@@ -38,6 +42,9 @@ constexpr size_t kFewGrowing = 16384;
 
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
+
+// A walk past what is not accepted keeps up to so many times as many as one of all that is.
+constexpr size_t kPlacesAway = 8;
 
 // How many accepted rows a filtered walk begins at: where a filter leaves only rows far from the
 // query, a descent ends away from them.
@@ -233,11 +240,21 @@ class Pass {
 
   size_t ChooseEf(const SealedSegment& segment, size_t wanted) const {
     const size_t dimensions = scorer_.dimensions();
-    const size_t ef =
-        params_.recall > 0 && segment.recall().known()
-            ? EfForRecall(segment.recall().EfFor(params_.recall), wanted, dimensions, query_.size())
-            : DefaultEf(wanted, segment.count(), dimensions, query_.size(),
-                        CodesOf(segment).format.bits);
+    size_t ef =
+        DefaultEf(wanted, segment.count(), dimensions, query_.size(), CodesOf(segment).format.bits);
+    if (segment.recall().known()) {
+      const float recall = params_.recall == 0 ? kFewestByDefault : params_.recall;
+      const size_t measured =
+          EfForRecall(segment.recall().EfFor(recall), wanted, dimensions, query_.size());
+      if (params_.recall == 0) {
+        ef = std::max(ef, std::min(measured, kMostByDefault * ef));
+      } else if (dimensions == query_.size()) {
+        ef = measured;
+      } else {
+        // What was measured at the full width says less of walks to prefixes.
+        ef = std::max(ef, measured);
+      }
+    }
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
   }
 
@@ -299,14 +316,17 @@ class Pass {
 
   template <class RowScorer>
   WalkResult Walk(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-                  const RowScorer& scorer, const PoolSize& kept, size_t max_distances) const {
+                  const RowScorer& scorer, const PoolSize& kept, size_t max_distances) {
     WalkParams params;
     params.kept = kept;
     params.max_distances = max_distances;
-    const std::vector<uint32_t> seeds =
-        params_.allowed == nullptr ? std::vector<uint32_t>() : Seeds(rows, filter);
+    const bool seeded = params_.allowed != nullptr && !filter.AcceptsAll();
+    const std::vector<uint32_t> seeds = seeded ? Seeds(rows, filter) : std::vector<uint32_t>();
     params.seeds = seeds;
-    return WalkGraph(segment.graph(), rows.count, scorer, filter, params);
+    WalkResult walk = WalkGraph(segment.graph(), rows.count, scorer, filter, params);
+    stats_.distances += walk.distances;
+    stats_.bytes += walk.bytes;
+    return walk;
   }
 
   // False when the rows have to be scanned instead.
@@ -319,21 +339,14 @@ class Pass {
                         [&](const WalkResult& walk) { ranking_.RankKnown(rows, walk.rows); });
     }
     const CodeScorer scorer = ScorerOf(codes);
-    // By 8 bits rare components lie far beyond the largest code, by 1 bit most do.
-    const bool errors_known = codes.format.bits == 4;
-    const float limit = errors_known ? Limit(scorer, 1) : std::numeric_limits<float>::infinity();
+    const bool told = scorer.TellsErrors() && params_.rescored == 0 && !params_.score_threshold;
     // Codes of 1 bit don't say how near a row is.
     const bool beats = codes.format.bits > 1;
     return FindByWalk(segment, rows, filter, ef, scorer, beats, [&](const WalkResult& walk) {
       const size_t wanted = Wanted(walk.in_range);
-      const size_t different = Different(wanted, codes, ef);
-      const size_t depth = RankedDepth(walk.rows, wanted, different);
-      const absl::Span<const WalkedRow> found(walk.rows.data(), depth);
-      const bool all = !errors_known || params_.rescored > 0 || params_.score_threshold ||
-                       scorer_.dimensions() < query_.size();
-      const size_t first = all ? depth : std::min(std::max(wanted, kFewestErrors), depth);
-      if (!ranking_.RankWithin(rows, found.first(first), limit) || first == depth) return;
-      ranking_.RankLikely(rows, scorer, found.first(first), found.subspan(first));
+      if (told) return ranking_.RankByErrors(rows, scorer, walk.rows, Limit(scorer, 1));
+      const size_t depth = RankedDepth(walk.rows, wanted, Different(wanted, codes, ef));
+      ranking_.RankFound(rows, absl::MakeConstSpan(walk.rows).first(depth));
     });
   }
 
@@ -346,15 +359,22 @@ class Pass {
     // this one then.
     const bool is_told = beats && params_.allowed == nullptr;
     const std::optional<float> score = is_told ? ScoreToBeat() : std::nullopt;
-    const PoolSize kept = Kept(scorer, rows, ef, score);
-    WalkResult walk;
-    if (!IsAway(segment, rows, filter, scorer)) {
-      size_t most = Live(rows);
-      if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
-      walk = Walk(segment, rows, filter, scorer, kept, 2 * most);
+    if (!filter.AcceptsAll() && params_.allowed == nullptr) {
+      const size_t places = EfPastDeleted(ef, Live(rows), rows.count);
+      if (places <= kPlacesAway * ef &&
+          FindByWalkPast(segment, rows, filter, ef, places, scorer, score, rank)) {
+        return true;
+      }
     }
-    stats_.distances += walk.distances;
-    stats_.bytes += walk.bytes;
+    if (IsAway(segment, rows, filter, scorer)) {
+      const size_t places = kPlacesAway * ef;
+      return !ScanIsBetter(EstimatedMatches(rows), segment.count(), places) &&
+             FindByWalkPast(segment, rows, filter, ef, places, scorer, score, rank);
+    }
+    const PoolSize kept = Kept(scorer, rows, ef, score);
+    size_t most = Live(rows);
+    if (params_.allowed != nullptr) most = std::min(most, params_.allowed->count());
+    const WalkResult walk = Walk(segment, rows, filter, scorer, kept, 2 * most);
     // Fewer than it keeps: it could not get to the others.
     const size_t beside = score ? std::min(walk.in_range, kept.most_in_range) : 0;
     if (walk.gave_up || walk.rows.size() < kept.places + beside) return false;
@@ -362,10 +382,34 @@ class Pass {
     if (params_.score_threshold && !in_order) return false;
     rank(walk);
     if (!IsWholeRange(walk.in_range, walk.rows.size())) ranking_.LeaveOut();
+    SetWalked(ef);
+    return true;
+  }
+
+  // Finds what is accepted among what a walk of so many places that takes no notice of the filter
+  // finds. False when that is little for an ef.
+  template <class RowScorer, class RankWalked>
+  bool FindByWalkPast(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                      size_t ef, size_t places, const RowScorer& scorer,
+                      const std::optional<float>& score, const RankWalked& rank) {
+    // How many of those in range a list holds does not tell how many of them are accepted.
+    if (params_.score_threshold) return false;
+    const size_t few = 3 * Kept(scorer, rows, ef, score).places / 4;
+    WalkResult walk = Walk(segment, rows, RowFilter::All(), scorer,
+                           Kept(scorer, rows, places, score), rows.count);
+    std::erase_if(walk.rows, [&](const WalkedRow& row) { return !filter.Accepts(row.row); });
+    // With a score to beat there are as many as are wanted without these.
+    if (walk.gave_up || walk.rows.size() < (score ? few : std::max(few, wanted_))) return false;
+    rank(walk);
+    ranking_.LeaveOut();
+    SetWalked(ef);
+    return true;
+  }
+
+  void SetWalked(size_t ef) {
     ++stats_.segments_walked;
     stats_.ef = std::max(stats_.ef, ef);
     walked_ = true;
-    return true;
   }
 
   // Whether what a filter accepts is where a walk to the query does not come by.

@@ -15,8 +15,8 @@ namespace vecnest::index {
 // to answer in; `unit_norm` says whether all live vectors have unit length. Fills in all of
 // `stats`.
 //
-// Growing segments are scanned, by codes where several wait for their graph, the codes serve the
-// metric and no exact answer is asked for. Of a sealed segment, the graph is walked when it serves
+// Growing segments are scanned, by codes where a graph was walked or many rows wait for theirs, the
+// codes serve the metric and no exact answer is asked for. Of a sealed segment, the graph is walked when it serves
 // the metric and is cheaper than scanning the matches (search_plan.h); when a walk finds too little
 // or takes too long, its matches are scanned after all. What codes found is ranked by the vectors,
 // so that costs are exact either way.

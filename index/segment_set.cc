@@ -62,7 +62,7 @@ std::vector<Rows> Replaced::Blocks() const {
 
 SegmentSet::SegmentSet(size_t dimensions, Metric metric, ValueFormat format,
                        std::vector<std::shared_ptr<SealedSegment>> sealed, Label last_label)
-    : dimensions_(dimensions), metric_(metric), format_(format), last_label_(last_label) {
+    : dimensions_(dimensions), format_(format), metric_(metric), last_label_(last_label) {
   int64_t not_unit = 0;
   for (const auto& segment : sealed) not_unit += CountNotUnit(segment->rows(), format_);
   not_unit_.store(not_unit);
@@ -120,6 +120,11 @@ void SegmentSet::Freeze(size_t min_count) {
   if (list.growing.back()->count() < min_count) return;
   list.growing.push_back(std::make_shared<GrowingSegment>(dimensions_, metric_));
   Swap(std::move(list));
+}
+
+void SegmentSet::SetMetric(Metric metric) {
+  const absl::MutexLock lock(&writer_mutex_);
+  metric_ = metric;
 }
 
 void SegmentSet::Publish(const Replaced& replaced, std::shared_ptr<SealedSegment> segment) {

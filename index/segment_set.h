@@ -69,6 +69,9 @@ class SegmentSet {
   // old one stays as it is but for marks.
   void Freeze(size_t min_count);
 
+  // Segments that grow from the next one on have codes for this metric.
+  void SetMetric(Metric metric);
+
   // Puts `segment` (null: nothing is left) in the place of what it was built from, and marks in it
   // the rows that were deleted while it was being built. Of nothing it may be as well, with labels
   // that no other segment has.
@@ -87,9 +90,9 @@ class SegmentSet {
   void Swap(SegmentList list) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
 
   const size_t dimensions_;
-  const Metric metric_;
   const ValueFormat format_;
   mutable absl::Mutex writer_mutex_ ABSL_ACQUIRED_BEFORE(list_mutex_);
+  Metric metric_ ABSL_GUARDED_BY(writer_mutex_);
   mutable absl::Mutex list_mutex_;
   std::shared_ptr<const SegmentList> list_ ABSL_GUARDED_BY(list_mutex_);
   std::atomic<Label> last_label_;      // stored after the row it belongs to

@@ -69,6 +69,7 @@ VectorIndex::VectorIndex(std::string directory, const IndexConfig& config,
     : directory_(std::move(directory)),
       config_(config),
       code_bits_(config.code_bits),
+      metric_(config.metric),
       set_(static_cast<size_t>(config.dimensions), config.metric, config.values, std::move(sealed),
            last_label),
       damaged_(std::move(damaged)),
@@ -157,7 +158,7 @@ absl::StatusOr<std::vector<ScoredLabel>> VectorIndex::Search(absl::Span<const fl
         fmt::format("dimensions is {}, must be 1 to {}", params.dimensions, config_.dimensions));
   }
   SearchStats own_stats;
-  return SearchSegments(set_.View(), query, params, params.metric.value_or(config_.metric),
+  return SearchSegments(set_.View(), query, params, params.metric.value_or(metric_),
                         set_.unit_norm(), stats == nullptr ? own_stats : *stats,
                         config_.prefix_scales);
 }

@@ -12,7 +12,7 @@
 // (graph_walk.h) or scanned, as search_plan.h decides by metric, filter and size; growing segments
 // are scanned; the nearest of all are the answer (segment_search.h). Walks and scans go by codes
 // (quantizer.h), and the nearest of what they found are ranked again: scores are always computed
-// from the stored f32 vectors at the requested metric and width. What that means for each metric,
+// from the stored vectors at the requested metric and width. What that means for each metric,
 // and when prefixes are scaled back to unit length, is in scorer.h. Only which vectors are
 // considered is approximate.
 //
@@ -72,7 +72,7 @@ struct IndexConfig {
 
 struct SearchParams {
   size_t k = 10;
-  std::optional<Metric> metric = std::nullopt;  // IndexConfig::metric when unset
+  std::optional<Metric> metric = std::nullopt;  // the index's when unset
   int dimensions = 0;                           // 0: all
   size_t ef = 0;                                // 0: chosen by the index for its default recall
   // The recall that `ef` is chosen for where it is 0; 0: the default. From what was measured when
@@ -184,8 +184,8 @@ class VectorIndex {
   //
   // Seals the oldest full growing segment.
   absl::StatusOr<bool> SealFull(const std::atomic<bool>* stop = nullptr);
-  // Does the most useful of these: merge small segments, rewrite one with many tombstones or with
-  // other codes than it should have.
+  // Does the most useful of these: merge small segments, rewrite one with many tombstones, with
+  // other codes than it should have or with a graph that does not serve the metric.
   absl::StatusOr<bool> MergeSome(const std::atomic<bool>* stop = nullptr);
 
   // The same for an index that hardly anything is written to. SealAtRest gives rows a graph that
@@ -197,6 +197,10 @@ class VectorIndex {
   // Segments are built with codes of so many bits from now on (IndexConfig), and MergeSome rebuilds
   // those that have others. Thread-safe.
   void SetCodeBits(int bits);
+  // The same for the metric, which is that of searches that name none from now on: MergeSome
+  // rebuilds the segments whose graph does not serve it (search_plan.h). Until then they are
+  // scanned.
+  void SetMetric(Metric metric);
 
   // Whether SealFull or MergeSome would find work.
   bool NeedsMaintenance() const;
@@ -254,7 +258,9 @@ class VectorIndex {
 
   const std::string directory_;
   const IndexConfig config_;
-  std::atomic<int> code_bits_;  // in the place of config_'s
+  // In the place of config_'s.
+  std::atomic<int> code_bits_;
+  std::atomic<Metric> metric_;
   SegmentSet set_;
   // Each held through a build of its kind: growing segments are replaced by sealing alone, sealed
   // ones by merging alone. Locks are taken in this order: one of these, files, then those inside

@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 #include "index/merge_policy.h"
 #include "index/scorer.h"
+#include "index/search_plan.h"
 #include "index/segment_files.h"
 #include "index/segment_writer.h"
 #include "index/vector_check.h"
@@ -21,7 +22,7 @@ constexpr size_t kFewestForGraph = 2048;
 
 GraphParams VectorIndex::BuildParams(const std::atomic<bool>* stop) const {
   GraphParams params;
-  params.metric = config_.metric;
+  params.metric = metric_;
   params.dimensions = static_cast<size_t>(config_.dimensions);
   params.values = config_.values;
   params.code_bits = code_bits_;
@@ -113,12 +114,18 @@ absl::StatusOr<bool> VectorIndex::SealOldestFrozen(const std::atomic<bool>* stop
 
 void VectorIndex::SetCodeBits(int bits) { code_bits_ = bits; }
 
+void VectorIndex::SetMetric(Metric metric) {
+  metric_ = metric;
+  set_.SetMetric(metric);
+}
+
 bool VectorIndex::IsOutdated(const SealedSegment& segment) const {
   const auto dimensions = static_cast<size_t>(config_.dimensions);
   const CodeFormat format =
       CodeFormat::For(segment.metric(), dimensions, code_bits_, config_.principal_axes);
   return segment.codes().format.bits != format.bits ||
-         segment.codes().format.turned != format.turned;
+         segment.codes().format.turned != format.turned ||
+         !GraphServes(segment.metric(), metric_, set_.unit_norm());
 }
 
 std::vector<SegmentSize> VectorIndex::SizesOf(const SegmentList& list) const {

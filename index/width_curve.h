@@ -1,4 +1,4 @@
-// What a search at fewer dimensions keeps of the answer at all of them, and what it saves.
+// What a search at fewer dimensions keeps of the answer at all of them, and what it reads.
 #ifndef VECNEST_INDEX_WIDTH_CURVE_H_
 #define VECNEST_INDEX_WIDTH_CURVE_H_
 

@@ -155,6 +155,33 @@ def test_default_metric_can_be_changed(http, name, vectors, queries):
         assert shown["distance"] == metric
 
 
+def test_graphs_follow_the_default_metric(http):
+    """Vectors of unlike lengths, with a graph; queries go on while another one is built."""
+    name, count, width = "follows", 9000, 32
+    generator = np.random.default_rng(5)
+    points = (generator.normal(size=(40, width))[generator.integers(40, size=count)]
+              + 0.5 * generator.normal(size=(count, width))).astype(np.float32)
+    fill(http, name, points, "Cosine")
+    for _ in range(600):
+        if http.get(f"/collections/{name}").json()["result"]["indexed_vectors_count"] == count:
+            break
+        time.sleep(0.1)
+    query = generator.normal(size=width)
+    assert "graph" in ask(http, name, query)[2]["strategy"]
+    expected = best("Dot", scores("Dot", query, points.astype(np.float64))).tolist()
+    answer = http.patch(f"/collections/{name}", json={"vectors": {"": {"distance": "Dot"}}})
+    assert answer.status_code == 200, answer.text
+    for _ in range(600):
+        ids, _, plan = ask(http, name, query)
+        assert plan["metric"] == "Dot"
+        if plan["strategy"] == "graph":
+            break
+        assert ids == expected
+        time.sleep(0.05)
+    assert plan["strategy"] == "graph"
+    assert len(set(ids) & set(expected)) >= 9
+
+
 def test_default_metric_of_an_unknown_vector(http, unit):
     body = {"vectors": {"other": {"distance": "Dot"}}}
     answer = http.patch(f"/collections/{unit}", json=body)

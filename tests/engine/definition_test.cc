@@ -33,7 +33,7 @@ TEST(DefinitionTest, SurvivesTheStore) {
   EXPECT_EQ(decoded->slots[1].config.datatype, VectorDatatype::kFloat32);
   EXPECT_EQ(decoded->slots[0].config.quantization, Quantization::kBinary);
   EXPECT_EQ(decoded->slots[1].config.quantization, Quantization::kAuto);
-  EXPECT_EQ(decoded->slots[1].graph_metric, Metric::kDot);
+  EXPECT_EQ(decoded->slots[1].config.metric, Metric::kDot);
 }
 
 TEST(DefinitionTest, EveryCollectionHasItsOwnId) {

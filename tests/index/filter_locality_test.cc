@@ -31,9 +31,10 @@ class FilterLocalityTest : public ::testing::Test {
     });
   }
 
-  // Of the points from the `first`-th nearest to the query on, every so many-th is accepted.
-  void Expect(bool away, size_t first, size_t one_in) {
-    std::vector<PointNumber> numbers;
+  // Of the points from the `first`-th nearest to the query on, every so many-th is accepted, and of
+  // those before it the `near` nearest.
+  void Expect(bool away, size_t first, size_t one_in, size_t near = 0) {
+    std::vector<PointNumber> numbers(order_.begin(), order_.begin() + static_cast<ptrdiff_t>(near));
     for (size_t i = first; i < kRows; i += one_in) numbers.push_back(order_[i]);
     const PointSet allowed = testing::SetOf(numbers);
     const Rows rows = segment_->rows();
@@ -66,6 +67,13 @@ TEST_F(FilterLocalityTest, WhatIsSpreadEvenlyIsNotAway) {
 // Where many match the nearest rows tell, where few do those from everywhere.
 TEST_F(FilterLocalityTest, WhatSurroundsTheQueryIsMissed) {
   for (const size_t one_in : {1, 2, 4}) Expect(true, kRows / 2, one_in);
+}
+
+TEST_F(FilterLocalityTest, AFewNearTheQueryHideNothing) {
+  for (const size_t near : {1, 3, 6}) {
+    Expect(true, kRows / 2, 1, near);
+    Expect(true, kRows * 4 / 5, 1, near);
+  }
 }
 
 }  // namespace

@@ -90,6 +90,10 @@ class LineTest : public ::testing::Test {
   testing::Block block_{Line()};
   const std::vector<float> query_ = {0};
   const Scorer scorer_{Metric::kEuclid, query_, 1, Renormalize::kNo};
+  testing::Block coded_{testing::Clustered(10, 16, 1)};
+  const std::vector<float> coded_query_ = std::vector<float>(16, 0.25F);
+  const CodeScorer by_codes_{coded_.Codes({4, true}), Metric::kCosine, coded_query_, 16,
+                             Renormalize::kYes};
   SearchStats stats_;
   Ranking ranking_{scorer_, kWanted, stats_};
 };
@@ -110,22 +114,21 @@ TEST_F(LineTest, CostsThatAreKnownAreNotComputed) {
 }
 
 TEST_F(LineTest, SomeBeyondTheLimitAreRanked) {
-  EXPECT_FALSE(ranking_.RankWithin(block_.View(), FoundInOrder(), 2));
+  ranking_.RankByErrors(block_.View(), by_codes_, FoundInOrder(), 2);
   EXPECT_GT(stats_.candidates, 3U);
   EXPECT_LT(stats_.candidates, 10U);
   EXPECT_EQ(Kept(ranking_), (std::vector<uint32_t>{0, 1, 2}));
 }
 
 TEST_F(LineTest, BeyondTheLimitAllAreRankedThatAreNearerThanTheirCodesSay) {
-  EXPECT_TRUE(ranking_.RankWithin(block_.View(), FoundInReverse(), -1));
+  ranking_.RankByErrors(block_.View(), by_codes_, FoundInReverse(), -1);
   EXPECT_EQ(stats_.candidates, kRows);
   EXPECT_EQ(Kept(ranking_), (std::vector<uint32_t>{0, 1, 2}));
 }
 
-TEST_F(LineTest, AllWithinTheLimitAreRanked) {
-  EXPECT_TRUE(ranking_.RankWithin(block_.View(), FoundInOrder(), kInfinity));
-  EXPECT_EQ(stats_.candidates, kRows);
-  EXPECT_TRUE(ranking_.RankWithin(block_.View(), {}, 0));
+TEST_F(LineTest, WhereNothingWasFoundNothingIsRanked) {
+  ranking_.RankByErrors(block_.View(), by_codes_, {}, kInfinity);
+  EXPECT_EQ(stats_.candidates, 0U);
 }
 
 TEST_F(LineTest, NothingIsLeftOutWhileThereIsRoom) {
@@ -136,32 +139,31 @@ TEST_F(LineTest, NothingIsLeftOutWhileThereIsRoom) {
   EXPECT_TRUE(ranking_.nearest().overflowed());
 }
 
-// By codes of 4 bits, what they tell to be farther is not ranked; after fewer than kFewestErrors,
-// everything is.
-TEST(RankLikelyTest, WhatIsLeftOutIsFarther) {
+// Whatever the number that is wanted, about what a ranking of all that was found keeps is found by
+// ranking a part of it.
+TEST(RankByErrorsTest, WhatIsLeftOutIsFarther) {
   constexpr size_t kWidth = 128;
   constexpr size_t kRows = 2000;
   constexpr size_t kQueries = 50;
-  constexpr size_t kFound = 30;
+  constexpr size_t kFound = 60;
   testing::Block block(testing::Clustered(kRows, kWidth, 1));
   const CodeView codes = block.Codes({4, true});
   const testing::Matrix queries = testing::Clustered(kQueries, kWidth, 2);
   std::vector<uint32_t> all(kRows);
   std::iota(all.begin(), all.end(), 0U);
-  for (const size_t wanted : {kFewestErrors - 1, kFewestErrors}) {
+  for (const size_t wanted : {1U, 3U, 10U, 25U}) {
     size_t ranked = 0;
     size_t missed = 0;
     for (size_t i = 0; i < kQueries; ++i) {
       const Scorer scorer(Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
       const CodeScorer by_codes(codes, Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
-      std::vector<WalkedRow> walked = CostsOfCodes(by_codes, all);
-      std::sort(walked.begin(), walked.end());
-      walked.resize(kFound);
-      const absl::Span<const WalkedRow> found(walked);
+      ASSERT_TRUE(by_codes.TellsErrors());
+      std::vector<WalkedRow> found = CostsOfCodes(by_codes, all);
+      std::sort(found.begin(), found.end());
+      found.resize(kFound);
       SearchStats stats;
       Ranking ranking(scorer, wanted, stats);
-      ranking.RankWithin(block.View(), found.first(wanted), kInfinity);
-      ranking.RankLikely(block.View(), by_codes, found.first(wanted), found.subspan(wanted));
+      ranking.RankByErrors(block.View(), by_codes, found, kInfinity);
       ranked += stats.candidates;
 
       SearchStats whole_stats;
@@ -174,13 +176,46 @@ TEST(RankLikelyTest, WhatIsLeftOutIsFarther) {
           expected.begin(), expected.end(), [&](uint32_t row) { return !kept_set.contains(row); }));
     }
     EXPECT_LE(missed, kQueries * wanted / 200) << wanted;
-    if (wanted < kFewestErrors) {
-      EXPECT_EQ(ranked, kQueries * kFound);
-    } else {
-      EXPECT_LT(ranked, kQueries * kFound * 3 / 4);
-      EXPECT_GT(ranked, kQueries * wanted);
-    }
+    EXPECT_LT(ranked, kQueries * kFound * 3 / 4) << wanted;
+    EXPECT_GE(ranked, kQueries * std::max(wanted, kFewestErrors)) << wanted;
   }
+}
+
+// Codes whose costs say little: more than usual are ranked, and the nearest are found.
+TEST(RankByErrorsTest, TheLessCodesTellTheMoreAreRanked) {
+  constexpr size_t kWidth = 128;
+  constexpr size_t kFound = 60;
+  constexpr size_t kWanted = 10;
+  const testing::Matrix vectors = testing::Clustered(2000, kWidth, 1);
+  testing::Block block(vectors);
+  const CodeView codes = block.Codes({4, true});
+  const testing::Matrix queries = testing::Clustered(20, kWidth, 2);
+  std::mt19937 random(5);
+  size_t usual = 0;
+  size_t ranked = 0;
+  for (size_t i = 0; i < queries.count(); ++i) {
+    const Scorer scorer(Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
+    const CodeScorer by_codes(codes, Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
+    std::vector<uint32_t> all(vectors.count());
+    std::iota(all.begin(), all.end(), 0U);
+    std::vector<WalkedRow> found = CostsOfCodes(by_codes, all);
+    std::sort(found.begin(), found.end());
+    found.resize(kFound);
+    SearchStats stats;
+    Ranking ranking(scorer, kWanted, stats);
+    ranking.RankByErrors(block.View(), by_codes, found, kInfinity);
+    usual += stats.candidates;
+    // As if the costs were those of other rows near by.
+    std::vector<uint32_t> rows;
+    for (const WalkedRow& row : found) rows.push_back(row.row);
+    std::shuffle(rows.begin(), rows.end(), random);
+    for (size_t k = 0; k < kFound; ++k) found[k].row = rows[k];
+    SearchStats wrong_stats;
+    Ranking wrong(scorer, kWanted, wrong_stats);
+    wrong.RankByErrors(block.View(), by_codes, found, kInfinity);
+    ranked += wrong_stats.candidates;
+  }
+  EXPECT_GT(ranked, 3 * usual / 2);
 }
 
 }  // namespace

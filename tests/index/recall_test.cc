@@ -24,6 +24,7 @@ constexpr size_t kTop = 10;
 struct Found {
   double recall = 0;
   size_t walked = 0;  // queries in which a graph took part
+  size_t distances = 0;
 };
 
 class Recall {
@@ -102,6 +103,7 @@ class Recall {
       }
       wanted += top;
       found.walked += stats.segments_walked > 0 ? 1 : 0;
+      found.distances += stats.distances;
     }
     found.recall = static_cast<double>(hits) / static_cast<double>(wanted);
     return found;
@@ -281,6 +283,30 @@ TEST(RecallTest, FiltersAwayFromTheQuery) {
   }
 }
 
+// The same but for a few near the query: where the walk gets to, but no way to the others.
+TEST(RecallTest, FiltersAwayFromTheQueryButForAFew) {
+  for (const size_t dimensions : {96, 384}) {
+    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(20, dimensions, 2),
+                  Config(Metric::kCosine, 12000));
+    recall.AddAll();
+    for (const size_t near : {1, 3, 6}) {
+      for (const double percent : {20.0, 50.0, 80.0}) {
+        double sum = 0;
+        for (size_t q = 0; q < recall.queries(); ++q) {
+          const std::vector<Label> order = recall.Order(q);
+          const auto left_out = static_cast<size_t>(12000 * (1 - percent / 100));
+          PointSet allowed(12001);
+          for (size_t i = 0; i < order.size(); ++i) {
+            if (i < near || i >= left_out) allowed.Add(static_cast<PointNumber>(order[i]));
+          }
+          sum += recall.MeasureSome({.allowed = &allowed}, q, q + 1).recall;
+        }
+        EXPECT_GE(sum / 20, 0.95) << near << " " << percent << " " << dimensions;
+      }
+    }
+  }
+}
+
 // A query of which everything near was deleted, while the holes are too few to be rewritten.
 TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
   for (const size_t dimensions : {96, 384}) {
@@ -296,6 +322,63 @@ TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
     std::printf("[ recall   ] nearest 1 %% deleted at width %zu %.4f\n", dimensions, sum / 12);
     EXPECT_GE(sum / 12, 0.95) << dimensions;
   }
+}
+
+// The same but for a few.
+TEST(RecallTest, DeletingWhatSurroundsTheQueryButForAFew) {
+  for (const size_t left : {1, 3}) {
+    Recall recall(testing::Clustered(12000, 96, 1), testing::Clustered(4, 96, 2),
+                  Config(Metric::kCosine, 12000));
+    recall.AddAll();
+    for (size_t q = 0; q < recall.queries(); ++q) {
+      const std::vector<Label> order = recall.Order(q);
+      for (size_t i = left; i < 12000 / 20; ++i) recall.index().Delete(order[i]);
+      EXPECT_FALSE(recall.index().NeedsMaintenance());
+      EXPECT_GE(recall.MeasureSome({}, q, q + 1).recall, 0.9) << left << " " << q;
+    }
+  }
+}
+
+// A few dimensions that are much larger than the others leave little of these in the codes.
+TEST(RecallTest, OutlierDimensions) {
+  for (const float factor : {10.0F, 40.0F}) {
+    const auto stretched = [factor](size_t count, uint32_t seed) {
+      testing::Matrix points = testing::Clustered(count, 384, seed);
+      for (size_t row = 0; row < count; ++row) {
+        for (const size_t i : {7, 100, 301}) points.values[row * 384 + i] *= factor;
+        testing::Normalize(&points.values[row * 384], 384);
+      }
+      return points;
+    };
+    Recall recall(stretched(12000, 1), stretched(50, 2), Config(Metric::kCosine, 12000));
+    recall.AddAll();
+    const std::string what = "outliers x " + std::to_string(factor);
+    ExpectRecall(recall, {}, 0.94, what);
+    ExpectRecall(recall, {.recall = 0.9F}, 0.87, what + ", recall 0.9");
+    ExpectRecall(recall, {.ef = 256}, 0.98, what + ", ef 256");
+  }
+}
+
+TEST(RecallTest, PrefixesDoNotGetWorseByBeingAskedForMore) {
+  Recall recall(testing::Clustered(16000, 384, 1), testing::Clustered(50, 384, 2),
+                Config(Metric::kCosine, 16000));
+  recall.AddAll();
+  for (const int dimensions : {8, 16, 64}) {
+    const double by_default = recall.Measure({.dimensions = dimensions}).recall;
+    EXPECT_GE(recall.Measure({.dimensions = dimensions, .recall = 0.95F}).recall, by_default);
+  }
+}
+
+// Deleting has a price where much is deleted, not from the first one on.
+TEST(RecallTest, FewDeletionsMakeWalksHardlyLonger) {
+  Recall recall(testing::Clustered(16000, 96, 1), testing::Clustered(50, 96, 2),
+                Config(Metric::kCosine, 16000));
+  recall.AddAll();
+  const Found before = recall.Measure({});
+  for (Label label = 1; label <= 16000; label += 500) recall.index().Delete(label);
+  const Found after = recall.Measure({});
+  EXPECT_GE(after.recall, before.recall - 0.005);
+  EXPECT_LT(after.distances, before.distances + before.distances / 20);
 }
 
 // Every choice of codes, changed while the index lives: segments are rebuilt one by one, and each

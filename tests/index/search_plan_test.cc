@@ -48,6 +48,14 @@ TEST(SearchPlanTest, FewMatchesAreScanned) {
   EXPECT_TRUE(ScanIsBetter(19999, 1000000, 64));
 }
 
+TEST(SearchPlanTest, WalksPastWhatIsDeletedKeepMore) {
+  EXPECT_EQ(EfPastDeleted(64, 1000, 1000), 64U);
+  EXPECT_GE(EfPastDeleted(64, 800, 1000), 80U);
+  EXPECT_LE(EfPastDeleted(64, 800, 1000), 100U);
+  EXPECT_LE(EfPastDeleted(64, 999, 1000), 65U);
+  EXPECT_GE(EfPastDeleted(64, 0, 1000), 64U);
+}
+
 TEST(SearchPlanTest, NarrowFiltersAreSearchedHarder) {
   EXPECT_EQ(FilteredEf(64, 1000, 1000), 64U);
   EXPECT_EQ(FilteredEf(64, 500, 1000), 70U);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <set>
@@ -248,6 +249,50 @@ TEST_F(DamageTest, MissingExchangedAndTruncatedFilesAreReported) {
 TEST_F(DamageTest, DamagedTombstonesAreReported) {
   manifest_.segments[1].tombstones = "nonsense";
   EXPECT_EQ(VectorIndex::Open(directory_.path(), Config(8, 200), manifest_)->damaged.size(), 1U);
+}
+
+// A new metric is that of searches at once. Graphs that do not serve it are rebuilt; those of
+// vectors of unit length do.
+TEST(VectorIndexMaintenanceTest, GraphsAreRebuiltForAnotherMetric) {
+  constexpr size_t kRows = 4000;
+  constexpr int kWidth = 48;
+  const testing::Matrix queries = testing::Clustered(30, kWidth, 2);
+  for (const bool unit : {false, true}) {
+    const TemporaryDirectory directory;
+    const testing::Matrix points = testing::Clustered(kRows, kWidth, 1, unit);
+    auto index = testing::MustOpen(directory.path(), testing::Config(kWidth, kRows));
+    testing::AddRows(*index, points, 0, kRows);
+    ASSERT_TRUE(index->SealAll().ok());
+    EXPECT_FALSE(index->NeedsMaintenance());
+    for (const Metric metric : {Metric::kDot, Metric::kEuclid, Metric::kManhattan}) {
+      index->SetMetric(metric);
+      const bool serves = unit && metric != Metric::kManhattan;
+      EXPECT_EQ(index->NeedsMaintenance(), !serves);
+      SearchStats stats;
+      const auto before = index->Search(queries.Row(0), {.exact = true}, &stats);
+      ASSERT_TRUE(before.ok());
+      EXPECT_EQ(stats.metric, metric);
+      ASSERT_TRUE(index->Search(queries.Row(0), {}, &stats).ok());
+      EXPECT_EQ(stats.exact, !serves);
+      absl::StatusOr<bool> more = true;
+      while (more.ok() && *more) more = testing::Maintain(*index);
+      ASSERT_TRUE(more.ok());
+      EXPECT_FALSE(index->NeedsMaintenance());
+      size_t found = 0;
+      for (size_t query = 0; query < queries.count(); ++query) {
+        const auto exact = index->Search(queries.Row(query), {.exact = true}, nullptr);
+        const auto answer = index->Search(queries.Row(query), {}, &stats);
+        EXPECT_EQ(stats.segments_walked, 1U) << static_cast<int>(metric);
+        for (const ScoredLabel& hit : *answer) {
+          found += std::any_of(exact->begin(), exact->end(),
+                               [&](const ScoredLabel& one) { return one.label == hit.label; })
+                       ? 1
+                       : 0;
+        }
+      }
+      EXPECT_GE(found, queries.count() * 10 * 95 / 100) << static_cast<int>(metric);
+    }
+  }
 }
 
 }  // namespace

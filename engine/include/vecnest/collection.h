@@ -88,9 +88,9 @@ struct CollectionConfig {
 
 // Changes to a collection; what is not set stays.
 struct CollectionUpdate {
-  // New default metric by vector name. Takes effect at once. Graphs stay as they were built:
-  // where all vectors have unit length cosine, dot and Euclid share them, otherwise queries
-  // under another metric than the graph's look at every vector. The answer's plan tells.
+  // New default metric by vector name. Takes effect at once. Where all vectors have unit length
+  // cosine, dot and Euclid share graphs; otherwise those there are, are rebuilt one by one in the
+  // background, and until then queries look at every vector. The answer's plan tells.
   std::map<std::string, Metric> metrics = {};
   // By vector name. New segments are built so at once; those there are, one by one in the
   // background, answer as before until they are rebuilt.
