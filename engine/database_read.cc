@@ -52,6 +52,18 @@ std::string NameOfQuery(size_t query, size_t count) {
   return count == 1 ? "the query" : fmt::format("query {}", query);
 }
 
+// Why a query by the vector of a point has none.
+absl::Status NoSuchVector(const Shard& shard, const PointId& id, const std::string& vector_name) {
+  auto points = shard.Read({id});
+  if (!points.ok()) return points.status();
+  if (points->empty()) {
+    return absl::NotFoundError(fmt::format("No point with id {} found", id.ToString()));
+  }
+  return absl::NotFoundError(
+      vector_name.empty() ? fmt::format("Point {} has no vector", id.ToString())
+                          : fmt::format("Point {} has no vector '{}'", id.ToString(), vector_name));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Record>> DatabaseImpl::Retrieve(
@@ -192,9 +204,7 @@ absl::StatusOr<std::vector<QueryAnswer>> DatabaseImpl::SearchBatch(
       auto record = shard.ReadVector(*id, *slot);
       if (!record.ok()) return record.status();
       std::optional<VectorRecord>& stored = *record;
-      if (!stored) {
-        return absl::NotFoundError(fmt::format("No point with id {} found", id->ToString()));
-      }
+      if (!stored) return NoSuchVector(shard, *id, query.vector_name);
       vector = std::move(stored->vector);
       nearest[i].excluded = *id;
     } else {

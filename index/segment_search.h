@@ -16,10 +16,10 @@ namespace vecnest::index {
 // `stats`.
 //
 // Growing segments are scanned, by codes where a graph was walked or many rows wait for theirs, the
-// codes serve the metric and no exact answer is asked for. Of a sealed segment, the graph is walked when it serves
-// the metric and is cheaper than scanning the matches (search_plan.h); when a walk finds too little
-// or takes too long, its matches are scanned after all. What codes found is ranked by the vectors,
-// so that costs are exact either way.
+// codes serve the metric and no exact answer is asked for. Of a sealed segment, the graph is walked
+// when it serves the metric and is cheaper than scanning the matches (search_plan.h); when a walk
+// finds too little or takes too long, its matches are scanned after all. What codes found is ranked
+// by the vectors, so that costs are exact either way.
 std::vector<ScoredLabel> SearchSegments(const SetView& view, absl::Span<const float> query,
                                         const SearchParams& params, Metric metric, bool unit_norm,
                                         SearchStats& stats,

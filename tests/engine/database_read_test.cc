@@ -90,7 +90,26 @@ TEST_F(DatabaseReadTest, SearchByIdLeavesThePointItselfOut) {
   query.limit = 2;
   EXPECT_THAT(Ids(*database_->Search("a", query)), ElementsAre(9, 11));
   query.nearest = PointId(77);
-  EXPECT_EQ(database_->Search("a", query).status().code(), absl::StatusCode::kNotFound);
+  const absl::Status unknown = database_->Search("a", query).status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("No point with id 77"));
+}
+
+TEST_F(DatabaseReadTest, SearchByIdSaysWhatThePointLacks) {
+  CollectionConfig config;
+  config.vectors["x"].size = 2;
+  config.vectors["y"].size = 2;
+  ASSERT_TRUE(database_->CreateCollection("two", config).ok());
+  Point point;
+  point.id = PointId(1);
+  point.vectors.emplace("x", std::vector<float>{1, 0});
+  ASSERT_TRUE(database_->Upsert("two", {point}).ok());
+  Query query;
+  query.nearest = PointId(1);
+  query.vector_name = "y";
+  const absl::Status status = database_->Search("two", query).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Point 1 has no vector 'y'"));
 }
 
 TEST_F(DatabaseReadTest, FiltersLimitTheAnswerToMatches) {
