@@ -139,6 +139,16 @@ TEST_F(LineTest, NothingIsLeftOutWhileThereIsRoom) {
   EXPECT_TRUE(ranking_.nearest().overflowed());
 }
 
+// What a walk that misses nothing finds by codes.
+std::vector<WalkedRow> FoundByCodes(const CodeScorer& by_codes, size_t rows, size_t count) {
+  std::vector<uint32_t> all(rows);
+  std::iota(all.begin(), all.end(), 0U);
+  std::vector<WalkedRow> found = CostsOfCodes(by_codes, all);
+  std::sort(found.begin(), found.end());
+  found.resize(count);
+  return found;
+}
+
 // Whatever the number that is wanted, about what a ranking of all that was found keeps is found by
 // ranking a part of it.
 TEST(RankByErrorsTest, WhatIsLeftOutIsFarther) {
@@ -149,8 +159,6 @@ TEST(RankByErrorsTest, WhatIsLeftOutIsFarther) {
   testing::Block block(testing::Clustered(kRows, kWidth, 1));
   const CodeView codes = block.Codes({4, true});
   const testing::Matrix queries = testing::Clustered(kQueries, kWidth, 2);
-  std::vector<uint32_t> all(kRows);
-  std::iota(all.begin(), all.end(), 0U);
   for (const size_t wanted : {1U, 3U, 10U, 25U}) {
     size_t ranked = 0;
     size_t missed = 0;
@@ -158,9 +166,7 @@ TEST(RankByErrorsTest, WhatIsLeftOutIsFarther) {
       const Scorer scorer(Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
       const CodeScorer by_codes(codes, Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
       ASSERT_TRUE(by_codes.TellsErrors());
-      std::vector<WalkedRow> found = CostsOfCodes(by_codes, all);
-      std::sort(found.begin(), found.end());
-      found.resize(kFound);
+      const std::vector<WalkedRow> found = FoundByCodes(by_codes, kRows, kFound);
       SearchStats stats;
       Ranking ranking(scorer, wanted, stats);
       ranking.RankByErrors(block.View(), by_codes, found, kInfinity);
@@ -196,11 +202,7 @@ TEST(RankByErrorsTest, TheLessCodesTellTheMoreAreRanked) {
   for (size_t i = 0; i < queries.count(); ++i) {
     const Scorer scorer(Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
     const CodeScorer by_codes(codes, Metric::kCosine, queries.Row(i), kWidth, Renormalize::kYes);
-    std::vector<uint32_t> all(vectors.count());
-    std::iota(all.begin(), all.end(), 0U);
-    std::vector<WalkedRow> found = CostsOfCodes(by_codes, all);
-    std::sort(found.begin(), found.end());
-    found.resize(kFound);
+    std::vector<WalkedRow> found = FoundByCodes(by_codes, vectors.count(), kFound);
     SearchStats stats;
     Ranking ranking(scorer, kWanted, stats);
     ranking.RankByErrors(block.View(), by_codes, found, kInfinity);
