@@ -15,6 +15,8 @@ namespace vecnest::index {
 struct Locality {
   // Told by more rows near the query that are refused than chance allows.
   bool away = false;
+  // Of the nearest rows, how many are accepted; known when it is away.
+  double share = 0;
   // What it took to tell.
   size_t distances = 0;
   size_t bytes = 0;

@@ -24,7 +24,8 @@ namespace {
 // The recall from which on nothing but a scan will do.
 constexpr float kExactRecall = 0.9995F;
 
-// Where the usual ef does not find so much of the nearest, it is up to so many times as large.
+// Where the usual ef does not find so much of the nearest, and a larger one does, it is up to so
+// many times as large.
 constexpr float kFewestByDefault = 0.95F;
 constexpr size_t kMostByDefault = 4;
 
@@ -43,8 +44,12 @@ constexpr size_t kFewGrowing = 16384;
 // From so many in range on a scan is faster than keeping them in order.
 constexpr size_t kMostInRange = 4096;
 
-// A walk past what is not accepted keeps up to so many times as many as one of all that is.
-constexpr size_t kPlacesAway = 8;
+// A walk past what is not accepted keeps up to so many times as many as one of all that is. Of each
+// it takes as long as a scan of so many rows. Of what surrounds a query so many more are looked at
+// than the nearest would tell.
+constexpr size_t kPlacesAway = 12;
+constexpr double kScannedPerPlace = 8;
+constexpr double kSpareAway = 1.5;
 
 // How many accepted rows a filtered walk begins at: where a filter leaves only rows far from the
 // query, a descent ends away from them.
@@ -243,19 +248,23 @@ class Pass {
     size_t ef =
         DefaultEf(wanted, segment.count(), dimensions, query_.size(), CodesOf(segment).format.bits);
     if (segment.recall().known()) {
-      const float recall = params_.recall == 0 ? kFewestByDefault : params_.recall;
-      const size_t measured =
-          EfForRecall(segment.recall().EfFor(recall), wanted, dimensions, query_.size());
-      if (params_.recall == 0) {
-        ef = std::max(ef, std::min(measured, kMostByDefault * ef));
-      } else if (dimensions == query_.size()) {
-        ef = measured;
-      } else {
+      const auto measured = [&](float recall) {
+        return EfForRecall(segment.recall().EfFor(recall), wanted, dimensions, query_.size());
+      };
+      if (params_.recall > 0) {
         // What was measured at the full width says less of walks to prefixes.
-        ef = std::max(ef, measured);
+        ef = std::max(dimensions < query_.size() ? ef : 0, measured(params_.recall));
+      } else if (RanksByErrors(segment.codes().format) &&
+                 segment.recall().recall.back() >= kFewestByDefault) {
+        ef = std::max(ef, std::min(measured(kFewestByDefault), kMostByDefault * ef));
       }
     }
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
+  }
+
+  // Whether more is ranked where walks find more (CodeScorer::TellsErrors).
+  bool RanksByErrors(const CodeFormat& format) const {
+    return format.bits == 4 && format.normalized && scorer_.dimensions() == query_.size();
   }
 
   // So many are looked for whatever their scores.
@@ -366,10 +375,14 @@ class Pass {
         return true;
       }
     }
-    if (IsAway(segment, rows, filter, scorer)) {
-      const size_t places = kPlacesAway * ef;
-      return !ScanIsBetter(EstimatedMatches(rows), segment.count(), places) &&
-             FindByWalkPast(segment, rows, filter, ef, places, scorer, score, rank);
+    const Locality told = LocalityFor(segment, rows, filter, scorer);
+    if (told.away) {
+      // As if the share were that of what is a little farther, too.
+      const double places = kSpareAway * static_cast<double>(ef) / told.share;
+      return places <= static_cast<double>(kPlacesAway * ef) &&
+             places * kScannedPerPlace < static_cast<double>(EstimatedMatches(rows)) &&
+             FindByWalkPast(segment, rows, filter, ef, static_cast<size_t>(places), scorer, score,
+                            rank);
     }
     const PoolSize kept = Kept(scorer, rows, ef, score);
     size_t most = Live(rows);
@@ -395,8 +408,10 @@ class Pass {
     // How many of those in range a list holds does not tell how many of them are accepted.
     if (params_.score_threshold) return false;
     const size_t few = 3 * Kept(scorer, rows, ef, score).places / 4;
-    WalkResult walk = Walk(segment, rows, RowFilter::All(), scorer,
-                           Kept(scorer, rows, places, score), rows.count);
+    const PoolSize kept = Kept(scorer, rows, places, score);
+    WalkResult walk = Walk(segment, rows, RowFilter::All(), scorer, kept, rows.count);
+    // Of more equal ones than a list keeps others may be accepted than those that it kept.
+    if (MostOfOneCost(walk.rows) >= std::min(kept.places, rows.count)) return false;
     std::erase_if(walk.rows, [&](const WalkedRow& row) { return !filter.Accepts(row.row); });
     // With a score to beat there are as many as are wanted without these.
     if (walk.gave_up || walk.rows.size() < (score ? few : std::max(few, wanted_))) return false;
@@ -404,6 +419,16 @@ class Pass {
     ranking_.LeaveOut();
     SetWalked(ef);
     return true;
+  }
+
+  // Of rows in order.
+  static size_t MostOfOneCost(absl::Span<const WalkedRow> rows) {
+    size_t most = 0;
+    for (size_t first = 0, i = 0; i < rows.size(); ++i) {
+      if (rows[i].cost != rows[first].cost) first = i;
+      most = std::max(most, i + 1 - first);
+    }
+    return most;
   }
 
   void SetWalked(size_t ef) {
@@ -414,13 +439,13 @@ class Pass {
 
   // Whether what a filter accepts is where a walk to the query does not come by.
   template <class RowScorer>
-  bool IsAway(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
-              const RowScorer& scorer) {
-    if (filter.AcceptsAll()) return false;
+  Locality LocalityFor(const SealedSegment& segment, const Rows& rows, const RowFilter& filter,
+                       const RowScorer& scorer) {
+    if (filter.AcceptsAll()) return {};
     const Locality told = LocalityOf(segment.graph(), rows.count, filter, scorer);
     stats_.distances += told.distances;
     stats_.bytes += told.bytes;
-    return told.away;
+    return told;
   }
 
   CodeScorer ScorerOf(const CodeView& codes) const {

@@ -76,7 +76,8 @@ struct SearchParams {
   int dimensions = 0;                           // 0: all
   size_t ef = 0;                                // 0: chosen by the index for its default recall
   // The recall that `ef` is chosen for where it is 0; 0: the default. From what was measured when
-  // the graph was built (calibration.h); 0.9995 and above scans everything.
+  // the graph was built (calibration.h), at fewer dimensions no less than by default; 0.9995 and
+  // above scans everything.
   float recall = 0;
   bool exact = false;  // scan everything
   // When set, only these points may be returned. Kept alive by the caller.

@@ -69,6 +69,11 @@ TEST_F(FilterLocalityTest, WhatSurroundsTheQueryIsMissed) {
   for (const size_t one_in : {1, 2, 4}) Expect(true, kRows / 2, one_in);
 }
 
+// Enough of the nearest to lead a walk on, though fewer than elsewhere.
+TEST_F(FilterLocalityTest, WhereManyNearTheQueryAreLeftAWalkFindsOn) {
+  for (const size_t near : {12, 20, 300}) Expect(false, near + 20, 1, near);
+}
+
 TEST_F(FilterLocalityTest, AFewNearTheQueryHideNothing) {
   for (const size_t near : {1, 3, 6}) {
     Expect(true, kRows / 2, 1, near);

@@ -110,6 +110,7 @@ class Recall {
   }
 
   size_t queries() const { return queries_.count(); }
+  absl::Span<const float> query(size_t q) const { return queries_.Row(q); }
 
   // Labels, the nearest to a query first.
   std::vector<Label> Order(size_t query) const {
@@ -339,6 +340,53 @@ TEST(RecallTest, DeletingWhatSurroundsTheQueryButForAFew) {
   }
 }
 
+// Equal vectors of which most are deleted, or left out by a filter: a list of the nearest may hold
+// none but those.
+TEST(RecallTest, WhatIsLeftOfEqualVectorsIsFound) {
+  constexpr size_t kCount = 8000;
+  constexpr size_t kEqual = 300;
+  testing::Matrix points = testing::Clustered(kCount, 96, 1);
+  const testing::Matrix queries = testing::Clustered(3, 96, 2);
+  const absl::Span<const float> query = queries.Row(0);
+  for (size_t row = 0; row < kEqual; ++row) {
+    std::copy(query.begin(), query.end(), &points.values[row * 26 * 96]);
+  }
+  Recall recall(std::move(points), queries, Config(Metric::kCosine, kCount));
+  recall.AddAll();
+  PointSet allowed(kCount + 1);
+  for (Label label = 1; label <= kCount; ++label) {
+    const bool equal = label % 26 == 1 && label <= kEqual * 26;
+    if (!equal || label % 5 == 0) allowed.Add(static_cast<PointNumber>(label));
+  }
+  EXPECT_EQ(recall.MeasureSome({.allowed = &allowed}, 0, 1).recall, 1);
+  for (Label label = 1; label <= kEqual * 26; label += 26) {
+    if (label % 5 != 0) recall.index().Delete(label);
+  }
+  for (const size_t ef : {0, 20, 64}) {
+    EXPECT_EQ(recall.MeasureSome({.ef = ef}, 0, 1).recall, 1) << ef;
+  }
+}
+
+// However many are looked for, and however many of what a walk would keep for them are deleted.
+TEST(RecallTest, AsManyAreFoundAsAreWantedWhateverIsDeleted) {
+  constexpr Label kCount = 12000;
+  Recall recall(testing::Clustered(kCount, 96, 1), testing::Clustered(20, 96, 2),
+                Config(Metric::kCosine, kCount));
+  recall.AddAll();
+  std::mt19937 random(4);
+  for (Label label = 1; label <= kCount; ++label) {
+    if (random() % 5 == 0) recall.index().Delete(label);
+  }
+  for (const size_t k : {1, 10, 50, 100, 150}) {
+    for (size_t q = 0; q < recall.queries(); ++q) {
+      for (const size_t ef : {size_t{0}, k}) {
+        const auto found = recall.index().Search(recall.query(q), {.k = k, .ef = ef}, nullptr);
+        EXPECT_EQ(found->size(), k) << q << " " << ef;
+      }
+    }
+  }
+}
+
 // A few dimensions that are much larger than the others leave little of these in the codes.
 TEST(RecallTest, OutlierDimensions) {
   for (const float factor : {10.0F, 40.0F}) {
@@ -365,7 +413,9 @@ TEST(RecallTest, PrefixesDoNotGetWorseByBeingAskedForMore) {
   recall.AddAll();
   for (const int dimensions : {8, 16, 64}) {
     const double by_default = recall.Measure({.dimensions = dimensions}).recall;
-    EXPECT_GE(recall.Measure({.dimensions = dimensions, .recall = 0.95F}).recall, by_default);
+    for (const float wanted : {0.5F, 0.95F, 0.99F}) {
+      EXPECT_GE(recall.Measure({.dimensions = dimensions, .recall = wanted}).recall, by_default);
+    }
   }
 }
 

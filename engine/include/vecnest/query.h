@@ -30,13 +30,12 @@ struct Query {
   std::optional<Metric> metric;  // the vector's default metric when unset
   // How well graphs are searched; what is not given is chosen. Scores are exact however little.
   // Wanted share of the true answer, e.g. 0.95, from what was measured at the full width; at fewer
-  // dimensions as far as by default or farther. 0: the default, about 0.98 of texts' vectors and at
-  // least 0.95 of most others.
+  // dimensions as far as by default or farther. 0: the default, about 0.98 of texts' vectors.
   float recall = 0;
   size_t hnsw_ef = 0;  // candidates of the graph walk, instead of `recall`
   // Candidates ranked by their vectors and not only by their codes, as a multiple of limit +
-  // offset; 0: chosen, by what the codes can tell apart. Infinity: graphs are walked by the
-  // vectors, and codes take no part.
+  // offset; 0: chosen by the codes. Infinity: graphs are walked by the vectors, and codes take no
+  // part.
   double oversampling = 0;
   bool exact = false;    // look at every vector
   bool explain = false;  // fill QueryAnswer::plan
