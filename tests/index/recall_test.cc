@@ -308,6 +308,28 @@ TEST(RecallTest, FiltersAwayFromTheQueryButForAFew) {
   }
 }
 
+// Of what surrounds the query a sixth matches: too few to step on, and enough for a longer list.
+TEST(RecallTest, AFewMatchesAroundTheQueryAreWalkedTo) {
+  Recall recall(testing::Clustered(12000, 96, 1), testing::Clustered(20, 96, 2),
+                Config(Metric::kCosine, 12000));
+  recall.AddAll();
+  Found all;
+  for (size_t q = 0; q < recall.queries(); ++q) {
+    const std::vector<Label> order = recall.Order(q);
+    PointSet allowed(12001);
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (i >= 3000 || i % 6 == 5) allowed.Add(static_cast<PointNumber>(order[i]));
+    }
+    const Found found = recall.MeasureSome({.allowed = &allowed}, q, q + 1);
+    all.recall += found.recall / static_cast<double>(recall.queries());
+    all.walked += found.walked;
+    all.distances += found.distances;
+  }
+  EXPECT_GE(all.recall, 0.95);
+  EXPECT_GE(all.walked, recall.queries() / 2);
+  EXPECT_LT(all.distances, recall.queries() * 9000 / 2);
+}
+
 // A query of which everything near was deleted, while the holes are too few to be rewritten.
 TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
   for (const size_t dimensions : {96, 384}) {
