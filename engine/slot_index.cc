@@ -99,7 +99,8 @@ absl::Status SlotIndex::AppendSegment(const std::vector<index::Entry>& entries,
 absl::StatusOr<std::vector<index::ScoredLabel>> SlotIndex::Search(absl::Span<const float> query,
                                                                   const index::SearchParams& params,
                                                                   index::SearchStats* stats) const {
-  if (adaptor_ != nullptr && params.metric.value_or(config_.metric) == index::Metric::kManhattan) {
+  if (adaptor_ != nullptr &&
+      params.metric.value_or(index_->metric()) == index::Metric::kManhattan) {
     return absl::FailedPreconditionError(
         "metric: Manhattan distances are not kept by the rotation of the collection's adaptor; "
         "choose Cosine, Dot or Euclid, or take the adaptor off (adapt with method \"none\")");

@@ -55,12 +55,9 @@ class CodeScorer {
   float SharedOf(float score) const;
   // `shared` and four errors: few costs are farther off, and one in two hundred differences of two.
   static float Reach(float shared, float error) { return shared + 4 * error; }
-  // Whether the errors of costs are about these. Not of prefixes, where it depends on how much of
-  // each vector they hold; nor of 8 bits, by which rare components lie far beyond the largest code,
-  // as most do by 1 bit.
-  bool TellsErrors() const {
-    return HasShared() && codes_.format.bits == 4 && dimensions_ == values_.size();
-  }
+  // Whether the errors of costs are about these (CodeFormat::TellsErrors). Not of prefixes, where
+  // it depends on how much of each vector they hold.
+  bool TellsErrors() const { return codes_.format.TellsErrors() && dimensions_ == values_.size(); }
   // The largest cost of a vector that but for the error costs `shared`, where that is `worst` times
   // as large as rounding makes it. Infinite for numbers so large or small that no float holds their
   // products, and where costs have no such scale.

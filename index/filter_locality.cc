@@ -16,7 +16,6 @@ namespace {
 // show may be if it had nothing to do with the query. Rows from everywhere tell it of whatever lies
 // far around; where many match, the nearest do of what is close by.
 constexpr size_t kNearestThatTell = 32;
-constexpr size_t kNearestThatLead = kNearestThatTell / 4;
 constexpr size_t kSampledRows = 256;
 constexpr size_t kFirstOfSample = 2;
 constexpr double kUnlikely = 1e-3;
@@ -53,21 +52,29 @@ double ChanceOfSoFew(size_t accepted, size_t count, double refused) {
   return sum;
 }
 
-// How many of the nearest rows of all, as a short walk finds them, are accepted.
+// The nearest rows of all, as a short walk finds them.
+struct NearestRows {
+  size_t count = 0;
+  size_t accepted = 0;
+
+  // Whether they lead a walk on to others that are accepted, whatever lies behind them.
+  bool Lead() const { return accepted > count / 4; }
+};
+
 template <class RowScorer>
-size_t AcceptedOfNearest(const GraphView& graph, size_t count, const RowFilter& filter,
-                         const RowScorer& scorer, Locality& locality) {
+NearestRows FindNearest(const GraphView& graph, size_t count, const RowFilter& filter,
+                        const RowScorer& scorer, Locality& locality) {
   WalkParams params;
   params.kept.places = kNearestThatTell;
   params.max_distances = count;
-  const WalkResult nearest = WalkGraph(graph, count, scorer, RowFilter::All(), params);
-  locality.distances += nearest.distances;
-  locality.bytes += nearest.bytes;
-  const auto accepted = static_cast<size_t>(
-      std::count_if(nearest.rows.begin(), nearest.rows.end(),
-                    [&](const WalkedRow& row) { return filter.Accepts(row.row); }));
-  locality.share = static_cast<double>(accepted) / static_cast<double>(nearest.rows.size());
-  return accepted;
+  const WalkResult walk = WalkGraph(graph, count, scorer, RowFilter::All(), params);
+  locality.distances += walk.distances;
+  locality.bytes += walk.bytes;
+  const auto accepted =
+      std::count_if(walk.rows.begin(), walk.rows.end(),
+                    [&](const WalkedRow& row) { return filter.Accepts(row.row); });
+  locality.share = static_cast<double>(accepted) / static_cast<double>(walk.rows.size());
+  return {walk.rows.size(), static_cast<size_t>(accepted)};
 }
 
 // Of rows that are spread over the segment, those nearer than the first that are accepted. The
@@ -105,19 +112,16 @@ Locality Tell(const GraphView& graph, size_t count, const RowFilter& filter,
   // One more of each kind than was seen: none in the sample are not none at all.
   const double refused =
       static_cast<double>(sample.Refused(filter) + 1) / static_cast<double>(sample.size() + 2);
-  // Where many match, fewer among the nearest than chance allows are enough to tell, and a few more
-  // lead a walk on, whatever lies behind them.
   const bool nearest_tell = std::pow(refused, kNearestThatTell) < kUnlikely;
   if (nearest_tell) {
-    const size_t accepted = AcceptedOfNearest(graph, count, filter, scorer, locality);
-    if (accepted > kNearestThatLead) return locality;
-    locality.away = ChanceOfSoFew(accepted, kNearestThatTell, refused) < kUnlikely;
+    const NearestRows nearest = FindNearest(graph, count, filter, scorer, locality);
+    if (nearest.Lead()) return locality;
+    locality.away = ChanceOfSoFew(nearest.accepted, nearest.count, refused) < kUnlikely;
+    if (locality.away) return locality;
   }
-  if (!locality.away) {
-    locality.away = ChanceOfSample(sample, filter, scorer, refused, locality) < kUnlikely;
-    if (locality.away && !nearest_tell) {
-      locality.away = AcceptedOfNearest(graph, count, filter, scorer, locality) <= kNearestThatLead;
-    }
+  locality.away = ChanceOfSample(sample, filter, scorer, refused, locality) < kUnlikely;
+  if (locality.away && !nearest_tell) {
+    locality.away = !FindNearest(graph, count, filter, scorer, locality).Lead();
   }
   return locality;
 }

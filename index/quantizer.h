@@ -36,6 +36,11 @@ struct CodeFormat {
   static CodeFormat For(Metric metric, size_t dimensions, int bits = 0,
                         bool principal_axes = false);
 
+  // Whether rounding tells how large the errors of costs are, at the full width. Not of 8 bits, by
+  // which rare components lie far beyond the largest code, as most do by 1 bit; nor where lengths
+  // differ.
+  bool TellsErrors() const { return bits == 4 && normalized; }
+
   size_t block() const { return kernels::CodeDistances(bits).block; }
   // Dimensions rounded up to whole blocks.
   size_t Padded(size_t dimensions) const { return (dimensions + block() - 1) / block() * block(); }

@@ -78,7 +78,7 @@ void Ranking::RankByErrors(const Rows& rows, const CodeScorer& by_codes,
   if (!RankWithin(rows, found.first(first), limit) || first == found.size()) return;
   absl::Span<const WalkedRow> others = found.subspan(first);
   const std::optional<float> bar = nearest_.Bar();
-  // As many as were ranked last.
+  // Of those ranked last: of few where some beyond the limit were ranked.
   if (bar && costs_.size() >= kFewestErrors) {
     const RankedCosts ranked{found.first(first).last(costs_.size()), costs_};
     others = others.first(LikelyNearer(by_codes, scorer_, ranked, others, *bar));

@@ -60,7 +60,7 @@ class Ranking {
   SearchStats& stats_;
   Nearest nearest_;
   VectorBuffer buffer_;
-  std::vector<float> costs_;  // of the found rows ranked last
+  std::vector<float> costs_;  // of the rows of the last RankFound
 };
 
 }  // namespace vecnest::index

@@ -254,17 +254,13 @@ class Pass {
       if (params_.recall > 0) {
         // What was measured at the full width says less of walks to prefixes.
         ef = std::max(dimensions < query_.size() ? ef : 0, measured(params_.recall));
-      } else if (RanksByErrors(segment.codes().format) &&
+      } else if (dimensions == query_.size() && segment.codes().format.TellsErrors() &&
                  segment.recall().recall.back() >= kFewestByDefault) {
+        // What a longer walk finds is ranked, and there is more to find.
         ef = std::max(ef, std::min(measured(kFewestByDefault), kMostByDefault * ef));
       }
     }
     return FilteredEf(ef, EstimatedMatches(segment.rows()), segment.count());
-  }
-
-  // Whether more is ranked where walks find more (CodeScorer::TellsErrors).
-  bool RanksByErrors(const CodeFormat& format) const {
-    return format.bits == 4 && format.normalized && scorer_.dimensions() == query_.size();
   }
 
   // So many are looked for whatever their scores.

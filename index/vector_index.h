@@ -202,6 +202,7 @@ class VectorIndex {
   // rebuilds the segments whose graph does not serve it (search_plan.h). Until then they are
   // scanned.
   void SetMetric(Metric metric);
+  Metric metric() const { return metric_; }
 
   // Whether SealFull or MergeSome would find work.
   bool NeedsMaintenance() const;

@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
-#include <memory>
 #include <numeric>
 #include <random>
 #include <string>
@@ -14,144 +12,16 @@
 
 #include "gtest/gtest.h"
 #include "index/vector_index.h"
+#include "tests/index/recall.h"
 #include "tests/index/test_vectors.h"
 
 namespace vecnest::index {
 namespace {
 
-constexpr size_t kTop = 10;
-
-struct Found {
-  double recall = 0;
-  size_t walked = 0;  // queries in which a graph took part
-  size_t distances = 0;
-};
-
-class Recall {
- public:
-  Recall(testing::Matrix points, testing::Matrix queries, const IndexConfig& config)
-      : points_(std::move(points)), queries_(std::move(queries)), config_(config) {
-    config_.dimensions = static_cast<int>(points_.dimensions);
-    index_ = std::move(VectorIndex::Open(directory_.path(), config_, {})->index);
-  }
-
-  VectorIndex& index() { return *index_; }
-  const testing::Matrix& points() const { return points_; }
-
-  void AddAll() {
-    for (size_t row = 0; row < points_.count(); ++row) {
-      ASSERT_TRUE(index_
-                      ->Add(row + 1, testing::KeyOf(row + 1), static_cast<PointNumber>(row + 1),
-                            points_.Row(row))
-                      .ok());
-    }
-    Maintain();
-  }
-
-  void Maintain() {
-    absl::StatusOr<bool> more = true;
-    while (*more) {
-      more = testing::Maintain(*index_);
-      ASSERT_TRUE(more.ok()) << more.status();
-    }
-  }
-
-  void Reopen() {
-    ASSERT_TRUE(index_->SealAll().ok());
-    const Manifest manifest = index_->TakeManifest();
-    index_.reset();
-    auto opened = VectorIndex::Open(directory_.path(), config_, manifest);
-    ASSERT_TRUE(opened.ok() && opened->damaged.empty());
-    index_ = std::move(opened->index);
-  }
-
-  // An answer counts when its true score is as good as the tenth of the plain loop, to rounding:
-  // among equals any choice is right.
-  Found Measure(const SearchParams& params) const {
-    return MeasureSome(params, 0, queries_.count());
-  }
-
-  // Of the queries from `first` to before `end`.
-  Found MeasureSome(const SearchParams& params, size_t first, size_t end) const {
-    const std::vector<Label> live = Matches(params);
-    const Metric metric = params.metric.value_or(config_.metric);
-    const size_t width =
-        params.dimensions == 0 ? points_.dimensions : static_cast<size_t>(params.dimensions);
-    const bool renormalize = index_->Stats().unit_norm;
-    const double sign = LargerIsNearer(metric) ? -1 : 1;
-    Found found;
-    size_t hits = 0;
-    size_t wanted = 0;
-    for (size_t q = first; q < end; ++q) {
-      std::vector<double> costs;
-      for (const Label label : live) {
-        costs.push_back(sign * testing::PlainScore(metric, queries_.Row(q), points_.Row(label - 1),
-                                                   width, renormalize));
-      }
-      const size_t top = std::min(kTop, costs.size());
-      std::nth_element(costs.begin(), costs.begin() + static_cast<ptrdiff_t>(top) - 1, costs.end());
-      const double worst = costs[top - 1];
-      SearchStats stats;
-      const auto answer = index_->Search(queries_.Row(q), params, &stats);
-      EXPECT_EQ(answer->size(), top);
-      for (const ScoredLabel& hit : *answer) {
-        const double cost =
-            sign * testing::PlainScore(metric, queries_.Row(q), points_.Row(hit.label - 1), width,
-                                       renormalize);
-        EXPECT_NEAR(sign * hit.score, cost, 1e-4 * (1 + std::fabs(cost)));
-        hits += cost <= worst + 1e-6 * (1 + std::fabs(worst)) ? 1 : 0;
-      }
-      wanted += top;
-      found.walked += stats.segments_walked > 0 ? 1 : 0;
-      found.distances += stats.distances;
-    }
-    found.recall = static_cast<double>(hits) / static_cast<double>(wanted);
-    return found;
-  }
-
-  size_t queries() const { return queries_.count(); }
-  absl::Span<const float> query(size_t q) const { return queries_.Row(q); }
-
-  // Labels, the nearest to a query first.
-  std::vector<Label> Order(size_t query) const {
-    std::vector<Label> labels(points_.count());
-    std::iota(labels.begin(), labels.end(), Label{1});
-    std::vector<double> scores;
-    for (const Label label : labels) {
-      scores.push_back(testing::PlainScore(config_.metric, queries_.Row(query),
-                                           points_.Row(label - 1), points_.dimensions, true));
-    }
-    std::sort(labels.begin(), labels.end(),
-              [&](Label a, Label b) { return scores[a - 1] > scores[b - 1]; });
-    return labels;
-  }
-
- private:
-  std::vector<Label> Matches(const SearchParams& params) const {
-    const std::vector<Label> live = index_->LiveLabels();
-    if (params.allowed == nullptr) return live;
-    std::vector<Label> matches;
-    // Numbers are labels here.
-    std::copy_if(live.begin(), live.end(), std::back_inserter(matches), [&](Label label) {
-      return params.allowed->Contains(static_cast<PointNumber>(label));
-    });
-    return matches;
-  }
-
-  TemporaryDirectory directory_;
-  testing::Matrix points_;
-  testing::Matrix queries_;
-  IndexConfig config_;
-  std::unique_ptr<VectorIndex> index_;
-};
-
-void ExpectRecall(const Recall& recall, const SearchParams& params, double floor,
-                  const std::string& what) {
-  const Found found = recall.Measure(params);
-  EXPECT_GE(found.recall, floor) << what;
-  std::printf("[ recall   ] %-40s %.4f, graph in %zu queries\n", what.c_str(), found.recall,
-              found.walked);
-}
+using testing::Config;
+using testing::ExpectRecall;
+using testing::Found;
+using testing::Recall;
 
 void ExpectRecallUnderFilters(const Recall& recall, double floor) {
   for (const double percent : {0.1, 1.0, 5.0, 20.0, 50.0, 90.0}) {
@@ -177,13 +47,6 @@ void ExpectRecallOfOneTopic(const Recall& recall, double floor) {
   SearchParams params;
   params.allowed = &allowed;
   ExpectRecall(recall, params, floor, "filter by a half-space");
-}
-
-IndexConfig Config(Metric metric, size_t seal_threshold) {
-  IndexConfig config;
-  config.metric = metric;
-  config.seal_threshold = seal_threshold;
-  return config;
 }
 
 TEST(RecallTest, ClusteredVectorsThroughLife) {
@@ -260,155 +123,6 @@ TEST(RecallTest, ReplacingEverythingKeepsWhatAFreshIndexHas) {
             1.4 * (fresh.index().Stats().memory_bytes + fresh.index().Stats().mapped_bytes));
 }
 
-// Filters that leave out what surrounds the query, each made for one query.
-TEST(RecallTest, FiltersAwayFromTheQuery) {
-  for (const size_t dimensions : {96, 384}) {
-    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(20, dimensions, 2),
-                  Config(Metric::kCosine, 12000));
-    recall.AddAll();
-    for (const double percent : {5.0, 10.0, 30.0, 60.0, 90.0, 99.0, 99.8}) {
-      Found all;
-      for (size_t q = 0; q < recall.queries(); ++q) {
-        const std::vector<Label> order = recall.Order(q);
-        const auto left_out = static_cast<size_t>(12000 * (1 - percent / 100));
-        PointSet allowed(12001);
-        for (size_t i = left_out; i < order.size(); ++i) {
-          allowed.Add(static_cast<PointNumber>(order[i]));
-        }
-        all.recall += recall.MeasureSome({.allowed = &allowed}, q, q + 1).recall / 20;
-      }
-      std::printf("[ recall   ] farthest %.1f %% at width %zu %12.4f\n", percent, dimensions,
-                  all.recall);
-      EXPECT_GE(all.recall, 0.95) << percent << " " << dimensions;
-    }
-  }
-}
-
-// The same but for a few near the query: where the walk gets to, but no way to the others.
-TEST(RecallTest, FiltersAwayFromTheQueryButForAFew) {
-  for (const size_t dimensions : {96, 384}) {
-    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(20, dimensions, 2),
-                  Config(Metric::kCosine, 12000));
-    recall.AddAll();
-    for (const size_t near : {1, 3, 6}) {
-      for (const double percent : {20.0, 50.0, 80.0}) {
-        double sum = 0;
-        for (size_t q = 0; q < recall.queries(); ++q) {
-          const std::vector<Label> order = recall.Order(q);
-          const auto left_out = static_cast<size_t>(12000 * (1 - percent / 100));
-          PointSet allowed(12001);
-          for (size_t i = 0; i < order.size(); ++i) {
-            if (i < near || i >= left_out) allowed.Add(static_cast<PointNumber>(order[i]));
-          }
-          sum += recall.MeasureSome({.allowed = &allowed}, q, q + 1).recall;
-        }
-        EXPECT_GE(sum / 20, 0.95) << near << " " << percent << " " << dimensions;
-      }
-    }
-  }
-}
-
-// Of what surrounds the query a sixth matches: too few to step on, and enough for a longer list.
-TEST(RecallTest, AFewMatchesAroundTheQueryAreWalkedTo) {
-  Recall recall(testing::Clustered(12000, 96, 1), testing::Clustered(20, 96, 2),
-                Config(Metric::kCosine, 12000));
-  recall.AddAll();
-  Found all;
-  for (size_t q = 0; q < recall.queries(); ++q) {
-    const std::vector<Label> order = recall.Order(q);
-    PointSet allowed(12001);
-    for (size_t i = 0; i < order.size(); ++i) {
-      if (i >= 3000 || i % 6 == 5) allowed.Add(static_cast<PointNumber>(order[i]));
-    }
-    const Found found = recall.MeasureSome({.allowed = &allowed}, q, q + 1);
-    all.recall += found.recall / static_cast<double>(recall.queries());
-    all.walked += found.walked;
-    all.distances += found.distances;
-  }
-  EXPECT_GE(all.recall, 0.95);
-  EXPECT_GE(all.walked, recall.queries() / 2);
-  EXPECT_LT(all.distances, recall.queries() * 9000 / 2);
-}
-
-// A query of which everything near was deleted, while the holes are too few to be rewritten.
-TEST(RecallTest, DeletingWhatSurroundsTheQuery) {
-  for (const size_t dimensions : {96, 384}) {
-    Recall recall(testing::Clustered(12000, dimensions, 1), testing::Clustered(12, dimensions, 2),
-                  Config(Metric::kCosine, 12000));
-    recall.AddAll();
-    double sum = 0;
-    for (size_t q = 0; q < recall.queries(); ++q) {
-      const std::vector<Label> order = recall.Order(q);
-      for (size_t i = 0; i < 12000 / 100; ++i) recall.index().Delete(order[i]);
-      sum += recall.MeasureSome({}, q, q + 1).recall;
-    }
-    std::printf("[ recall   ] nearest 1 %% deleted at width %zu %.4f\n", dimensions, sum / 12);
-    EXPECT_GE(sum / 12, 0.95) << dimensions;
-  }
-}
-
-// The same but for a few.
-TEST(RecallTest, DeletingWhatSurroundsTheQueryButForAFew) {
-  for (const size_t left : {1, 3}) {
-    Recall recall(testing::Clustered(12000, 96, 1), testing::Clustered(4, 96, 2),
-                  Config(Metric::kCosine, 12000));
-    recall.AddAll();
-    for (size_t q = 0; q < recall.queries(); ++q) {
-      const std::vector<Label> order = recall.Order(q);
-      for (size_t i = left; i < 12000 / 20; ++i) recall.index().Delete(order[i]);
-      EXPECT_FALSE(recall.index().NeedsMaintenance());
-      EXPECT_GE(recall.MeasureSome({}, q, q + 1).recall, 0.9) << left << " " << q;
-    }
-  }
-}
-
-// Equal vectors of which most are deleted, or left out by a filter: a list of the nearest may hold
-// none but those.
-TEST(RecallTest, WhatIsLeftOfEqualVectorsIsFound) {
-  constexpr size_t kCount = 8000;
-  constexpr size_t kEqual = 300;
-  testing::Matrix points = testing::Clustered(kCount, 96, 1);
-  const testing::Matrix queries = testing::Clustered(3, 96, 2);
-  const absl::Span<const float> query = queries.Row(0);
-  for (size_t row = 0; row < kEqual; ++row) {
-    std::copy(query.begin(), query.end(), &points.values[row * 26 * 96]);
-  }
-  Recall recall(std::move(points), queries, Config(Metric::kCosine, kCount));
-  recall.AddAll();
-  PointSet allowed(kCount + 1);
-  for (Label label = 1; label <= kCount; ++label) {
-    const bool equal = label % 26 == 1 && label <= kEqual * 26;
-    if (!equal || label % 5 == 0) allowed.Add(static_cast<PointNumber>(label));
-  }
-  EXPECT_EQ(recall.MeasureSome({.allowed = &allowed}, 0, 1).recall, 1);
-  for (Label label = 1; label <= kEqual * 26; label += 26) {
-    if (label % 5 != 0) recall.index().Delete(label);
-  }
-  for (const size_t ef : {0, 20, 64}) {
-    EXPECT_EQ(recall.MeasureSome({.ef = ef}, 0, 1).recall, 1) << ef;
-  }
-}
-
-// However many are looked for, and however many of what a walk would keep for them are deleted.
-TEST(RecallTest, AsManyAreFoundAsAreWantedWhateverIsDeleted) {
-  constexpr Label kCount = 12000;
-  Recall recall(testing::Clustered(kCount, 96, 1), testing::Clustered(20, 96, 2),
-                Config(Metric::kCosine, kCount));
-  recall.AddAll();
-  std::mt19937 random(4);
-  for (Label label = 1; label <= kCount; ++label) {
-    if (random() % 5 == 0) recall.index().Delete(label);
-  }
-  for (const size_t k : {1, 10, 50, 100, 150}) {
-    for (size_t q = 0; q < recall.queries(); ++q) {
-      for (const size_t ef : {size_t{0}, k}) {
-        const auto found = recall.index().Search(recall.query(q), {.k = k, .ef = ef}, nullptr);
-        EXPECT_EQ(found->size(), k) << q << " " << ef;
-      }
-    }
-  }
-}
-
 // A few dimensions that are much larger than the others leave little of these in the codes.
 TEST(RecallTest, OutlierDimensions) {
   for (const float factor : {10.0F, 40.0F}) {
@@ -439,18 +153,6 @@ TEST(RecallTest, PrefixesDoNotGetWorseByBeingAskedForMore) {
       EXPECT_GE(recall.Measure({.dimensions = dimensions, .recall = wanted}).recall, by_default);
     }
   }
-}
-
-// Deleting has a price where much is deleted, not from the first one on.
-TEST(RecallTest, FewDeletionsMakeWalksHardlyLonger) {
-  Recall recall(testing::Clustered(16000, 96, 1), testing::Clustered(50, 96, 2),
-                Config(Metric::kCosine, 16000));
-  recall.AddAll();
-  const Found before = recall.Measure({});
-  for (Label label = 1; label <= 16000; label += 500) recall.index().Delete(label);
-  const Found after = recall.Measure({});
-  EXPECT_GE(after.recall, before.recall - 0.005);
-  EXPECT_LT(after.distances, before.distances + before.distances / 20);
 }
 
 // Every choice of codes, changed while the index lives: segments are rebuilt one by one, and each

@@ -217,7 +217,7 @@ TEST(RankedRowsTest, WhatCodesTellToBeFartherIsLeftOutWhereEnoughIsKnown) {
                          {*SealedSegment::Open(directory.path(), "a", kWide)}, 4000);
     EXPECT_GE(Ranked(set, queries, 1, metric), 9.0) << "few errors tell nothing";
     if (metric == Metric::kCosine) {
-      EXPECT_LT(Ranked(set, queries, 10, metric), 30.0);
+      EXPECT_LT(Ranked(set, queries, 10, metric), 21.0) << "of 40 found";
       EXPECT_GT(Ranked(set, queries, 10, metric), 10.0);
     } else {
       EXPECT_GE(Ranked(set, queries, 10, metric), 18.0);
@@ -317,9 +317,7 @@ class SeveralSegmentsTest : public ::testing::Test {
       }
       all.distances += stats.distances;
       all.candidates += stats.candidates;
-      // A small one whose rows are hard to find is scanned.
-      EXPECT_GE(stats.segments_walked, kSegments - 1);
-      EXPECT_EQ(stats.segments_walked + stats.segments_scanned, kSegments);
+      EXPECT_EQ(stats.segments_walked, kSegments);
     }
     all.recall /= static_cast<double>(10 * queries.count());
     return all;
@@ -410,10 +408,10 @@ TEST_F(SeveralSegmentsTest, FindsRowsThatCodesDoNotFit) {
   }
   Seal(std::move(points));
   const double alone = Search(queries, {.ef = 40}).recall;
-  const double together = Search(queries, {}).recall;
-  // Shorter walks meet fewer of them; what they meet is ranked.
-  EXPECT_GE(alone, 0.7);
-  EXPECT_GE(together, alone - 0.2);
+  // By default the small segment, where so much is hard to find, would be scanned.
+  const double together = Search(queries, {.recall = 0.8F}).recall;
+  EXPECT_GE(alone, 0.95);
+  EXPECT_GE(together, 0.95);
 }
 
 TEST_F(SeveralSegmentsTest, AtEveryMetricAndWidthAndAfterDeletions) {

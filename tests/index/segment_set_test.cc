@@ -36,6 +36,16 @@ TEST(SegmentSetTest, ViewsDoNotChange) {
   EXPECT_EQ(Live(set.View()), (std::vector<Label>{2, 3, 4}));
 }
 
+TEST(SegmentSetTest, ANewMetricIsThatOfTheNextThatGrows) {
+  SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 0);
+  Add(set, 1);
+  set.SetMetric(Metric::kDot);
+  EXPECT_EQ(set.View().list->growing.back()->metric(), Metric::kCosine);
+  set.Freeze(1);
+  EXPECT_EQ(set.View().list->growing.front()->metric(), Metric::kCosine);
+  EXPECT_EQ(set.View().list->growing.back()->metric(), Metric::kDot);
+}
+
 TEST(SegmentSetTest, OldLabelsAreIgnored) {
   SegmentSet set(2, Metric::kCosine, ValueFormat::kF32, {}, 10);
   EXPECT_FALSE(set.Add(10, {}, 10, {1.0F, 0.0F}, 1.0F));
